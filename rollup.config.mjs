@@ -1,0 +1,78 @@
+import { readFileSync } from 'node:fs';
+import commonjs from '@rollup/plugin-commonjs';
+import json from '@rollup/plugin-json';
+import nodeResolve from '@rollup/plugin-node-resolve';
+import terser from '@rollup/plugin-terser';
+import typescript from '@rollup/plugin-typescript';
+import ts from 'typescript';
+
+/** One module per source file, with types and maps. Its entries are those that package.json exports. */
+function library(dir, ...unexported) {
+  const manifest = JSON.parse(readFileSync(`${dir}/package.json`, 'utf8'));
+  const packages = Object.keys({ ...manifest.dependencies, ...manifest.peerDependencies });
+  const exported = Object.values(manifest.exports).flatMap((target) => target.default ?? []);
+  return {
+    input: [...exported, ...unexported].map((file) =>
+      file.replace('./dist/', `${dir}/src/`).replace(/\.js$/, '.ts'),
+    ),
+    external: (id) =>
+      id.startsWith('node:') || packages.some((name) => id === name || id.startsWith(`${name}/`)),
+    output: {
+      dir: `${dir}/dist`,
+      format: 'es',
+      sourcemap: true,
+      preserveModules: true,
+      preserveModulesRoot: `${dir}/src`,
+    },
+    plugins: [typescript({ tsconfig: `./${dir}/tsconfig.json` })],
+    // An import that nothing resolves, or a cycle: rollup would only warn.
+    onwarn(warning) {
+      throw new Error(warning.message);
+    },
+  };
+}
+
+/** The library's build has checked the types of the same files, so a worker's only drops them. */
+const dropTypes = {
+  name: 'drop-types',
+  transform(code, id) {
+    if (!id.endsWith('.ts')) return null;
+    const { outputText, sourceMapText } = ts.transpileModule(code, {
+      fileName: id,
+      compilerOptions: {
+        target: ts.ScriptTarget.ES2022,
+        module: ts.ModuleKind.ESNext,
+        verbatimModuleSyntax: true,
+        sourceMap: true,
+      },
+    });
+    return { code: outputText.replace(/\n\/\/# sourceMappingURL=.*/, ''), map: sourceMapText };
+  },
+};
+
+/** One self-contained file, Endo and SES included: a worker starts by reading this and nothing else. */
+const worker = (name) => ({
+  input: `sdk/src/${name}.ts`,
+  external: /^node:/,
+  output: {
+    file: `sdk/dist/${name}.js`,
+    format: 'es',
+    sourcemap: true,
+    inlineDynamicImports: true,
+  },
+  plugins: [
+    dropTypes,
+    nodeResolve({ extensions: ['.ts', '.js', '.mjs', '.json'], preferBuiltins: true }),
+    commonjs(),
+    json(),
+    // A worker's heap holds the program's text: minified, each vat takes 3.4 MB less. Names stay for stack traces.
+    terser({ module: true, keep_fnames: true, keep_classnames: true }),
+  ],
+  onwarn(warning, warn) {
+    if (warning.code === 'UNRESOLVED_IMPORT') throw new Error(warning.message);
+    // Endo's own modules form cycles.
+    if (warning.code !== 'CIRCULAR_DEPENDENCY') warn(warning);
+  },
+});
+
+export default [library('sdk'), worker('vat/worker-node'), library('codegen', './dist/cli.js')];
