@@ -1,0 +1,124 @@
+/**
+ * The one error that callers handle, its codes, and its form on every wire.
+ *
+ * A caller's bug is a `TypeError` or `RangeError`; what a caller can handle is a {@link KernelError} with
+ * a `code`; a broken invariant of ours is a {@link KernelPanic}, which nothing catches.
+ */
+
+/**
+ * What each code means to a caller.
+ * `retryable`: the same call may succeed later without anything being repaired.
+ * `indeterminate`: the call may have had effects, in whole or in part, before it was rejected.
+ */
+const codes = {
+  /** The vat was terminated, by the host or by itself. */
+  VAT_TERMINATED: { retryable: false, indeterminate: false },
+  /** The vat's incarnation ended while the promise was its to settle. */
+  VAT_RESTARTED: { retryable: true, indeterminate: true },
+  /** The delivery was lost with its vat twice and is not tried again. Nothing of it was applied. */
+  VAT_CRASHED: { retryable: false, indeterminate: false },
+  /** The vat failed too often and waits for restart, upgrade or termination. Its state is kept. */
+  VAT_BROKEN: { retryable: false, indeterminate: false },
+  /** The vat could not be started. */
+  START_FAILED: { retryable: false, indeterminate: false },
+  /** An upgrade did not start; the old code runs on. */
+  UPGRADE_FAILED: { retryable: false, indeterminate: false },
+  /** The target existed and does no longer. */
+  OBJECT_DELETED: { retryable: false, indeterminate: false },
+  /** The target was revoked for all of its holders. */
+  OBJECT_REVOKED: { retryable: false, indeterminate: false },
+  /** No such kref, vat, subcluster or service. */
+  NOT_FOUND: { retryable: false, indeterminate: false },
+  /** A message was sent to the fulfilment of a promise, which is not an object. */
+  BAD_PROMISE_RESOLUTION: { retryable: false, indeterminate: false },
+  /** The endpoint that the target lives in is gone. */
+  ENDPOINT_UNREACHABLE: { retryable: true, indeterminate: false },
+  /** The connection to the peer was lost before it answered. */
+  CONNECTION_LOST: { retryable: true, indeterminate: true },
+  /** The peer came back as another incarnation. */
+  PEER_RESTARTED: { retryable: true, indeterminate: true },
+  /** The session that held the target has ended. */
+  SESSION_CLOSED: { retryable: false, indeterminate: false },
+  /** A service call was under way when the kernel stopped. It is never repeated. */
+  SERVICE_INTERRUPTED: { retryable: true, indeterminate: true },
+  /** The service or its answer failed. */
+  DELIVERY_FAILED: { retryable: false, indeterminate: false },
+  /** A queue is at its limit; later sends of the same pair fail until it has drained. */
+  QUEUE_FULL: { retryable: true, indeterminate: false },
+  /** The vat made a system call that it may not make. */
+  ILLEGAL_SYSCALL: { retryable: false, indeterminate: false },
+  /** A subcluster's configuration or a bundle is not usable. */
+  BAD_CONFIG: { retryable: false, indeterminate: false },
+  /** A launch did not complete and was undone. */
+  LAUNCH_FAILED: { retryable: false, indeterminate: false },
+  /** The kernel is stopped or is stopping. */
+  KERNEL_STOPPED: { retryable: false, indeterminate: true },
+  /** The store refused a commit, is newer than this code, or is held by another kernel. */
+  STORE_FAILED: { retryable: false, indeterminate: true },
+  /** A fault of this kernel. */
+  INTERNAL_ERROR: { retryable: false, indeterminate: true },
+} as const;
+
+export type KernelErrorCode = keyof typeof codes;
+
+export type KernelErrorOptions = { cause?: unknown; data?: unknown };
+
+const brand = Symbol.for('vatkit.KernelError');
+
+/** An error with a `code`; test with {@link isKernelError}, which works across realms and duplicated packages. */
+export class KernelError extends Error {
+  override readonly name = 'KernelError';
+  readonly code: KernelErrorCode;
+  /** The same call may succeed later without anything being repaired. */
+  readonly retryable: boolean;
+  /** The call may have had effects before it was rejected. */
+  readonly indeterminate: boolean;
+  /** What the error is about, as plain data: `{ vatId: 'v1' }`. */
+  readonly data: unknown;
+  readonly [brand] = true;
+
+  /** @param message - without the `[KERNEL:CODE]` mark, which is put before it. */
+  constructor(code: KernelErrorCode, message: string, options: KernelErrorOptions = {}) {
+    super(formatKernelErrorText(code, message), 'cause' in options ? { cause: options.cause } : undefined);
+    this.code = code;
+    this.retryable = codes[code].retryable;
+    this.indeterminate = codes[code].indeterminate;
+    this.data = options.data;
+  }
+}
+
+/** Is `value` a {@link KernelError}, and, where given, one with this code? */
+export function isKernelError(value: unknown, code?: KernelErrorCode): value is KernelError {
+  if (typeof value !== 'object' || value === null) return false;
+  const candidate = value as Partial<KernelError> & { [brand]?: unknown };
+  return candidate[brand] === true && (code === undefined || candidate.code === code);
+}
+
+/** The text form that vats and callers see: `[KERNEL:VAT_TERMINATED] Vat was deleted.` */
+export function formatKernelErrorText(code: KernelErrorCode, message: string): string {
+  return parseKernelErrorText(message)?.code === code ? message : `[KERNEL:${code}] ${message}`;
+}
+
+const textForm = /^\[KERNEL:(?:VAT_FATAL:)?([A-Z_]+)\] ?/;
+
+/** Reads {@link formatKernelErrorText}'s form; `undefined` where `text` is not in it or names no known code. */
+export function parseKernelErrorText(
+  text: string,
+): { code: KernelErrorCode; message: string } | undefined {
+  const match = textForm.exec(text);
+  if (match === null || !Object.hasOwn(codes, match[1] as string)) return undefined;
+  return { code: match[1] as KernelErrorCode, message: text.slice(match[0].length) };
+}
+
+/**
+ * A broken invariant of the kernel itself. It stops the kernel with the store as last committed; catching
+ * it elsewhere would let a damaged state be committed.
+ */
+export class KernelPanic extends Error {
+  override readonly name = 'KernelPanic';
+}
+
+/** Throws a {@link KernelPanic} unless `condition` holds. */
+export function insistInvariant(condition: unknown, what: string): asserts condition {
+  if (!condition) throw new KernelPanic(`Broken kernel invariant: ${what}`);
+}
