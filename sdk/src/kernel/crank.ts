@@ -1,0 +1,219 @@
+/**
+ * A crank's result becomes rows: whole, or not at all.
+ *
+ * First what the vat did before it read the delivery (`prior`), with the c-list as it was; then what the delivery
+ * itself took away; then what the vat did in answer (`own`) and its state writes. An illegal syscall discards all
+ * of it. Why this order: a vat that a timer woke at the wrong moment would otherwise name a reference that the
+ * kernel had just retired, and die innocent.
+ */
+import { ROOT_VREF, isDurableVRef, isExportVRef, isPromiseKRef, isPromiseVRef, type KRef, type VatId, type VRef } from '../protocol/refs.js';
+import type { CrankResult, Resolution, StateWrite, Syscall } from '../protocol/vat-wire.js';
+import type { CapData } from '../protocol/capdata.js';
+import { IllegalSyscall, type CLists } from './clists.js';
+import type { Messages } from './messages.js';
+import type { Queues } from './queues.js';
+import type { KernelRows } from './rows.js';
+
+/** What a vat is doing: what the kernel must settle when the crank is done. */
+export type InFlight =
+  | { type: 'start' }
+  | { type: 'message' }
+  | { type: 'notify'; promises: KRef[] }
+  | { type: 'drop-exports' | 'retire-exports' | 'retire-imports'; krefs: KRef[] }
+  | { type: 'reap' }
+  | { type: 'turn' };
+
+export type Exit = { failure: boolean; completion: CapData<KRef> };
+
+export type CrankPowers = {
+  rows: KernelRows;
+  clists: CLists;
+  queues: Queues;
+  messages: Messages;
+};
+
+export function makeCrank({ rows, clists, queues, messages }: CrankPowers) {
+  const applyResolve = (vatId: VatId, resolutions: readonly Resolution[]): void => {
+    // All values first: the promises of one call may name one another, and some are exported by being named.
+    const translated = resolutions.map(({ vpid, rejected, value, stack }) => ({
+      vpid,
+      settlement: {
+        rejected,
+        value: clists.capDataToKernel(vatId, value),
+        ...(stack !== undefined && { stack: { vatId, text: stack } }),
+      },
+    }));
+    const decided = translated.map(({ vpid, settlement }) => {
+      const kref = clists.krefOf(vatId, vpid);
+      const promise = isPromiseKRef(kref) ? rows.promises.getRequired(kref) : undefined;
+      if (promise?.state !== 'open' || promise.decider !== vatId) {
+        throw new IllegalSyscall(`${vatId} resolves ${vpid}, which it does not decide`);
+      }
+      return { kref, settlement };
+    });
+    if (new Set(decided.map(({ kref }) => kref)).size < decided.length) {
+      throw new IllegalSyscall(`${vatId} resolves one promise twice`);
+    }
+    for (const { kref, settlement } of decided) {
+      messages.unsubscribe(vatId, kref);
+      messages.settle(kref, settlement);
+    }
+    for (const { kref } of decided) clists.remove(vatId, kref);
+  };
+
+  const applySyscall = (vatId: VatId, syscall: Syscall): Exit | undefined => {
+    switch (syscall.type) {
+      case 'send': {
+        const target = clists.toKernel(vatId, syscall.target);
+        const methargs = clists.capDataToKernel(vatId, syscall.methargs);
+        const result =
+          syscall.result === undefined ? undefined : clists.toKernelResult(vatId, syscall.result);
+        messages.route(target, { methargs, ...(result && { result }) });
+        return undefined;
+      }
+      case 'subscribe': {
+        const kref = clists.toKernel(vatId, syscall.vpid);
+        if (!isPromiseKRef(kref)) {
+          throw new IllegalSyscall(`${vatId} subscribes to ${syscall.vpid}, which is no promise`);
+        }
+        messages.subscribe(vatId, kref);
+        return undefined;
+      }
+      case 'resolve':
+        applyResolve(vatId, syscall.resolutions);
+        return undefined;
+      case 'drop-imports':
+        for (const vref of syscall.vrefs) {
+          const kref = insistImport(vatId, vref);
+          if (clists.entry(vatId, kref)?.durable) {
+            throw new IllegalSyscall(`${vatId} drops ${vref}, which its durable state holds`);
+          }
+          clists.drop(vatId, kref);
+        }
+        return undefined;
+      case 'retire-imports':
+        for (const vref of syscall.vrefs) {
+          const kref = insistImport(vatId, vref);
+          if (clists.entry(vatId, kref)?.reach) {
+            throw new IllegalSyscall(`${vatId} retires ${vref}, which it has not dropped`);
+          }
+          clists.remove(vatId, kref);
+        }
+        return undefined;
+      case 'retire-exports':
+      case 'abandon-exports':
+        for (const vref of syscall.vrefs) {
+          const kref = insistExport(vatId, vref);
+          if (syscall.type === 'retire-exports' && clists.entry(vatId, kref)?.reach) {
+            throw new IllegalSyscall(`${vatId} retires ${vref}, which others still reach`);
+          }
+          clists.remove(vatId, kref);
+        }
+        return undefined;
+      case 'exit':
+        return {
+          failure: syscall.failure,
+          completion: clists.capDataToKernel(vatId, syscall.completion),
+        };
+      default:
+        throw new IllegalSyscall(`${vatId} makes a system call that there is not: ${describe(syscall)}`);
+    }
+  };
+
+  const insistImport = (vatId: VatId, vref: VRef): KRef => {
+    const kref = clists.krefOf(vatId, vref);
+    if (isExportVRef(vref) || isPromiseVRef(vref)) {
+      throw new IllegalSyscall(`${vatId} gives up ${vref} as an import, which it is not`);
+    }
+    return kref;
+  };
+
+  const insistExport = (vatId: VatId, vref: VRef): KRef => {
+    const kref = clists.krefOf(vatId, vref);
+    if (!isExportVRef(vref) || isPromiseVRef(vref) || vref === ROOT_VREF) {
+      throw new IllegalSyscall(`${vatId} gives up ${vref} as an export, which it may not`);
+    }
+    return kref;
+  };
+
+  const settleDelivery = (vatId: VatId, inFlight: InFlight, kept: readonly VRef[]): void => {
+    switch (inFlight.type) {
+      case 'message': {
+        const { item, release } = queues.shift(vatId);
+        if (item.type === 'message' && item.result !== undefined) {
+          const promise = rows.promises.getRequired(item.result);
+          if (promise.state === 'open') rows.promises.set(item.result, { ...promise, decider: vatId });
+        }
+        release();
+        return;
+      }
+      case 'notify':
+        queues.shift(vatId).release();
+        for (const kref of inFlight.promises) {
+          if (clists.entry(vatId, kref) !== undefined) clists.remove(vatId, kref);
+        }
+        return;
+      case 'drop-exports':
+        for (const kref of inFlight.krefs) {
+          const row = clists.entry(vatId, kref);
+          if (row === undefined || kept.includes(row.vref)) continue;
+          if (rows.objects.getRequired(kref).reach === 0) clists.drop(vatId, kref);
+        }
+        return;
+      case 'retire-exports':
+      case 'retire-imports':
+        for (const kref of inFlight.krefs) {
+          const row = clists.entry(vatId, kref);
+          if (row === undefined || row.reach || kept.includes(row.vref)) continue;
+          clists.remove(vatId, kref);
+        }
+        return;
+      case 'start':
+      case 'reap':
+      case 'turn':
+        return;
+    }
+  };
+
+  const applyWrite = (vatId: VatId, { key, value, slots = [] }: StateWrite): void => {
+    const id = `${vatId}.${key}`;
+    const before = rows.state.get(id)?.slots ?? [];
+    const krefs = slots.flatMap((vref) => {
+      // Its own durable objects it counts itself: the kernel need not know them.
+      if (isDurableVRef(vref)) return [];
+      if (isExportVRef(vref) || isPromiseVRef(vref)) {
+        throw new IllegalSyscall(`${vatId} keeps ${vref} in its durable state, which is not durable`);
+      }
+      return [clists.toKernel(vatId, vref)];
+    });
+    for (const kref of krefs) clists.countDurable(vatId, kref, 1);
+    for (const kref of before) clists.countDurable(vatId, kref, -1);
+    if (value === null) rows.state.delete(id);
+    else rows.state.set(id, { value, ...(krefs.length > 0 && { slots: krefs }) });
+  };
+
+  return {
+    /**
+     * Applies a crank's result. Throws {@link IllegalSyscall} where the vat may not do what it did; the caller
+     * rolls back.
+     */
+    apply(vatId: VatId, inFlight: InFlight, result: CrankResult): Exit | undefined {
+      let exit: Exit | undefined;
+      const applyAll = (syscalls: readonly Syscall[]) => {
+        for (const syscall of syscalls) exit = applySyscall(vatId, syscall) ?? exit;
+      };
+      applyAll(result.prior);
+      settleDelivery(vatId, inFlight, result.kept ?? []);
+      applyAll(result.own.filter(isNotRetirement));
+      for (const write of result.writes) applyWrite(vatId, write);
+      // After the writes: what durable state let go of in this crank may be dropped in it.
+      applyAll(result.own.filter((syscall) => !isNotRetirement(syscall)));
+      return exit;
+    },
+  };
+}
+
+const isNotRetirement = ({ type }: Syscall): boolean =>
+  type !== 'drop-imports' && type !== 'retire-imports' && type !== 'retire-exports';
+
+const describe = (value: unknown): string => JSON.stringify(value)?.slice(0, 200) ?? String(value);

@@ -1,0 +1,142 @@
+/**
+ * Everything that enters the kernel's state machine and everything that leaves it, as plain data.
+ *
+ * A host performs the effects of a step in order. Those of {@link isOutput} leave only after the commit of the
+ * change set that holds their cause: what a caller, a service or a peer has seen is never forgotten.
+ */
+import type { KernelErrorCode } from '../errors.js';
+import type { CapData } from '../protocol/capdata.js';
+import type { ClusterConfig, VatConfig } from '../protocol/config.js';
+import type { EndpointId, KRef, SubclusterId, VatId, VRef } from '../protocol/refs.js';
+import type { CrankResult, Delivery, Resolution } from '../protocol/vat-wire.js';
+
+/** Names a caller's request, so that its answer finds it. Chosen by the host; never reused while it runs. */
+export type RequestId = number;
+
+/** What was thrown, as data. */
+export type ThrownData = { name: string; message: string; stack?: string };
+
+export type KernelEvent =
+  /** A vat's worker ended a crank. */
+  | {
+      type: 'crank-done';
+      vatId: VatId;
+      incarnation: number;
+      deliveryId: number;
+      result: CrankResult;
+    }
+  /** A vat's worker could not end a crank: its start failed, or its runtime is broken. */
+  | {
+      type: 'crank-failed';
+      vatId: VatId;
+      incarnation: number;
+      deliveryId: number;
+      error: ThrownData;
+    }
+  /** A vat's worker is gone: it crashed, was killed at a limit, or never came up. */
+  | { type: 'vat-lost'; vatId: VatId; incarnation: number; why: string }
+  /** Something happened in a vat between cranks. */
+  | { type: 'want-turn'; vatId: VatId; incarnation: number }
+  /** A host session sends a message and wants its result. */
+  | {
+      type: 'send';
+      requestId: RequestId;
+      session: EndpointId;
+      target: KRef;
+      methargs: CapData<KRef>;
+    }
+  /** The host realm answers a call. Slots are krefs, or `o+N` for an object that the realm exports. */
+  | {
+      type: 'host-answer';
+      callId: number;
+      rejected: boolean;
+      value: CapData<KRef | VRef>;
+      stack?: string;
+    }
+  | LaunchEvent
+  | { type: 'terminate-subcluster'; requestId: RequestId; subclusterId: SubclusterId }
+  | { type: 'terminate-vat'; requestId: RequestId; vatId: VatId; reason?: CapData<KRef> }
+  /** Starts a vat that is not running; answered once it is idle. */
+  | { type: 'start-vat'; requestId: RequestId; vatId: VatId }
+  | { type: 'restart-vat'; requestId: RequestId; vatId: VatId }
+  /** `vref` is the realm's name for the service, should the kernel not know the service yet. */
+  | { type: 'register-service'; requestId: RequestId; name: string; vref: VRef; systemOnly: boolean }
+  | { type: 'pin-root'; requestId: RequestId; vatId: VatId; pin: boolean }
+  | { type: 'revoke'; requestId: RequestId; kref: KRef }
+  /** A host session lets go of a kref that it was handed. */
+  | { type: 'release'; session: EndpointId; kref: KRef }
+  /** Ask vats to collect by force and report: all running ones, or those named. */
+  | { type: 'reap'; requestId: RequestId; vatIds?: VatId[] }
+  /** Give vats nothing new from now on; what they have they may end. */
+  | { type: 'drain' }
+  /** Ends every incarnation in good order, before the store is closed. */
+  | { type: 'stop' }
+  /** A slice of clean-up work; the host sends it when a step's effects asked for it. */
+  | { type: 'tick' };
+
+export type LaunchEvent = {
+  type: 'launch';
+  requestId: RequestId;
+  session: EndpointId;
+  config: ClusterConfig;
+  /** By vat name, the SHA-256 of its bundle. */
+  bundles: { [vatName: string]: string };
+  /** By hash, the content of each of those bundles. */
+  contents: { [hash: string]: string };
+  /** A system subcluster may use services that are `systemOnly`. */
+  system?: boolean;
+  /** `false`: start the vats and leave out the message `bootstrap`. */
+  bootstrap?: boolean;
+};
+
+export type Outcome =
+  | { type: 'fulfilled'; value: CapData<KRef> }
+  | { type: 'rejected'; value: CapData<KRef>; stack?: VatStack }
+  /** A control operation's own result: plain JSON. */
+  | { type: 'done'; result: unknown }
+  | { type: 'failed'; error: ErrorData };
+
+/** A stack as a vat's own realm saw it, with the vat whose bundle its lines are of. */
+export type VatStack = { vatId: VatId; text: string };
+
+export type ErrorData = {
+  code: KernelErrorCode;
+  message: string;
+  cause?: ThrownData & { vatId?: VatId };
+  data?: unknown;
+};
+
+export type KernelEffect =
+  | {
+      type: 'start-vat';
+      vatId: VatId;
+      incarnation: number;
+      bundleHash: string;
+      config: VatConfig;
+    }
+  | {
+      type: 'deliver';
+      vatId: VatId;
+      incarnation: number;
+      deliveryId: number;
+      delivery: Delivery;
+      /** Its attempt count must be in the store before a delivery that once was lost is tried again. */
+      afterCommit?: true;
+    }
+  | { type: 'stop-vat'; vatId: VatId; incarnation: number }
+  /** Call a method of the host realm's object `target`. */
+  | { type: 'host-call'; callId: number; target: VRef; methargs: CapData<KRef>; caller?: EndpointId }
+  /** The host realm's objects that nobody can reach any more. */
+  | { type: 'host-retire'; vrefs: VRef[] }
+  | { type: 'answer'; requestId: RequestId; outcome: Outcome }
+  | { type: 'log'; level: 'info' | 'warn' | 'error'; message: string; vatId?: VatId }
+  /** There is more clean-up to do: send a `tick` when there is time. */
+  | { type: 'tick-wanted' };
+
+/** Does this effect show something of the change set to somebody outside? Then it waits for the commit. */
+export const isOutput = (effect: KernelEffect): boolean =>
+  effect.type === 'answer' ||
+  effect.type === 'host-call' ||
+  (effect.type === 'deliver' && effect.afterCommit === true);
+
+export type { Resolution };

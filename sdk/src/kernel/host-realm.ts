@@ -1,0 +1,108 @@
+/**
+ * The host realm `h1`: kernel services and what they return, as the kernel sees them.
+ *
+ * A call to one is an effect that leaves after its commit, and its answer an event. A call that is unanswered when
+ * the kernel ends is rejected at the next start and never repeated.
+ */
+import type { CapData } from '../protocol/capdata.js';
+import { HOST_REALM, isKRef, isPromiseKRef, type KRef, type VRef } from '../protocol/refs.js';
+import type { CLists } from './clists.js';
+import type { KernelEffect } from './events.js';
+import { rejection, type Messages } from './messages.js';
+import type { References } from './references.js';
+import { krefOrder, type KernelRows, type Message } from './rows.js';
+
+export type HostRealmPowers = {
+  rows: KernelRows;
+  references: References;
+  clists: CLists;
+  emit: (effect: KernelEffect) => void;
+  handTo: (session: string, krefs: readonly KRef[]) => void;
+  /** The realm may name this kref: it exists and somebody reaches it. */
+  isNameable: (kref: KRef) => boolean;
+};
+
+export function makeHostRealm(powers: HostRealmPowers, messages: () => Messages) {
+  const { rows, references, clists, emit, handTo, isNameable } = powers;
+
+  const toKernel = (value: CapData): CapData<KRef> | undefined => {
+    const slots: KRef[] = [];
+    for (const slot of value.slots) {
+      if (!isKRef(slot)) slots.push(clists.toKernel(HOST_REALM, slot));
+      else if (isNameable(slot)) slots.push(slot);
+      else return undefined;
+    }
+    return { body: value.body, slots };
+  };
+
+  return {
+    call(target: KRef, { methargs, result }: Message): void {
+      const callId = rows.nextId('call');
+      rows.calls.set(String(callId), { target, ...(result && { result }) });
+      references.hold(target);
+      if (result !== undefined) {
+        references.hold(result);
+      }
+      handTo(HOST_REALM, methargs.slots);
+      emit({
+        type: 'host-call',
+        callId,
+        target: clists.entry(HOST_REALM, target)?.vref as VRef,
+        methargs,
+      });
+    },
+
+    answer(callId: number, rejected: boolean, value: CapData): void {
+      const call = rows.calls.get(String(callId));
+      if (call === undefined) return;
+      rows.calls.delete(String(callId));
+      if (call.result !== undefined) {
+        const translated = toKernel(value);
+        messages().settle(
+          call.result,
+          translated === undefined
+            ? rejection('DELIVERY_FAILED', 'the service answered with a reference that does not exist')
+            : { rejected, value: translated },
+        );
+        references.release(call.result);
+      }
+      references.release(call.target);
+    },
+
+    /** The service's kref and the realm's own name for it; the same ones whenever the name is registered again. */
+    register(name: string, vref: VRef, systemOnly: boolean): { kref: KRef; vref: VRef } {
+      const known = rows.services.get(name);
+      if (known !== undefined) {
+        if (known.systemOnly !== systemOnly) rows.services.set(name, { ...known, systemOnly });
+        return { kref: known.kref, vref: clists.entry(HOST_REALM, known.kref)?.vref as VRef };
+      }
+      const kref = clists.toKernel(HOST_REALM, vref);
+      references.hold(kref);
+      rows.services.set(name, { kref, systemOnly });
+      return { kref, vref };
+    },
+
+    /** The process that the realm lived in is gone: its objects, what it held, and the calls it had. */
+    end(): void {
+      const services = new Set(rows.services.ids().map((name) => rows.services.getRequired(name).kref));
+      for (const id of rows.calls.ids().sort(krefOrder)) {
+        const { target, result } = rows.calls.getRequired(id);
+        rows.calls.delete(id);
+        if (result !== undefined) {
+          messages().settle(
+            result,
+            rejection('SERVICE_INTERRUPTED', 'the kernel stopped while the service had this call'),
+          );
+          references.release(result);
+        }
+        references.release(target);
+      }
+      for (const kref of clists.krefs(HOST_REALM)) {
+        if (!isPromiseKRef(kref) && !services.has(kref)) clists.remove(HOST_REALM, kref);
+      }
+      clists.beginIncarnation(HOST_REALM);
+    },
+  };
+}
+
+export type HostRealm = ReturnType<typeof makeHostRealm>;

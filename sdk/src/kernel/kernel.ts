@@ -1,0 +1,349 @@
+/**
+ * The kernel as a state machine: plain-data events in, plain-data effects out, all state in one change set.
+ *
+ * Nothing here awaits, reads a clock, draws randomness, or touches a worker, a socket or a database. Each step
+ * runs to its end: what the event caused, what that settled, what became garbage, and who is given what next.
+ */
+import { KernelPanic, insistInvariant } from '../errors.js';
+import type { CapData } from '../protocol/capdata.js';
+import {
+  HOST_REALM,
+  isKRef,
+  isPromiseKRef,
+  type EndpointId,
+  type KRef,
+  type VatId,
+} from '../protocol/refs.js';
+import type { ChangeSet } from '../store/change-set.js';
+import { makeCLists } from './clists.js';
+import { makeCollect } from './collect.js';
+import type { ErrorData, KernelEffect, KernelEvent, RequestId } from './events.js';
+import { makeHostRealm } from './host-realm.js';
+import { makeIncarnations } from './incarnations.js';
+import { makeMessages, rejection, type Settlement } from './messages.js';
+import { makeQueues } from './queues.js';
+import { makeReferences } from './references.js';
+import { krefOrder, makeKernelRows } from './rows.js';
+import { makeSubclusters } from './subclusters.js';
+import { makeVats, type VatPolicy } from './vats.js';
+
+/** Services that every kernel has, in the order of their krefs: a fresh store's first vat root is ko4. */
+export const builtInServices = [
+  { name: 'ocapURLIssuerService', systemOnly: false },
+  { name: 'ocapURLRedemptionService', systemOnly: false },
+  { name: 'kernelFacet', systemOnly: true },
+] as const;
+
+export function makeKernelMachine(changes: ChangeSet, policy: VatPolicy) {
+  const rows = makeKernelRows(changes);
+  let effects: KernelEffect[] = [];
+  let draining = false;
+  const emit = (effect: KernelEffect): void => void effects.push(effect);
+
+  const references = makeReferences(rows);
+  const clists = makeCLists(rows, references);
+  const queues = makeQueues(rows, references);
+
+  const handTo = (session: EndpointId, krefs: readonly KRef[]): void => {
+    for (const kref of krefs) {
+      if (rows.holds.has(`${session}.${kref}`)) continue;
+      rows.holds.set(`${session}.${kref}`, true);
+      references.hold(kref);
+    }
+  };
+
+  const letGo = (session: EndpointId, kref: KRef): void => {
+    if (!rows.holds.has(`${session}.${kref}`)) return;
+    rows.holds.delete(`${session}.${kref}`);
+    references.release(kref);
+  };
+
+  /** A host session may name what exists and is reachable: what nobody reaches its vat may have given up. */
+  const isNameable = (kref: KRef): boolean =>
+    isPromiseKRef(kref) ? rows.promises.has(kref) : (rows.objects.get(kref)?.reach ?? 0) > 0;
+
+  const hostRealm = makeHostRealm(
+    { rows, references, clists, emit, handTo, isNameable },
+    () => messages,
+  );
+  const messages = makeMessages({
+    rows,
+    references,
+    queues,
+    wake: (vatId) => vats.wake(vatId),
+    callHost: hostRealm.call,
+  });
+  const incarnations = makeIncarnations({ rows, references, clists, queues, messages });
+
+  /** Undoes rows, effects and settlements of `work` where it throws. */
+  const atomically = <T>(work: () => T): T => {
+    const savepoint = changes.savepoint();
+    const effectCount = effects.length;
+    const settledCount = messages.settled.length;
+    try {
+      const result = work();
+      changes.release(savepoint);
+      return result;
+    } catch (thrown) {
+      if (thrown instanceof KernelPanic) throw thrown;
+      changes.rollback(savepoint);
+      effects.length = effectCount;
+      messages.settled.length = settledCount;
+      throw thrown;
+    }
+  };
+
+  const vats = makeVats({
+    rows,
+    references,
+    clists,
+    queues,
+    messages,
+    incarnations,
+    policy,
+    emit,
+    atomically,
+    onFirstStart: (vatId, start) => subclusters.onFirstStart(vatId, start),
+    onExit: (vatId, { failure, completion }) => {
+      // What a discarded crank made does not exist; its reason keeps its text.
+      const value: CapData<KRef> = completion.slots.every(isNameable)
+        ? completion
+        : { body: completion.body.replaceAll(/"[$&]\d+[^"]*"/g, '"#undefined"'), slots: [] };
+      const reason: Settlement = failure
+        ? { rejected: true, value }
+        : rejection('VAT_TERMINATED', 'Vat was deleted.');
+      subclusters.terminateVat(vatId, reason);
+    },
+  });
+
+  const waiting = new Map<KRef, ((settlement: Settlement) => void)[]>();
+  const whenSettled = (promise: KRef, then: (settlement: Settlement) => void): void => {
+    waiting.set(promise, [...(waiting.get(promise) ?? []), then]);
+  };
+  const tellWaiting = (): void => {
+    for (const kref of messages.settled.splice(0)) {
+      const row = rows.promises.get(kref);
+      if (row === undefined || row.state === 'open') continue;
+      const { state, value, stack } = row;
+      for (const then of waiting.get(kref) ?? []) {
+        then({ rejected: state === 'rejected', value, ...(stack && { stack }) });
+      }
+      waiting.delete(kref);
+    }
+  };
+
+  const subclusters = makeSubclusters({
+    rows,
+    references,
+    messages,
+    vats,
+    emit,
+    whenSettled,
+    handTo,
+  });
+
+  const collect = makeCollect({
+    rows,
+    references,
+    clists,
+    noteForVat: vats.noteCollectable,
+    retireAtHost: (vref) => emit({ type: 'host-retire', vrefs: [vref] }),
+  });
+
+  const done = (requestId: RequestId, result: unknown = null): void =>
+    emit({ type: 'answer', requestId, outcome: { type: 'done', result } });
+  const fail = (requestId: RequestId, error: ErrorData): void =>
+    emit({ type: 'answer', requestId, outcome: { type: 'failed', error } });
+  const notFound = (requestId: RequestId, message: string, data?: unknown): void =>
+    fail(requestId, { code: 'NOT_FOUND', message, data });
+
+  const send = ({ requestId, session, target, methargs }: KernelEvent & { type: 'send' }): void => {
+    for (const kref of [target, ...methargs.slots]) {
+      if (isKRef(kref) && isNameable(kref)) continue;
+      const what = kref === target ? 'the target of a message' : 'an argument of a message';
+      if (isKRef(kref) && rows.objects.has(kref)) {
+        fail(requestId, {
+          code: 'OBJECT_DELETED',
+          message: `${kref}, ${what}, is held by nobody any more and may have been deleted`,
+        });
+      } else notFound(requestId, `there is no ${String(kref)}, ${what}`);
+      return;
+    }
+    const result = references.makePromise(null);
+    whenSettled(result, ({ rejected, value, stack }) => {
+      handTo(session, value.slots);
+      emit({
+        type: 'answer',
+        requestId,
+        outcome: rejected
+          ? { type: 'rejected', value, ...(stack && { stack }) }
+          : { type: 'fulfilled', value },
+      });
+    });
+    messages.route(target, { methargs, result });
+  };
+
+  const forVat = (requestId: RequestId, vatId: VatId, act: () => void): void => {
+    if (rows.vats.has(vatId)) act();
+    else notFound(requestId, `Vat does not exist: ${vatId}`, { vatId });
+  };
+
+  const pinRoot = (vatId: VatId, pin: boolean): KRef => {
+    const { root } = rows.vats.getRequired(vatId);
+    const pins = rows.pins.get(root) ?? 0;
+    if (pin) {
+      rows.pins.set(root, pins + 1);
+      references.hold(root);
+    } else if (pins > 0) {
+      if (pins === 1) rows.pins.delete(root);
+      else rows.pins.set(root, pins - 1);
+      references.release(root);
+    }
+    return root;
+  };
+
+  const handle = (event: KernelEvent): void => {
+    switch (event.type) {
+      case 'crank-done':
+        return vats.crankDone(event.vatId, event.incarnation, event.deliveryId, event.result);
+      case 'crank-failed':
+        return vats.crankFailed(event.vatId, event.incarnation, event.deliveryId, event.error);
+      case 'vat-lost':
+        return vats.lost(event.vatId, event.incarnation, event.why);
+      case 'want-turn':
+        return vats.wantTurn(event.vatId, event.incarnation);
+      case 'send':
+        return send(event);
+      case 'host-answer':
+        return hostRealm.answer(event.callId, event.rejected, event.value);
+      case 'launch':
+        return subclusters.launch(event);
+      case 'terminate-subcluster':
+        if (!rows.subclusters.has(event.subclusterId)) {
+          return notFound(event.requestId, `Subcluster does not exist: ${event.subclusterId}`);
+        }
+        subclusters.terminate(event.subclusterId);
+        return done(event.requestId);
+      case 'terminate-vat':
+        return forVat(event.requestId, event.vatId, () => {
+          const { reason } = event;
+          subclusters.terminateVat(event.vatId, reason && { rejected: true, value: reason });
+          done(event.requestId);
+        });
+      case 'start-vat':
+        return forVat(event.requestId, event.vatId, () => startVat(event.requestId, event.vatId));
+      case 'restart-vat':
+        return forVat(event.requestId, event.vatId, () => {
+          vats.restart(event.vatId);
+          vats.requestStart(event.vatId, event.requestId);
+        });
+      case 'register-service':
+        return done(event.requestId, hostRealm.register(event.name, event.vref, event.systemOnly));
+      case 'pin-root':
+        return forVat(event.requestId, event.vatId, () =>
+          done(event.requestId, pinRoot(event.vatId, event.pin)),
+        );
+      case 'revoke':
+        return revoke(event.requestId, event.kref);
+      case 'release':
+        return letGo(event.session, event.kref);
+      case 'reap':
+        return reap(event.requestId, event.vatIds);
+      case 'drain':
+        draining = true;
+        return;
+      case 'stop':
+        draining = true;
+        hostRealm.end();
+        return vats.endAll();
+      case 'tick':
+        if (incarnations.cleanUp()) emit({ type: 'tick-wanted' });
+    }
+  };
+
+  const startVat = (requestId: RequestId, vatId: VatId): void => {
+    const { condition, name, fault } = rows.vats.getRequired(vatId);
+    if (condition === 'broken') {
+      fail(requestId, {
+        code: 'VAT_BROKEN',
+        message: `Vat ${vatId} (${name}) is quarantined: ${fault}`,
+      });
+    } else vats.requestStart(vatId, requestId);
+  };
+
+  const revoke = (requestId: RequestId, kref: KRef): void => {
+    const object = rows.objects.get(kref);
+    if (isKRef(kref) && isPromiseKRef(kref)) {
+      fail(requestId, { code: 'NOT_FOUND', message: `cannot revoke promise ${kref}` });
+    } else if (object === undefined) notFound(requestId, `there is no ${String(kref)} to revoke`);
+    else {
+      rows.objects.set(kref, { ...object, revoked: true });
+      done(requestId);
+    }
+  };
+
+  const reap = (requestId: RequestId, vatIds?: VatId[]): void => {
+    const running = rows.vats
+      .ids()
+      .sort(krefOrder)
+      .filter((id) => vats.isRunning(id) && (vatIds === undefined || vatIds.includes(id)));
+    let waitingFor = running.length;
+    if (waitingFor === 0) done(requestId);
+    for (const vatId of running) {
+      vats.requestReap(vatId, () => {
+        waitingFor -= 1;
+        if (waitingFor === 0) done(requestId);
+      });
+    }
+  };
+
+  /** Runs everything that the step has caused to its end. */
+  const settleDown = (): KernelEffect[] => {
+    const { dropped, ringed } = references;
+    do {
+      tellWaiting();
+      collect();
+      if (draining) vats.awake.clear();
+      else vats.dispatchAll();
+    } while (messages.settled.length + vats.awake.size + dropped.size + ringed.size > 0);
+    const result = effects;
+    effects = [];
+    return result;
+  };
+
+  return {
+    rows,
+
+    /** Takes up a store: ends what an earlier process left running, and gives vats their next deliveries. */
+    start(): KernelEffect[] {
+      insistInvariant(effects.length === 0, 'the kernel was started twice');
+      for (const [index, { name, systemOnly }] of builtInServices.entries()) {
+        if (!rows.services.has(name)) hostRealm.register(name, `o+${index + 1}`, systemOnly);
+      }
+      hostRealm.end();
+      vats.endAll();
+      subclusters.removeCutOff();
+      for (const hold of rows.holds.ids()) {
+        const [session, kref] = hold.split('.') as [EndpointId, KRef];
+        letGo(session, kref);
+      }
+      for (const vatId of rows.vats.ids().sort(krefOrder)) vats.wake(vatId);
+      if (rows.dead.ids('', 1).length > 0) emit({ type: 'tick-wanted' });
+      return settleDown();
+    },
+
+    step(event: KernelEvent): KernelEffect[] {
+      handle(event);
+      return settleDown();
+    },
+
+    isRunning: vats.isRunning,
+    busyCount: vats.busyCount,
+    isNameable,
+
+    /** The first number that an export of the host realm (`o+N`) may have. */
+    nextHostExport: (): number => rows.vrefNumbers.get(HOST_REALM)?.exports ?? 1,
+  };
+}
+
+export type KernelMachine = ReturnType<typeof makeKernelMachine>;

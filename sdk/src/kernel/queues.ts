@@ -1,0 +1,68 @@
+/**
+ * Run queues: one FIFO for each vat, and one for each open promise that messages wait for.
+ *
+ * One queue for each receiver, not one for the kernel, is what lets vats run in parallel while order holds for
+ * each sender and target. An item holds what it names (see `references.ts`) from `push` until `shift`.
+ */
+import { insistInvariant } from '../errors.js';
+import type { KRef, VatId } from '../protocol/refs.js';
+import type { KernelRows, QueueItem } from './rows.js';
+import type { References } from './references.js';
+
+export function makeQueues(rows: KernelRows, references: References) {
+  const itemKey = (target: VatId | KRef, index: number) => `${target}.${index}`;
+
+  const forEachHeld = (item: QueueItem, each: (kref: KRef) => void): void => {
+    if (item.type === 'notify') {
+      each(item.promise);
+      return;
+    }
+    each(item.target);
+    item.methargs.slots.forEach(each);
+    if (item.result !== undefined) each(item.result);
+  };
+
+  return {
+    length(target: VatId | KRef): number {
+      const queue = rows.queues.get(target);
+      return queue === undefined ? 0 : queue.tail - queue.head;
+    },
+
+    push(target: VatId | KRef, item: QueueItem): void {
+      const { head, tail } = rows.queues.get(target) ?? { head: 0, tail: 0 };
+      rows.queueItems.set(itemKey(target, tail), item);
+      rows.queues.set(target, { head, tail: tail + 1 });
+      forEachHeld(item, references.hold);
+    },
+
+    first(target: VatId | KRef): QueueItem | undefined {
+      const queue = rows.queues.get(target);
+      return queue === undefined
+        ? undefined
+        : rows.queueItems.getRequired(itemKey(target, queue.head));
+    },
+
+    /** Puts another form of the first item in its place: its attempt count. */
+    replaceFirst(target: VatId | KRef, item: QueueItem): void {
+      const queue = rows.queues.getRequired(target);
+      rows.queueItems.set(itemKey(target, queue.head), item);
+    },
+
+    /**
+     * Takes the first item out. The caller releases what it held, with the returned function, once it has put
+     * the item's references to use elsewhere.
+     */
+    shift(target: VatId | KRef): { item: QueueItem; release: () => void } {
+      const queue = rows.queues.get(target);
+      insistInvariant(queue !== undefined, `the queue of ${target} is empty`);
+      const key = itemKey(target, queue.head);
+      const item = rows.queueItems.getRequired(key);
+      rows.queueItems.delete(key);
+      if (queue.head + 1 === queue.tail) rows.queues.delete(target);
+      else rows.queues.set(target, { head: queue.head + 1, tail: queue.tail });
+      return { item, release: () => forEachHeld(item, references.release) };
+    },
+  };
+}
+
+export type Queues = ReturnType<typeof makeQueues>;

@@ -1,0 +1,178 @@
+/**
+ * The kernel's part of the store: the one place that spells its keys.
+ *
+ *     n.<kind>              next number of a kind of id: vat subcluster object promise call
+ *     o.<kref>              an object: owner, counts, revocation
+ *     p.<kref>              a promise: open with decider and subscribers, or settled with its value
+ *     c.<endpoint>.<kref>   c-list, kernel to endpoint: vref, reachable, durable count
+ *     c.<endpoint>.<vref>   c-list, endpoint to kernel: kref
+ *     i.<endpoint>          next vref numbers
+ *     q.<target>            a run queue's head and tail; target is a vat or an open promise
+ *     q.<target>.<n>        its items
+ *     v.<vat>               a vat: config, incarnation, condition
+ *     t.<vat>.<key>         a key of the vat's own state: its value and the slots that it holds
+ *     d.<vat>               a terminated vat whose rows are being cleaned away
+ *     s.<subcluster>        a subcluster
+ *     b.<hash>              a bundle's content
+ *     e.<name>              a kernel service: kref, systemOnly
+ *     h.<endpoint>.<kref>   a kref that a host session or the host realm was handed and has not released
+ *     l.<n>                 a call that the host realm has not answered
+ *     r.<kref>              pins of a vat's root, counted
+ */
+import { insistInvariant } from '../errors.js';
+import type { CapData } from '../protocol/capdata.js';
+import type { ClusterConfig, VatConfig } from '../protocol/config.js';
+import type { EndpointId, KRef, SubclusterId, VatId, VRef } from '../protocol/refs.js';
+import type { ChangeSet, Json } from '../store/change-set.js';
+import type { VatStack } from './events.js';
+
+/** `owner` is null once the vat or session that exported the object is gone. */
+export type ObjectRow = {
+  owner: EndpointId | null;
+  /** Holders that can send to it. */
+  reach: number;
+  /** Holders that can at least tell it from others. Never less than `reach`. */
+  recog: number;
+  revoked?: true;
+};
+
+export type PromiseRow = OpenPromiseRow | SettledPromiseRow;
+export type OpenPromiseRow = {
+  state: 'open';
+  /** Who may settle it: a vat; null while the kernel itself decides, as for the result of a queued message. */
+  decider: EndpointId | null;
+  subs: readonly VatId[];
+  refs: number;
+};
+export type SettledPromiseRow = {
+  state: 'fulfilled' | 'rejected';
+  value: CapData<KRef>;
+  stack?: VatStack;
+  refs: number;
+};
+
+export type CListRow = {
+  vref: VRef;
+  /** Of an import: the endpoint can still use it. Of an export: somebody can still use it. */
+  reach: boolean;
+  /** Of an import: how often the vat's durable state holds it. */
+  durable?: number;
+};
+
+export type Message = { methargs: CapData<KRef>; result?: KRef };
+
+export type QueueItem =
+  | ({
+      type: 'message';
+      target: KRef;
+      /** How often its delivery was begun. */
+      attempts?: number;
+    } & Message)
+  | { type: 'notify'; promise: KRef };
+
+export type QueueRow = { head: number; tail: number };
+
+export type VatRow = {
+  name: string;
+  subcluster: SubclusterId;
+  config: VatConfig;
+  bundleHash: string;
+  root: KRef;
+  incarnation: number;
+  /** `launching` until its first start and its subcluster's bootstrap have succeeded. */
+  condition: 'launching' | 'running' | 'broken';
+  /** The incarnation has been begun and has not been ended in the store. */
+  live: boolean;
+  /** Incarnations in a row that ended by a fault. */
+  failures: number;
+  /** Why it is `broken`. */
+  fault?: string;
+};
+
+export type StateRow = { value: string; slots?: readonly KRef[] };
+
+export type SubclusterRow = {
+  config: ClusterConfig;
+  /** By name, in the order of the configuration. */
+  vats: { readonly [name: string]: VatId };
+  condition: 'launching' | 'running';
+  system?: true;
+};
+
+export type ServiceRow = { kref: KRef; systemOnly: boolean };
+
+export type HostCallRow = { target: KRef; result?: KRef };
+
+/**
+ * The next number of an imported object and promise; the first that no export has; and what that was when the
+ * present incarnation began: it may not name exports of its predecessors that it does not have.
+ */
+export type VRefNumbers = {
+  object: number;
+  promise: number;
+  exports: number;
+  incarnationExports: number;
+};
+
+type IdKind = 'vat' | 'subcluster' | 'object' | 'promise' | 'call';
+/** Ids of different kinds start at different numbers, so that a ko and a kp are never confused in a log. */
+const firstIds: { [kind in IdKind]: number } = {
+  vat: 1,
+  subcluster: 1,
+  object: 1,
+  promise: 40,
+  call: 1,
+};
+
+export const krefOrder = (a: string, b: string): number => numberOf(a) - numberOf(b);
+const numberOf = (id: string): number => Number(/\d+/.exec(id)?.[0]);
+
+/** Typed reading and writing of the kernel's rows. Rows are immutable: set a new one. */
+export function makeKernelRows(changes: ChangeSet) {
+  const table = <Row>(prefix: string) => ({
+    get: (id: string): Row | undefined => changes.get(prefix + id) as Row | undefined,
+    getRequired: (id: string): Row => {
+      const row = changes.get(prefix + id) as Row | undefined;
+      insistInvariant(row !== undefined, `there is no row ${prefix}${id}`);
+      return row;
+    },
+    has: (id: string): boolean => changes.get(prefix + id) !== undefined,
+    set: (id: string, row: Row): void => changes.set(prefix + id, row as Json),
+    delete: (id: string): void => changes.delete(prefix + id),
+    /** Ids in the table that start with `start`. */
+    ids: (start = '', limit?: number): string[] =>
+      changes
+        .keys(prefix + start, limit === undefined ? {} : { limit })
+        .map((key) => key.slice(prefix.length)),
+  });
+
+  const counters = table<number>('n.');
+  return {
+    changes,
+    objects: table<ObjectRow>('o.'),
+    promises: table<PromiseRow>('p.'),
+    clistByKRef: table<CListRow>('c.'),
+    clistByVRef: table<KRef>('c.'),
+    vrefNumbers: table<VRefNumbers>('i.'),
+    queues: table<QueueRow>('q.'),
+    queueItems: table<QueueItem>('q.'),
+    vats: table<VatRow>('v.'),
+    state: table<StateRow>('t.'),
+    dead: table<true>('d.'),
+    subclusters: table<SubclusterRow>('s.'),
+    bundles: table<string>('b.'),
+    services: table<ServiceRow>('e.'),
+    holds: table<true>('h.'),
+    calls: table<HostCallRow>('l.'),
+    pins: table<number>('r.'),
+
+    /** The next number of a kind of id. None is ever given twice. */
+    nextId(kind: IdKind): number {
+      const next = counters.get(kind) ?? firstIds[kind];
+      counters.set(kind, next + 1);
+      return next;
+    },
+  };
+}
+
+export type KernelRows = ReturnType<typeof makeKernelRows>;

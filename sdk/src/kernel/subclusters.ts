@@ -1,0 +1,267 @@
+/**
+ * Subclusters: launched as a whole or not at all.
+ *
+ * `launching` from the moment the rows exist until every vat has started and `bootstrap` has been answered, then
+ * `running`. Nothing waits in between: a vat may launch another subcluster from inside its bootstrap. One that a
+ * kernel finds `launching` when it starts was cut off and is removed.
+ */
+import type { CapData } from '../protocol/capdata.js';
+import type { KRef, SubclusterId, VatId } from '../protocol/refs.js';
+import type { ErrorData, KernelEffect, LaunchEvent, RequestId, VatStack } from './events.js';
+import { rejection, type Settlement, type Messages } from './messages.js';
+import type { References } from './references.js';
+import { krefOrder, type KernelRows, type SubclusterRow } from './rows.js';
+import type { Vats } from './vats.js';
+
+export type SubclusterPowers = {
+  rows: KernelRows;
+  references: References;
+  messages: Messages;
+  vats: Vats;
+  emit: (effect: KernelEffect) => void;
+  /** Calls back in the step in which the promise settles, once what it settled is counted. */
+  whenSettled: (promise: KRef, then: (settlement: Settlement) => void) => void;
+  /** The session that asked holds these from now on. */
+  handTo: (session: string, krefs: readonly KRef[]) => void;
+};
+
+/** What a launch waits for; memory only, for a launch does not outlive its kernel's process. */
+type Launch = {
+  requestId: RequestId;
+  session: string;
+  starting: Set<VatId>;
+  bootstrap: boolean;
+};
+
+const vatDeleted = (detail?: string): Settlement =>
+  rejection('VAT_TERMINATED', detail ?? 'Vat was deleted.');
+
+export function makeSubclusters(powers: SubclusterPowers) {
+  const { rows, references, messages, vats, emit, whenSettled, handTo } = powers;
+  const launches = new Map<SubclusterId, Launch>();
+
+  const failRequest = (requestId: RequestId, error: ErrorData): void =>
+    emit({ type: 'answer', requestId, outcome: { type: 'failed', error } });
+
+  /** Why this configuration cannot be launched here, if so. */
+  const objection = ({ config, bundles, contents, system }: LaunchEvent): string | undefined => {
+    if (!Object.hasOwn(config.vats, config.bootstrap)) {
+      return `invalid bootstrap vat name "${config.bootstrap}": the vats are ${Object.keys(config.vats).join(', ')}`;
+    }
+    for (const name of config.services ?? []) {
+      const service = rows.services.get(name);
+      // One text for both, so that a subcluster cannot ask which system services there are.
+      if (service === undefined || (service.systemOnly && !system)) {
+        return `no registered kernel service '${name}'`;
+      }
+    }
+    for (const name of Object.keys(config.vats)) {
+      const hash = bundles[name];
+      if (hash === undefined || !(rows.bundles.has(hash) || Object.hasOwn(contents, hash))) {
+        return `vat ${name} has no bundle`;
+      }
+    }
+    return undefined;
+  };
+
+  const removeVat = (vatId: VatId, reason: Settlement): void => {
+    const { subcluster } = rows.vats.getRequired(vatId);
+    vats.terminate(vatId, reason);
+    const row = rows.subclusters.get(subcluster);
+    if (row === undefined) return;
+    const rest = Object.entries(row.vats).filter(([, id]) => id !== vatId);
+    if (rest.length === 0) rows.subclusters.delete(subcluster);
+    else rows.subclusters.set(subcluster, { ...row, vats: Object.fromEntries(rest) });
+  };
+
+  const remove = (id: SubclusterId, reason: Settlement): void => {
+    const row = rows.subclusters.get(id);
+    if (row === undefined) return;
+    for (const vatId of Object.values(row.vats).reverse()) removeVat(vatId, reason);
+    rows.subclusters.delete(id);
+  };
+
+  const undo = (id: SubclusterId, error: ErrorData): void => {
+    const launch = launches.get(id);
+    launches.delete(id);
+    remove(id, vatDeleted(`The launch of subcluster ${id} failed: ${error.message}`));
+    if (launch !== undefined) failRequest(launch.requestId, error);
+  };
+
+  const succeed = (id: SubclusterId, bootstrapResult?: CapData<KRef>): void => {
+    const launch = launches.get(id);
+    launches.delete(id);
+    const row = rows.subclusters.getRequired(id);
+    rows.subclusters.set(id, { ...row, condition: 'running' });
+    for (const vatId of Object.values(row.vats)) {
+      rows.vats.set(vatId, { ...rows.vats.getRequired(vatId), condition: 'running' });
+    }
+    if (launch === undefined) return;
+    const rootKref = rootOf(row);
+    const result = {
+      subclusterId: id,
+      rootKref,
+      ...(bootstrapResult !== undefined && { bootstrapResult }),
+    };
+    handTo(launch.session, [rootKref, ...(bootstrapResult?.slots ?? [])]);
+    emit({ type: 'answer', requestId: launch.requestId, outcome: { type: 'done', result } });
+  };
+
+  const rootOf = (row: SubclusterRow): KRef =>
+    rows.vats.getRequired(row.vats[row.config.bootstrap] as VatId).root;
+
+  const sendBootstrap = (id: SubclusterId): void => {
+    const row = rows.subclusters.getRequired(id);
+    const slots: KRef[] = [];
+    const asRecord = (entries: [string, KRef, string][]) =>
+      Object.fromEntries(
+        entries.map(([name, kref, iface]) => [name, `$${slots.push(kref) - 1}.Alleged: ${iface}`]),
+      );
+    const args = [
+      asRecord(
+        Object.entries(row.vats).map(([name, vatId]) => [
+          name,
+          rows.vats.getRequired(vatId).root,
+          'vatRoot',
+        ]),
+      ),
+      asRecord(
+        (row.config.services ?? []).map((name) => [
+          name,
+          rows.services.getRequired(name).kref,
+          'KernelService',
+        ]),
+      ),
+    ];
+    const result = references.makePromise(null);
+    whenSettled(result, ({ rejected, value, stack }) => {
+      if (!launches.has(id)) return;
+      if (!rejected) succeed(id, value);
+      else undo(id, bootstrapError(id, value, stack));
+    });
+    messages.route(rootOf(row), {
+      methargs: { body: `#${JSON.stringify(['bootstrap', args])}`, slots },
+      result,
+    });
+  };
+
+  const bootstrapError = (
+    id: SubclusterId,
+    value: CapData<KRef>,
+    stack: VatStack | undefined,
+  ): ErrorData => {
+    const { bootstrap } = rows.subclusters.getRequired(id).config;
+    const cause = thrownOf(value, stack);
+    return {
+      code: 'LAUNCH_FAILED',
+      message: `bootstrap of vat ${bootstrap} rejected: ${cause.message}`,
+      cause,
+      data: { subclusterId: id, name: bootstrap, reason: value.slots.length === 0 ? value : undefined },
+    };
+  };
+
+  return {
+    launch(event: LaunchEvent): void {
+      const problem = objection(event);
+      if (problem !== undefined) {
+        failRequest(event.requestId, { code: 'BAD_CONFIG', message: problem });
+        return;
+      }
+      const id = `s${rows.nextId('subcluster')}`;
+      for (const [hash, content] of Object.entries(event.contents)) {
+        if (!rows.bundles.has(hash)) rows.bundles.set(hash, content);
+      }
+      const members: { [name: string]: VatId } = {};
+      for (const [name, config] of Object.entries(event.config.vats)) {
+        const vatId = `v${rows.nextId('vat')}`;
+        members[name] = vatId;
+        rows.vats.set(vatId, {
+          name,
+          subcluster: id,
+          config,
+          bundleHash: event.bundles[name] as string,
+          root: vats.makeRoot(vatId),
+          incarnation: 0,
+          condition: 'launching',
+          live: false,
+          failures: 0,
+        });
+      }
+      rows.subclusters.set(id, {
+        config: event.config,
+        vats: members,
+        condition: 'launching',
+        ...(event.system && { system: true }),
+      });
+      launches.set(id, {
+        requestId: event.requestId,
+        session: event.session,
+        starting: new Set(Object.values(members)),
+        bootstrap: event.bootstrap ?? true,
+      });
+      for (const vatId of Object.values(members)) vats.requestStart(vatId);
+    },
+
+    /** A vat of a launching subcluster has started, or could not. */
+    onFirstStart(vatId: VatId, start: { hasBootstrap: boolean } | { failure: ErrorData }): void {
+      const id = rows.vats.getRequired(vatId).subcluster;
+      const launch = launches.get(id);
+      if (launch === undefined) return;
+      if ('failure' in start) {
+        undo(id, start.failure);
+        return;
+      }
+      const { vats: members, config } = rows.subclusters.getRequired(id);
+      if (vatId === members[config.bootstrap]) launch.bootstrap &&= start.hasBootstrap;
+      launch.starting.delete(vatId);
+      if (launch.starting.size > 0) return;
+      if (launch.bootstrap) sendBootstrap(id);
+      else succeed(id);
+    },
+
+    terminate(id: SubclusterId): void {
+      const launch = launches.get(id);
+      if (launch !== undefined) {
+        undo(id, { code: 'LAUNCH_FAILED', message: `Subcluster ${id} was terminated while it launched` });
+      } else remove(id, vatDeleted());
+    },
+
+    /** One vat ends. A launch that needs it fails as a whole. */
+    terminateVat(vatId: VatId, reason?: Settlement): void {
+      const { subcluster, name } = rows.vats.getRequired(vatId);
+      if (launches.has(subcluster)) {
+        undo(subcluster, {
+          code: 'LAUNCH_FAILED',
+          message: `Vat ${vatId} (${name}) was terminated while its subcluster launched`,
+        });
+      } else removeVat(vatId, reason ?? vatDeleted());
+    },
+
+    /** Launches that the end of an earlier process cut off. */
+    removeCutOff(): void {
+      for (const id of rows.subclusters.ids().sort(krefOrder)) {
+        if (rows.subclusters.getRequired(id).condition === 'launching') {
+          remove(id, vatDeleted(`The launch of subcluster ${id} was cut off`));
+        }
+      }
+    },
+  };
+}
+
+/** An error's name, message and stack from a rejection's smallcaps body, as far as it has them. */
+function thrownOf(value: CapData<KRef>, stack: VatStack | undefined) {
+  let message = value.body;
+  let name = 'Error';
+  try {
+    const parsed: unknown = JSON.parse(value.body.slice(1));
+    if (typeof parsed === 'object' && parsed !== null && '#error' in parsed) {
+      message = String(parsed['#error']);
+      if ('name' in parsed) name = String(parsed.name);
+    }
+  } catch {
+    // Not ours to repair: the body as it is says more than nothing.
+  }
+  return { name, message, ...(stack && { stack: stack.text, vatId: stack.vatId }) };
+}
+
+export type Subclusters = ReturnType<typeof makeSubclusters>;
