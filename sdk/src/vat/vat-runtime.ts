@@ -1,0 +1,298 @@
+/**
+ * A vat's side of the kernel: takes deliveries, one at a time, and answers each with what it led to.
+ *
+ * A crank begins when a delivery is read and ends when the engine has run dry of promise jobs. What vat code does
+ * outside of one goes to `prior` of the next. Everything here is synchronous but for that wait.
+ */
+import { passStyleOf } from '@endo/pass-style';
+import { insistInvariant } from '../errors.js';
+import { isPromiseVRef, type VRef } from '../protocol/refs.js';
+import type { Delivery, FromVat, Resolution, Syscall, ToVat } from '../protocol/vat-wire.js';
+import { mentionedIn } from './syscall-log.js';
+import { findMethod, invoke, methodLabel } from './invoke.js';
+import { loadBundle } from './bundle-loader.js';
+import { wholeStack } from './stacks.js';
+import { vatBounds } from './vat-bounds.js';
+import { messageOf } from './vat-marshal.js';
+import { makeVatWorld, type VatWorld } from './vat-world.js';
+
+export type RuntimePowers = {
+  post(message: FromVat): void;
+  /** Runs `callback` when all promise jobs are done, those that they make included. */
+  nextMacrotask(callback: () => void): void;
+  /** Runs `callback` once after `ms`. */
+  after(ms: number, callback: () => void): void;
+  /** Collects garbage now, where the engine can. */
+  gc?: (() => void) | undefined;
+};
+
+export type VatRuntime = {
+  /** Takes a message of the host's. */
+  handle(message: ToVat): void;
+  /** A promise of this realm was rejected and nobody looks at it. */
+  uncaught(reason: unknown): void;
+};
+
+type Init = Extract<ToVat, { type: 'init' }>;
+type Start = Extract<Delivery, { type: 'start' }>;
+type Message = Extract<Delivery, { type: 'message' }>;
+
+/** Turns of the engine that finalizers get after a forced collection. */
+const finalizerTurns = 3;
+
+type Crank = {
+  id: number;
+  prior: Syscall[];
+  priorMentions: ReadonlySet<VRef>;
+  kept?: VRef[];
+  start?: { outcome?: { hasBootstrap: boolean }; error?: unknown };
+};
+
+export function makeVatRuntime({ post, nextMacrotask, after, gc }: RuntimePowers): VatRuntime {
+  let init: Init | undefined;
+  let world: VatWorld | undefined;
+  let crank: Crank | undefined;
+  let isDead = false;
+  let turnIsWanted = false;
+  let idleTimerRuns = false;
+
+  const wantTurn = (): void => {
+    if (crank !== undefined || turnIsWanted || isDead) return;
+    turnIsWanted = true;
+    post({ type: 'want-turn' });
+  };
+
+  /** Something was collected: worth a turn when it has become much, or when nothing else happens for a while. */
+  const onGarbage = (count: number): void => {
+    if (count >= vatBounds.garbageBatch) wantTurn();
+    else if (!idleTimerRuns) {
+      idleTimerRuns = true;
+      after(vatBounds.garbageIdleMs, () => {
+        idleTimerRuns = false;
+        wantTurn();
+      });
+    }
+  };
+
+  const fail = (id: number, error: unknown): void => {
+    isDead = true;
+    crank = undefined;
+    const stack = wholeStack(error);
+    const name = error instanceof Error ? String(error.name) : 'Error';
+    post({ type: 'failed', id, failure: { error: { name, message: messageOf(error), ...(stack && { stack }) } } });
+  };
+
+  const finish = (): void => {
+    insistInvariant(crank !== undefined && world !== undefined, 'a crank is under way');
+    const { id, prior, kept, start } = crank;
+    const { objects, promises, syscalls, state } = world;
+    if (start !== undefined) endStart(start, world);
+    promises.forgetRetired();
+    const { dropImports, retireImports, retireExports } = objects.takeGarbage();
+    if (dropImports.length > 0) syscalls.push({ type: 'drop-imports', vrefs: dropImports });
+    if (retireImports.length > 0) syscalls.push({ type: 'retire-imports', vrefs: retireImports });
+    if (retireExports.length > 0) syscalls.push({ type: 'retire-exports', vrefs: retireExports });
+    const result = {
+      prior,
+      own: syscalls.take(),
+      writes: state.takeWrites(),
+      ...(kept !== undefined && { kept }),
+      ...(start?.outcome !== undefined && { start: start.outcome }),
+    };
+    crank = undefined;
+    post({ type: 'done', id, result });
+  };
+
+  const endStart = ({ outcome, error }: NonNullable<Crank['start']>, { kinds }: VatWorld): void => {
+    if (error !== undefined) throw error;
+    if (outcome === undefined) {
+      throw Error(
+        'START_FAILED: buildRootObject has not settled by the end of the start; it cannot wait for an answer, a timer or the host',
+      );
+    }
+    const unprepared = kinds.unprepared();
+    if (unprepared.length > 0) {
+      const names = unprepared.map(name => JSON.stringify(name)).join(', ');
+      throw Error(`START_FAILED: the vat has durable objects of ${names}, which buildRootObject did not prepare`);
+    }
+  };
+
+  /** The rest of a crank happens once the engine is idle. What is thrown there is ours or the start's. */
+  const afterJobs = (step: () => void): void => {
+    const { id } = crank ?? { id: -1 };
+    nextMacrotask(() => {
+      if (isDead) return;
+      try {
+        step();
+      } catch (error) {
+        fail(id, error);
+      }
+    });
+  };
+
+  const begin = (id: number): Crank => {
+    const prior = world?.syscalls.take() ?? [];
+    const mentions = mentionedIn(prior);
+    for (const vref of world?.state.dirtySlots() ?? []) mentions.add(vref);
+    turnIsWanted = false;
+    crank = { id, prior, priorMentions: mentions };
+    return crank;
+  };
+
+  const start = ({ parameters, state, nextExport }: Start, own: Crank): void => {
+    insistInvariant(init !== undefined && world === undefined, 'a start follows init and comes once');
+    const outcome: NonNullable<Crank['start']> = {};
+    own.start = outcome;
+    const setRoot = (made: VatWorld) => (root: unknown) => {
+      if (!isRemotable(root)) {
+        outcome.error = TypeError(
+          `buildRootObject must return an object made with makeDefaultExo, makeExo or Far, not ${describeRoot(root)}`,
+        );
+        return;
+      }
+      made.objects.setRoot(root);
+      outcome.outcome = { hasBootstrap: findMethod(root, 'bootstrap') !== undefined };
+    };
+    const setError = (error: unknown) => {
+      outcome.error ??= error ?? Error('buildRootObject was rejected with nothing');
+    };
+    try {
+      world = makeVatWorld({ init, post, onActivity: wantTurn, onGarbage });
+      world.load(state, nextExport);
+      const { buildRootObject } = loadBundle(init.bundle, init.vatId, world.globals, world.runtimeModules);
+      const built = buildRootObject(world.vatPowers, harden(parameters), world.baggage);
+      Promise.resolve(built).then(setRoot(world), setError);
+    } catch (error) {
+      setError(error);
+    }
+    afterJobs(finish);
+  };
+
+  const deliverMessage = ({ target, methargs, result }: Message, { objects, promises, marshal }: VatWorld): void => {
+    insistInvariant(!isPromiseVRef(target), `${target} is an object, as a message's target must be`);
+    const settle = result === undefined ? undefined : promises.decide(result, 'result of the message');
+    try {
+      const [method, args] = marshal.decode(methargs) as [unknown, unknown];
+      if (result !== undefined) promises.setLabel(result, `result of ${methodLabel(method)}`);
+      const object = objects.provide(target);
+      if (object === undefined) throw Error(`[KERNEL:OBJECT_DELETED] ${target} is no longer there`);
+      const returned = invoke(object, method, args);
+      if (settle !== undefined) settle.resolve(returned);
+      else watchUnanswered(returned);
+    } catch (error) {
+      insistNotOurs(error);
+      if (settle !== undefined) settle.reject(error);
+      else world?.reportUncaught(error);
+    }
+  };
+
+  /** A message without a result: the sender will not hear of a rejection, so the log must. */
+  const watchUnanswered = (returned: unknown): void => {
+    Promise.resolve(returned).catch(error => world?.reportUncaught(error));
+  };
+
+  const deliverNotify = (resolutions: readonly Resolution[], { promises, marshal }: VatWorld): void => {
+    promises.notify(resolutions, ({ rejected, value }) => {
+      try {
+        return { rejected, value: marshal.decode(value) };
+      } catch (error) {
+        insistNotOurs(error);
+        return { rejected: true, value: Error(`cannot read a promise's value: ${messageOf(error)}`) };
+      }
+    });
+  };
+
+  const keep = (own: Crank, vrefs: readonly VRef[], letGo: (vref: VRef) => boolean): void => {
+    own.kept = vrefs.filter(vref => own.priorMentions.has(vref) || !letGo(vref));
+  };
+
+  const reap = (own: VatWorld): void => {
+    gc?.();
+    let turns = finalizerTurns;
+    const wait = (): void => {
+      turns -= 1;
+      if (turns > 0) return afterJobs(wait);
+      const retired = own.kinds.reap();
+      if (retired.length > 0) own.syscalls.push({ type: 'retire-exports', vrefs: retired });
+      finish();
+    };
+    afterJobs(wait);
+  };
+
+  const deliver = (id: number, delivery: Delivery): void => {
+    insistInvariant(crank === undefined, 'one delivery at a time');
+    const own = begin(id);
+    if (delivery.type === 'start') return start(delivery, own);
+    insistInvariant(world !== undefined, 'a start comes before all other deliveries');
+    const { objects } = world;
+    switch (delivery.type) {
+      case 'message':
+        deliverMessage(delivery, world);
+        break;
+      case 'notify':
+        deliverNotify(delivery.resolutions, world);
+        break;
+      case 'drop-exports':
+        keep(own, delivery.vrefs, vref => (objects.dropped(vref), true));
+        break;
+      case 'retire-exports':
+        keep(own, delivery.vrefs, vref => (objects.exportRetired(vref), true));
+        break;
+      case 'retire-imports':
+        keep(own, delivery.vrefs, objects.importRetired);
+        break;
+      case 'reap':
+        return reap(world);
+      case 'turn':
+        break;
+      default:
+        insistInvariant(false, `no delivery is called ${String((delivery as { type: unknown }).type)}`);
+    }
+    afterJobs(finish);
+  };
+
+  return harden({
+    handle(message) {
+      if (message.type === 'ping') {
+        post({ type: 'pong', id: message.id });
+        return;
+      }
+      if (isDead) return;
+      const id = message.type === 'deliver' ? message.id : -1;
+      try {
+        if (message.type === 'init') {
+          insistInvariant(init === undefined, 'a worker runs one vat');
+          init = message;
+        } else {
+          deliver(message.id, message.delivery);
+        }
+      } catch (error) {
+        fail(id, error);
+      }
+    },
+
+    uncaught(reason) {
+      const { start: starting } = crank ?? {};
+      if (starting !== undefined) starting.error ??= reason ?? Error('a promise was rejected with nothing');
+      else world?.reportUncaught(reason);
+    },
+  });
+}
+
+/** A broken invariant must not become an answer to some caller. */
+function insistNotOurs(error: unknown): void {
+  if (error instanceof Error && error.name === 'KernelPanic') throw error;
+}
+
+function isRemotable(value: unknown): value is object {
+  try {
+    return passStyleOf(harden(value)) === 'remotable';
+  } catch {
+    return false;
+  }
+}
+
+function describeRoot(root: unknown): string {
+  if (root === null) return 'null';
+  return typeof root === 'object' ? 'a plain object' : typeof root === 'undefined' ? 'nothing' : `a ${typeof root}`;
+}

@@ -1,0 +1,144 @@
+/** All that belongs to one vat in its worker: its tables, its state, and what its code is given. */
+import { isPassable } from '@endo/pass-style';
+import { insistInvariant } from '../errors.js';
+import type { VRef } from '../protocol/refs.js';
+import type { FromVat, ToVat } from '../protocol/vat-wire.js';
+import { makeBaggage, type Baggage } from './baggage.js';
+import { makeDurableKinds } from './durable-kinds.js';
+import { makeDurableMarshal } from './durable-marshal.js';
+import { makeEndowments } from './endowments.js';
+import { DURABLE_KINDS } from './exo.js';
+import { methodLabel } from './invoke.js';
+import { makeObjectTable } from './object-table.js';
+import { makePromiseTable } from './promise-table.js';
+import { makeRuntimeModules } from './runtime-modules.js';
+import { stackText } from './stacks.js';
+import { makeSyscallLog } from './syscall-log.js';
+import { makeLogger, makeVatConsole } from './vat-log.js';
+import { makeVatMarshal, messageOf } from './vat-marshal.js';
+import { makeVatPowers } from './vat-powers.js';
+import { holderOf, makeVatState } from './vat-state.js';
+
+export type VatWorldPowers = {
+  init: Extract<ToVat, { type: 'init' }>;
+  post(message: FromVat): void;
+  /** A system call or a write was made. */
+  onActivity(): void;
+  onGarbage(count: number): void;
+};
+
+export type VatWorld = ReturnType<typeof makeVatWorld>;
+
+export function makeVatWorld({ init, post, onActivity, onGarbage }: VatWorldPowers) {
+  const messageBytesMax = (): number => init.limits.messageBytesMax;
+  const syscalls = makeSyscallLog(onActivity);
+  const logger = makeLogger(post);
+
+  const state = makeVatState({
+    onWrite: onActivity,
+    onRelease(vref) {
+      if (vref.startsWith('o-')) objects.stateReleased(vref);
+      else kinds.released(vref);
+    },
+  });
+  const kinds = makeDurableKinds({ state, marshal: () => durableMarshal });
+
+  const send = (target: VRef, method: unknown, args: unknown, alias: Promise<unknown> | undefined) => {
+    const methargs = encodeCall(method, args);
+    const { vref, promise } = promises.makeResult(alias);
+    syscalls.push({ type: 'send', target, methargs, result: vref });
+    syscalls.push({ type: 'subscribe', vpid: vref });
+    promises.resolveOwed();
+    return promise;
+  };
+
+  const sendOnly = (target: VRef, method: unknown, args: unknown): void => {
+    let methargs;
+    try {
+      methargs = encodeCall(method, args);
+    } catch (error) {
+      // The caller has no promise that could be rejected.
+      logger.subLogger('uncaught').warn(`E.sendOnly: ${messageOf(error)}`);
+      return;
+    }
+    syscalls.push({ type: 'send', target, methargs });
+    promises.resolveOwed();
+  };
+
+  const encodeCall = (method: unknown, args: unknown) => {
+    const label = methodLabel(method);
+    if (!isPassable(method)) throw TypeError(`a method's name must be passable: ${label}`);
+    return marshal.encode([method, args], `arguments of ${label}`, args);
+  };
+
+  /** What `E(x)` does for a presence or an unsettled promise. */
+  const makeHandler = (vref: VRef): object =>
+    harden({
+      applyMethod: (_target: unknown, method: unknown, args: unknown, alias?: Promise<unknown>) =>
+        send(vref, method, args, alias),
+      applyMethodSendOnly: (_target: unknown, method: unknown, args: unknown) => sendOnly(vref, method, args),
+      applyFunction: (_target: unknown, args: unknown, alias?: Promise<unknown>) => send(vref, undefined, args, alias),
+      applyFunctionSendOnly: (_target: unknown, args: unknown) => sendOnly(vref, undefined, args),
+      get(_target: unknown, name: unknown) {
+        throw TypeError(`E.get(x).${String(name)}: a remote object has methods only; write E(x).method()`);
+      },
+    });
+
+  const objects = makeObjectTable({
+    presenceHandler: makeHandler,
+    durables: kinds.objects,
+    isHeldByState: vref => state.holds(holderOf(vref)),
+    onGarbage,
+  });
+  const promises = makePromiseTable({
+    syscalls,
+    nextNumber: objects.nextNumber,
+    pipelineHandler: makeHandler,
+    encodeOutcome: (vref, outcome, label) => marshal.encodeOutcome(vref, outcome, label),
+  });
+  const marshal = makeVatMarshal(objects, promises, messageBytesMax);
+  const durableMarshal = makeDurableMarshal(objects, kinds.objects, messageBytesMax);
+
+  const provideKey = (vref: VRef): unknown => {
+    const object = objects.provide(vref);
+    insistInvariant(object, `${vref} is held by a key of the state`);
+    return object;
+  };
+  const plainBaggage = makeBaggage(state, durableMarshal, provideKey);
+  const baggage: Baggage = harden(
+    Object.defineProperty({ ...plainBaggage }, DURABLE_KINDS, { value: kinds.prepare }),
+  );
+
+  const vatPowers = makeVatPowers(post, logger, syscalls, marshal.encode);
+  const globals = {
+    console: makeVatConsole(logger.subLogger('console')),
+    assert,
+    harden,
+    HandledPromise,
+    ...makeEndowments(init.vatId, init.endowments),
+  };
+
+  return harden({
+    objects,
+    promises,
+    syscalls,
+    marshal,
+    state,
+    kinds,
+    baggage,
+    vatPowers,
+    globals,
+    runtimeModules: makeRuntimeModules(),
+
+    load(rows: readonly (readonly [key: string, value: string])[], nextExport: number): void {
+      state.load(rows);
+      kinds.load();
+      objects.startAt(nextExport);
+    },
+
+    /** A rejection that no caller will hear of. */
+    reportUncaught(reason: unknown): void {
+      logger.subLogger('uncaught').warn(`Uncaught rejection: ${stackText(reason) ?? messageOf(reason)}`);
+    },
+  });
+}
