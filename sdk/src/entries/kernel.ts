@@ -1,0 +1,26 @@
+/** `@vatkit/sdk/kernel`: the kernel, its values, its configuration and its errors. */
+export { Kernel } from '../host/kernel.js';
+export type {
+  KernelLimits,
+  KernelOptions,
+  KernelService,
+  KernelStatus,
+  LaunchResult,
+  Subcluster,
+  VatInfo,
+} from '../host/kernel.js';
+export type { Logger } from '../host/logger.js';
+export type { PlatformServices, VatWorker, VatWorkerEvents } from '../host/platform-services.js';
+export { fetchValidatedJson } from '../host/fetch-validated-json.js';
+export { KernelError, isKernelError, parseKernelErrorText, formatKernelErrorText } from '../errors.js';
+export type { KernelErrorCode, KernelErrorOptions } from '../errors.js';
+export { limits } from '../limits.js';
+export type { CapData } from '../protocol/capdata.js';
+export * from '../protocol/config.js';
+export { kser, kunser, kslot, krefOf } from '../protocol/kernel-values.js';
+export type { StandIn } from '../protocol/kernel-values.js';
+export { isKRef, isVatId, isSubclusterId } from '../protocol/refs.js';
+export type { EndpointId, KRef, SubclusterId, VatId, VRef } from '../protocol/refs.js';
+export * from '../protocol/runtime-abi.js';
+export type { Bundle, BundleFormat } from '../protocol/vat-wire.js';
+export type { Durability, KernelDatabase } from '../store/kv-store.js';

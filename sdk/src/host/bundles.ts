@@ -1,0 +1,91 @@
+/**
+ * Bundles as content: fetched once, checked, named by their SHA-256 and kept in the store, so that a restart needs
+ * no server and code never changes under a vat's state.
+ */
+import { KernelError } from '../errors.js';
+import { limits } from '../limits.js';
+import type { VatConfig } from '../protocol/config.js';
+import type { Bundle } from '../protocol/vat-wire.js';
+import type { PlatformServices } from './platform-services.js';
+
+const formats = ['vatkit', 'iife', 'endoScript', 'getExport', 'nestedEvaluate'];
+
+/** Reads a `.bundle` file's text. Throws an Error that says what is wrong with it. */
+export function parseBundle(text: string): Bundle {
+  let bundle: unknown;
+  try {
+    bundle = JSON.parse(text);
+  } catch {
+    throw new Error(`it is not JSON (it begins with ${JSON.stringify(text.slice(0, 40))})`);
+  }
+  if (typeof bundle !== 'object' || bundle === null || Array.isArray(bundle)) {
+    throw new Error('Invalid bundle: must be an object');
+  }
+  const { moduleFormat, code, source, ...rest } = bundle as { [key: string]: unknown };
+  if (typeof moduleFormat !== 'string' || !formats.includes(moduleFormat)) {
+    throw new Error(`Unknown bundle format: ${String(moduleFormat)} (known: ${formats.join(', ')})`);
+  }
+  const program = code ?? source;
+  if (program === undefined) throw new Error('Invalid bundle: missing code');
+  if (typeof program !== 'string') throw new Error('Invalid bundle: code must be a string');
+  return { ...rest, moduleFormat: moduleFormat as Bundle['moduleFormat'], code: program };
+}
+
+export type FetchedBundles = {
+  /** By vat name. */
+  bundles: { [vatName: string]: string };
+  /** By hash. */
+  contents: { [hash: string]: string };
+};
+
+/** Fetches and checks the bundles of a subcluster's vats; all problems reject with the vat's name. */
+export async function fetchBundles(
+  vats: { [name: string]: VatConfig },
+  shared: { [bundleName: string]: VatConfig },
+  platform: PlatformServices,
+): Promise<FetchedBundles> {
+  const texts = new Map<string, Promise<string>>();
+  const textOf = (spec: string): Promise<string> => {
+    // Content instead of an address.
+    if (/^\s*\{/.test(spec)) return Promise.resolve(spec);
+    let text = texts.get(spec);
+    if (text === undefined) texts.set(spec, (text = platform.fetchText(spec)));
+    return text;
+  };
+  const fetchOne = async (name: string, config: VatConfig) => {
+    const source = 'bundleName' in config && config.bundleName ? shared[config.bundleName] : config;
+    const spec = source && 'bundleSpec' in source ? source.bundleSpec : undefined;
+    if (spec === undefined) {
+      throw badBundle(name, 'for now, only bundleSpec and bundleName are supported in vat configurations');
+    }
+    const what = spec.length > 200 ? `${spec.slice(0, 100)}…` : spec;
+    const text = await textOf(spec).catch((cause: unknown) => {
+      throw badBundle(name, `cannot fetch ${what}: ${messageOf(cause)}`, cause);
+    });
+    if (text.length > limits.bundleCharsMax) {
+      throw badBundle(name, `${what} has ${text.length} characters; the limit is ${limits.bundleCharsMax}`);
+    }
+    try {
+      parseBundle(text);
+    } catch (cause) {
+      throw badBundle(name, `${what} is no bundle: ${messageOf(cause)}`, cause);
+    }
+    return { name, hash: await sha256(text), text };
+  };
+  const fetched = await Promise.all(Object.entries(vats).map(([name, config]) => fetchOne(name, config)));
+  return {
+    bundles: Object.fromEntries(fetched.map(({ name, hash }) => [name, hash])),
+    contents: Object.fromEntries(fetched.map(({ hash, text }) => [hash, text])),
+  };
+}
+
+const badBundle = (name: string, message: string, cause?: unknown): KernelError =>
+  new KernelError('BAD_CONFIG', `Failed to launch vat ${name}: ${message}`, { cause, data: { name } });
+
+export const messageOf = (thrown: unknown): string =>
+  thrown instanceof Error ? thrown.message : String(thrown);
+
+async function sha256(text: string): Promise<string> {
+  const digest = await crypto.subtle.digest('SHA-256', new TextEncoder().encode(text));
+  return Array.from(new Uint8Array(digest), (byte) => byte.toString(16).padStart(2, '0')).join('');
+}

@@ -1,0 +1,362 @@
+/**
+ * The one event loop around the kernel's state machine: it feeds events in, performs effects, and decides when to
+ * commit.
+ *
+ * Cranks gather in one change set until there is something to show and nothing more to wait for, or until a bound
+ * is reached; then one commit covers them all, and only then are their answers and host calls let go.
+ */
+import { KernelError, KernelPanic } from '../errors.js';
+import { limits } from '../limits.js';
+import { isOutput, type KernelEffect, type KernelEvent, type Outcome } from '../kernel/events.js';
+import { makeKernelMachine, type KernelMachine } from '../kernel/kernel.js';
+import type { VatPolicy } from '../kernel/vats.js';
+import type { CapData } from '../protocol/capdata.js';
+import type { VatId, VRef } from '../protocol/refs.js';
+import type { Bundle, FromVat } from '../protocol/vat-wire.js';
+import { makeChangeSet } from '../store/change-set.js';
+import type { KernelDatabase } from '../store/kv-store.js';
+import { messageOf, parseBundle } from './bundles.js';
+import { makeHeartbeat } from './heartbeat.js';
+import type { Log } from './logger.js';
+import type { PlatformServices, VatWorker } from './platform-services.js';
+
+export type HostPolicy = VatPolicy & {
+  /** How long stop() waits for deliveries in flight. */
+  stopTimeoutMs: number;
+  /** How long a worker may leave a ping unanswered while the host itself is awake. */
+  vatUnresponsiveMs: number;
+};
+
+export type EventLoopPowers = {
+  database: KernelDatabase;
+  platform: PlatformServices;
+  policy: HostPolicy;
+  log: Log;
+  callHost: (callId: number, target: VRef, methargs: CapData) => void;
+  retireAtHost: (vrefs: VRef[]) => void;
+};
+
+type Live = { incarnation: number; worker: VatWorker; answered: () => void };
+type Request = (outcome: Outcome) => void;
+/** An event without the request id that the loop gives it. */
+export type RequestEvent = KernelEvent extends infer Event
+  ? Event extends { requestId: number }
+    ? Omit<Event, 'requestId'>
+    : never
+  : never;
+
+export function makeEventLoop(powers: EventLoopPowers) {
+  const { database, platform, policy, log } = powers;
+  const changes = makeChangeSet(database);
+  let machine: KernelMachine = makeKernelMachine(changes, policy);
+
+  const live = new Map<VatId, Live>();
+  const pings = new Map<string, () => void>();
+  const requests = new Map<number, Request>();
+  let lastRequestId = 0;
+  let outputs: KernelEffect[] = [];
+  let oldestOutputAt = 0;
+  let busy = 0;
+  let commitTimer: ReturnType<typeof setTimeout> | undefined;
+  let tickTimer: ReturnType<typeof setTimeout> | undefined;
+  /** Why the loop takes no more events, once it does not. */
+  let over: KernelError | undefined;
+  let onQuiet: (() => void) | undefined;
+
+  const heartbeat = makeHeartbeat({
+    unresponsiveMs: policy.vatUnresponsiveMs,
+    isDebugged: platform.isDebugged,
+    ping: (vatId, pingId) => live.get(vatId)?.worker.send({ type: 'ping', id: pingId }),
+    onUnresponsive: (vatId, incarnation, ms) =>
+      feed({ type: 'vat-lost', vatId, incarnation, why: `it did not answer for ${ms} ms` }),
+  });
+
+  const parsedBundles = new Map<string, Bundle>();
+  const bundleOf = (hash: string): Bundle => {
+    let bundle = parsedBundles.get(hash);
+    if (bundle === undefined) {
+      const text = machine.rows.bundles.getRequired(hash);
+      bundle = parseBundle(text);
+      if (parsedBundles.size >= limits.parsedBundlesMax) parsedBundles.clear();
+      parsedBundles.set(hash, bundle);
+    }
+    return bundle;
+  };
+
+  const startVat = ({ vatId, incarnation, bundleHash, config }: KernelEffect & { type: 'start-vat' }): void => {
+    const worker = platform.startVatWorker(vatId, {
+      onMessage: (message) => onVatMessage(vatId, incarnation, message),
+      onLost: (why) => feed({ type: 'vat-lost', vatId, incarnation, why }),
+    });
+    worker.send({
+      type: 'init',
+      vatId,
+      // The map is for people's eyes, in the host: no vat needs it.
+      bundle: { ...bundleOf(bundleHash), sourceMap: undefined },
+      endowments: {
+        globals: config.globals ?? [],
+        ...(config.network && { network: config.network }),
+      },
+      limits: { messageBytesMax: limits.messageBytesMax },
+    });
+    live.set(vatId, { incarnation, worker, answered: heartbeat.watch(vatId, incarnation) });
+  };
+
+  const stopVat = (vatId: VatId): void => {
+    const vat = live.get(vatId);
+    if (vat === undefined) return;
+    live.delete(vatId);
+    heartbeat.forget(vatId);
+    vat.worker.terminate().catch((thrown: unknown) => {
+      log('error', ['kernel', vatId], [`a worker could not be terminated: ${messageOf(thrown)}`]);
+    });
+  };
+
+  const onVatMessage = (vatId: VatId, incarnation: number, message: FromVat): void => {
+    const vat = live.get(vatId);
+    if (vat?.incarnation !== incarnation) return;
+    vat.answered();
+    switch (message.type) {
+      case 'done':
+        return feed({ type: 'crank-done', vatId, incarnation, deliveryId: message.id, result: message.result });
+      case 'failed':
+        return feed({
+          type: 'crank-failed',
+          vatId,
+          incarnation,
+          deliveryId: message.id,
+          error: message.failure.error,
+        });
+      case 'want-turn':
+        return feed({ type: 'want-turn', vatId, incarnation });
+      case 'log':
+        return log(message.level, [vatId, ...message.tags], message.args);
+      case 'pong': {
+        const key = `${vatId}.${message.id}`;
+        pings.get(key)?.();
+        pings.delete(key);
+        return;
+      }
+      case 'ready':
+        return;
+      default:
+        feed({ type: 'vat-lost', vatId, incarnation, why: 'its worker sent a message that there is not' });
+    }
+  };
+
+  const perform = (effect: KernelEffect): void => {
+    switch (effect.type) {
+      case 'start-vat':
+        return startVat(effect);
+      case 'deliver':
+        return live.get(effect.vatId)?.worker.send({
+          type: 'deliver',
+          id: effect.deliveryId,
+          delivery: effect.delivery,
+        });
+      case 'stop-vat':
+        return stopVat(effect.vatId);
+      case 'host-call':
+        return powers.callHost(effect.callId, effect.target, effect.methargs);
+      case 'host-retire':
+        return powers.retireAtHost(effect.vrefs);
+      case 'answer': {
+        const answer = requests.get(effect.requestId);
+        requests.delete(effect.requestId);
+        return answer?.(effect.outcome);
+      }
+      case 'log':
+        return log(effect.level, effect.vatId ? ['kernel', effect.vatId] : ['kernel'], [effect.message]);
+      case 'tick-wanted':
+        tickTimer ??= setTimeout(() => {
+          tickTimer = undefined;
+          feed({ type: 'tick' });
+        }, 0);
+        return;
+    }
+  };
+
+  const take = (effects: readonly KernelEffect[]): void => {
+    for (const effect of effects) {
+      if (!isOutput(effect)) perform(effect);
+      else if (outputs.push(effect) === 1) oldestOutputAt = performance.now();
+    }
+    busy = machine.busyCount();
+    const due =
+      outputs.length > 0 &&
+      (busy === 0 ||
+        outputs.length >= limits.commitOutputsMax ||
+        performance.now() - oldestOutputAt >= limits.commitDelayMs);
+    if (due || changes.size >= limits.commitRowsMax) commit();
+    else if (outputs.length + changes.size > 0) {
+      // Not before what is already in the event queue has been taken; that is how cranks come to share a commit.
+      commitTimer ??= setTimeout(commit, limits.commitDelayMs);
+    }
+    if (busy === 0) onQuiet?.();
+  };
+
+  const commit = (): void => {
+    clearTimeout(commitTimer);
+    commitTimer = undefined;
+    if (over !== undefined) return;
+    try {
+      changes.commit();
+    } catch (thrown) {
+      recover(thrown);
+      return;
+    }
+    const released = outputs;
+    outputs = [];
+    released.forEach(perform);
+  };
+
+  /** The kernel can go no further: workers end, and every caller hears why. */
+  const giveUp = (error: KernelError): void => {
+    over = error;
+    clearTimeout(commitTimer);
+    clearTimeout(tickTimer);
+    heartbeat.stop();
+    for (const vatId of [...live.keys()]) stopVat(vatId);
+    outputs = [];
+    rejectAll(error);
+  };
+
+  const rejectAll = ({ code, message, data }: KernelError): void => {
+    const waiting = [...requests.values()];
+    requests.clear();
+    for (const answer of waiting) answer({ type: 'failed', error: { code, message, data } });
+    for (const answer of pings.values()) answer();
+    pings.clear();
+  };
+
+  /** A commit failed: what the vats have in memory never happened. Begin again from the store. */
+  const recover = (thrown: unknown): void => {
+    const error = new KernelError('STORE_FAILED', `the store refused a commit: ${messageOf(thrown)}`, {
+      cause: thrown,
+    });
+    log('error', ['kernel'], [error.message]);
+    for (const vatId of [...live.keys()]) stopVat(vatId);
+    outputs = [];
+    rejectAll(error);
+    try {
+      database.reopen();
+      changes.reset();
+      machine = makeKernelMachine(changes, policy);
+      take(machine.start());
+    } catch (second) {
+      giveUp(new KernelError('STORE_FAILED', `the store cannot be reopened: ${messageOf(second)}`, { cause: second }));
+    }
+  };
+
+  const feed = (event: KernelEvent): void => {
+    if (over !== undefined) return;
+    try {
+      take(machine.step(event));
+    } catch (thrown) {
+      panic(thrown);
+    }
+  };
+
+  /** A fault of ours. The store stays as last committed; nothing that came after can be trusted. */
+  const panic = (thrown: unknown): void => {
+    const what = thrown instanceof KernelPanic ? thrown.message : `The kernel threw ${messageOf(thrown)}`;
+    log('error', ['kernel'], [what, thrown]);
+    giveUp(new KernelError('INTERNAL_ERROR', `the kernel has stopped: ${what}`, { cause: thrown }));
+  };
+
+  const failure = ({ code, message, data }: KernelError): Outcome => ({
+    type: 'failed',
+    error: { code, message, data },
+  });
+
+  return {
+    rows: () => machine.rows,
+    isRunning: (vatId: VatId): boolean => machine.isRunning(vatId),
+    isNameable: (kref: string): boolean => machine.isNameable(kref),
+    nextHostExport: (): number => machine.nextHostExport(),
+    bundleOf,
+    feed,
+    over: (): KernelError | undefined => over,
+
+    start(): void {
+      heartbeat.start();
+      try {
+        take(machine.start());
+      } catch (thrown) {
+        panic(thrown);
+      }
+    },
+
+    /** Feeds an event that is answered; the answer comes after the commit of what it tells. */
+    request(event: RequestEvent): Promise<Outcome> {
+      if (over !== undefined) return Promise.resolve(failure(over));
+      lastRequestId += 1;
+      const requestId = lastRequestId;
+      return new Promise((resolve) => {
+        requests.set(requestId, resolve);
+        feed({ ...event, requestId });
+      });
+    },
+
+    /** As `request`, for events that are answered in their own step: commits, and returns the answer. */
+    requestNow(event: RequestEvent): Outcome {
+      if (over !== undefined) return failure(over);
+      lastRequestId += 1;
+      let answer: Outcome | undefined;
+      requests.set(lastRequestId, (outcome) => (answer = outcome));
+      feed({ ...event, requestId: lastRequestId });
+      commit();
+      return answer ?? failure(over ?? new KernelError('INTERNAL_ERROR', 'no answer came'));
+    },
+
+    commit,
+
+    /** Resolves when the worker answers, or is gone. The heartbeat bounds it. */
+    ping(vatId: VatId): Promise<void> {
+      const vat = live.get(vatId);
+      if (vat === undefined) return Promise.resolve();
+      lastRequestId += 1;
+      const id = lastRequestId;
+      return new Promise((resolve) => {
+        pings.set(`${vatId}.${id}`, resolve);
+        vat.worker.send({ type: 'ping', id });
+      });
+    },
+
+    /** Waits for deliveries in flight, ends all incarnations in the store, and takes no more events. */
+    async stop(): Promise<void> {
+      if (over === undefined) {
+        feed({ type: 'drain' });
+        if (busy > 0) {
+          await new Promise<void>((resolve) => {
+            const timer = setTimeout(resolve, policy.stopTimeoutMs);
+            onQuiet = () => {
+              clearTimeout(timer);
+              resolve();
+            };
+          });
+          onQuiet = undefined;
+        }
+        feed({ type: 'stop' });
+        commit();
+      }
+      const workers = [...live.values()];
+      giveUp(over ?? new KernelError('KERNEL_STOPPED', 'the kernel was stopped'));
+      await Promise.allSettled(workers.map(({ worker }) => worker.terminate()));
+    },
+
+    /** Deletes everything but the counters of ids, which are never used twice, and starts afresh. */
+    reset(): void {
+      for (const vatId of [...live.keys()]) stopVat(vatId);
+      rejectAll(new KernelError('KERNEL_STOPPED', 'the kernel was reset'));
+      outputs = [];
+      changes.reset();
+      for (const key of changes.keys('')) if (!key.startsWith('n.')) changes.delete(key);
+      machine = makeKernelMachine(changes, policy);
+      take(machine.start());
+      commit();
+    },
+  };
+}
+
+export type EventLoop = ReturnType<typeof makeEventLoop>;

@@ -1,0 +1,63 @@
+/**
+ * Finds workers that answer no more: a method or a timer that loops for ever, a storm of microtasks.
+ *
+ * A worker is asked only when it has been silent for a while, and the time that it takes to answer counts only
+ * while the host itself was awake: a machine that slept, or a debugger that held the host, kills nobody.
+ */
+import type { VatId } from '../protocol/refs.js';
+
+export type HeartbeatPowers = {
+  unresponsiveMs: number;
+  isDebugged: () => boolean;
+  ping: (vatId: VatId, pingId: number) => void;
+  onUnresponsive: (vatId: VatId, incarnation: number, ms: number) => void;
+};
+
+type Watched = { incarnation: number; silentMs: number; asked: boolean };
+
+export function makeHeartbeat({ unresponsiveMs, isDebugged, ping, onUnresponsive }: HeartbeatPowers) {
+  const beatMs = Math.max(10, Math.min(1_000, unresponsiveMs / 5));
+  const watched = new Map<VatId, Watched>();
+  let timer: ReturnType<typeof setInterval> | undefined;
+  let lastBeatAt = 0;
+
+  const beat = (): void => {
+    const now = performance.now();
+    // More than two beats at once means that the host did not run in between.
+    const awakeMs = Math.min(now - lastBeatAt, 2 * beatMs);
+    lastBeatAt = now;
+    if (isDebugged()) {
+      for (const vat of watched.values()) vat.silentMs = 0;
+      return;
+    }
+    for (const [vatId, vat] of [...watched]) {
+      if (vat.asked) vat.silentMs += awakeMs;
+      if (vat.silentMs >= unresponsiveMs) onUnresponsive(vatId, vat.incarnation, unresponsiveMs);
+      else if (!vat.asked) {
+        vat.asked = true;
+        ping(vatId, 0);
+      }
+    }
+  };
+
+  return {
+    start(): void {
+      lastBeatAt = performance.now();
+      timer = setInterval(beat, beatMs);
+      // On Node a kernel that has nothing else to do does not keep its process alive by this.
+      if (typeof timer === 'object') timer.unref();
+    },
+    stop: (): void => clearInterval(timer),
+
+    /** Returns what to call whenever the worker is heard of. */
+    watch(vatId: VatId, incarnation: number): () => void {
+      const vat: Watched = { incarnation, silentMs: 0, asked: false };
+      watched.set(vatId, vat);
+      return () => {
+        vat.silentMs = 0;
+        vat.asked = false;
+      };
+    },
+    forget: (vatId: VatId): void => void watched.delete(vatId),
+  };
+}

@@ -1,0 +1,147 @@
+/**
+ * The host realm's objects: kernel services, and what they return.
+ *
+ * A service is any object with methods, or an exo. Its methods receive references as stand-ins (`kslot`), and may
+ * return stand-ins, data, and further objects with methods, which become objects of the realm.
+ */
+import { KernelError } from '../errors.js';
+import type { CapData } from '../protocol/capdata.js';
+import { errorCapData } from '../protocol/capdata.js';
+import { kunser, standInSlot } from '../protocol/kernel-values.js';
+import type { VRef } from '../protocol/refs.js';
+import { encode, type SlotRef } from '../protocol/smallcaps.js';
+import { messageOf } from './bundles.js';
+
+export type HostAnswer = { rejected: boolean; value: CapData };
+
+type Methods = { [name: string]: (...args: unknown[]) => unknown };
+
+/** An object that has methods, its own or its class's, passes by reference. */
+function isRemotable(value: object): value is Methods {
+  if (typeof value === 'function') return false;
+  const own = Object.values(Object.getOwnPropertyDescriptors(value));
+  if (own.length > 0 && own.every(({ value: member }) => typeof member === 'function')) return true;
+  const proto: unknown = Object.getPrototypeOf(value);
+  return (
+    own.length === 0 &&
+    typeof proto === 'object' &&
+    proto !== null &&
+    proto !== Object.prototype &&
+    proto !== Array.prototype &&
+    methodNames(value).length > 0
+  );
+}
+
+/** Names of the methods that may be called: not those that every object has. */
+export function methodNames(target: object): string[] {
+  const names = new Set<string>();
+  for (
+    let holder: object | null = target;
+    holder !== null && holder !== Object.prototype;
+    holder = Object.getPrototypeOf(holder) as object | null
+  ) {
+    for (const [name, { value }] of Object.entries(Object.getOwnPropertyDescriptors(holder))) {
+      if (name !== 'constructor' && typeof value === 'function') names.add(name);
+    }
+  }
+  return [...names].sort();
+}
+
+export type HostRealmPowers = {
+  /** The first number that an export (`o+N`) of this process may have. */
+  firstExport: number;
+  /** How long a call waits for a service that has not been registered in this process yet. */
+  serviceWaitMs: number;
+  answer: (callId: number, answer: HostAnswer) => void;
+};
+
+export function makeHostObjects({ firstExport, serviceWaitMs, answer }: HostRealmPowers) {
+  const objects = new Map<VRef, object>();
+  const vrefs = new WeakMap<object, VRef>();
+  const waiting = new Map<VRef, Set<() => void>>();
+  let nextExport = firstExport;
+
+  const exportObject = (object: object): VRef => {
+    let vref = vrefs.get(object);
+    if (vref === undefined) {
+      vref = `o+${nextExport}`;
+      nextExport += 1;
+      bind(vref, object);
+    }
+    return vref;
+  };
+
+  const bind = (vref: VRef, object: object): void => {
+    objects.set(vref, object);
+    vrefs.set(object, vref);
+    for (const go of waiting.get(vref) ?? []) go();
+    waiting.delete(vref);
+  };
+
+  const slotOf = (value: object): SlotRef<string> | undefined =>
+    standInSlot(value) ??
+    (isRemotable(value) ? { slot: exportObject(value), iface: 'Alleged: HostObject' } : undefined);
+
+  /** The object, once it is registered; rejects where that takes too long. */
+  const objectAt = (vref: VRef): Promise<object> | object =>
+    objects.get(vref) ??
+    new Promise<object>((resolve, reject) => {
+      const go = () => {
+        clearTimeout(timer);
+        resolve(objects.get(vref) as object);
+      };
+      const waiters = waiting.get(vref) ?? new Set();
+      waiting.set(vref, waiters.add(go));
+      const timer = setTimeout(() => {
+        waiters.delete(go);
+        reject(
+          new KernelError(
+            'DELIVERY_FAILED',
+            `the kernel service has not been registered again after ${serviceWaitMs} ms`,
+          ),
+        );
+      }, serviceWaitMs);
+    });
+
+  const invoke = async (vref: VRef, methargs: CapData): Promise<HostAnswer> => {
+    const [method, args] = kunser(methargs) as [unknown, unknown[]];
+    const target = await objectAt(vref);
+    const names = methodNames(target);
+    if (typeof method !== 'string' || !names.includes(method)) {
+      throw new TypeError(`target has no method ${JSON.stringify(method)}, has [${names.map((name) => JSON.stringify(name)).join(',')}]`);
+    }
+    const result: unknown = await (target as Methods)[method]?.(...args);
+    return { rejected: false, value: encode(result, { slotOf, label: `result of ${method}` }) };
+  };
+
+  const thrownValue = (thrown: unknown): CapData => {
+    const message = messageOf(thrown);
+    const name = thrown instanceof Error ? thrown.name : 'Error';
+    return errorCapData(
+      thrown instanceof KernelError ? message : `[KERNEL:DELIVERY_FAILED] ${message}`,
+      name,
+    );
+  };
+
+  return {
+    exportObject,
+    bind,
+    retire(gone: readonly VRef[]): void {
+      for (const vref of gone) {
+        const object = objects.get(vref);
+        objects.delete(vref);
+        if (object !== undefined) vrefs.delete(object);
+      }
+    },
+    call(callId: number, vref: VRef, methargs: CapData): void {
+      invoke(vref, methargs)
+        .catch((thrown: unknown): HostAnswer => ({ rejected: true, value: thrownValue(thrown) }))
+        .then((result) => answer(callId, result))
+        .catch(() => {
+          // `answer` does not throw; should it, the kernel has stopped and has told everybody.
+        });
+    },
+  };
+}
+
+export type HostObjects = ReturnType<typeof makeHostObjects>;

@@ -1,0 +1,436 @@
+/** The kernel as an app on the same side of the wire sees it: an object with promise-returning methods. */
+import { KernelError, isKernelError } from '../errors.js';
+import type { ErrorData, Outcome } from '../kernel/events.js';
+import { krefOrder, type VatRow } from '../kernel/rows.js';
+import type { CapData } from '../protocol/capdata.js';
+import { describe } from '../protocol/describe.js';
+import { ClusterConfigStruct, VatConfigStruct, type ClusterConfig, type VatConfig } from '../protocol/config.js';
+import { kserMethargs, kslot, kunser, type StandIn } from '../protocol/kernel-values.js';
+import { isKRef, type KRef, type SubclusterId, type VatId } from '../protocol/refs.js';
+import { limits } from '../limits.js';
+import type { KernelDatabase } from '../store/kv-store.js';
+import { fetchBundles, messageOf, type FetchedBundles } from './bundles.js';
+import { makeEventLoop, type EventLoop, type HostPolicy, type RequestEvent } from './event-loop.js';
+import { makeHostObjects, type HostObjects } from './host-realm.js';
+import { makeLog, quietLogger, type Logger } from './logger.js';
+import type { PlatformServices } from './platform-services.js';
+import { mapStack } from './stacks.js';
+
+export type KernelOptions = {
+  /** Begin with an empty store. Ids of any kind are not used again. */
+  resetStorage?: boolean;
+  /** Where vats' and the kernel's records go. Default: warnings and errors to the console. */
+  logger?: Logger;
+  /** Bounds in place of the defaults; see LIMITS.md. */
+  limits?: Partial<KernelLimits>;
+};
+
+export type KernelLimits = HostPolicy & {
+  /** Milliseconds that a call waits for a service that has not been registered since the kernel's start. */
+  serviceWaitMs: number;
+};
+
+const defaultLimits: KernelLimits = {
+  deliveryAttemptsMax: limits.deliveryAttemptsMax,
+  failuresMax: limits.vatFailuresMax,
+  notifyBatchMax: limits.notifyBatchMax,
+  deliveriesPerReap: limits.deliveriesPerReap,
+  collectBatch: limits.collectBatch,
+  stopTimeoutMs: limits.stopTimeoutMs,
+  vatUnresponsiveMs: limits.vatUnresponsiveMs,
+  serviceWaitMs: limits.serviceWaitMs,
+};
+
+export type Subcluster = {
+  id: SubclusterId;
+  config: ClusterConfig;
+  /** By name: `{ alice: 'v1', bob: 'v2' }`. */
+  vats: { [name: string]: VatId };
+};
+
+export type VatInfo = {
+  id: VatId;
+  config: VatConfig;
+  subclusterId: SubclusterId;
+  /** `broken`: quarantined after failures, with its state kept. `stopped`: it starts at its next delivery. */
+  status: 'launching' | 'running' | 'stopped' | 'broken';
+};
+
+export type LaunchResult = {
+  subclusterId: SubclusterId;
+  /** The root object of the bootstrap vat. */
+  rootKref: KRef;
+  /** What `bootstrap` returned, to be read with `kunser`; undefined where the root has no such method. */
+  bootstrapResult: CapData<KRef> | undefined;
+};
+
+export type KernelStatus = {
+  vats: VatInfo[];
+  subclusters: Subcluster[];
+  remoteComms: { isInitialized: boolean; state: 'disconnected'; peerId?: string };
+};
+
+export type KernelService = { name: string; kref: KRef; service: object; systemOnly: boolean };
+
+/** The endpoint for which `Kernel` methods hold the krefs that they hand out. */
+const API_SESSION = 'a1';
+
+export class Kernel {
+  readonly #loop: EventLoop;
+  readonly #objects: HostObjects;
+  readonly #platform: PlatformServices;
+  readonly #database: KernelDatabase;
+  #stopped: Promise<void> | undefined;
+
+  private constructor(
+    loop: EventLoop,
+    objects: HostObjects,
+    platform: PlatformServices,
+    database: KernelDatabase,
+  ) {
+    this.#loop = loop;
+    this.#objects = objects;
+    this.#platform = platform;
+    this.#database = database;
+  }
+
+  /**
+   * Starts a kernel on a store. It is ready at once: vats of an earlier run start at their first message.
+   *
+   * @throws KernelError STORE_FAILED where the store cannot be used.
+   */
+  static async make(
+    platformServices: PlatformServices,
+    kernelDatabase: KernelDatabase,
+    options: KernelOptions = {},
+  ): Promise<Kernel> {
+    const policy = { ...defaultLimits, ...options.limits };
+    const log = makeLog(options.logger ?? quietLogger);
+    // The realm and the loop call one another; neither does before both exist.
+    const loop: EventLoop = makeEventLoop({
+      database: kernelDatabase,
+      platform: platformServices,
+      policy,
+      log,
+      callHost: (callId, target, methargs) => objects.call(callId, target, methargs),
+      retireAtHost: (vrefs) => objects.retire(vrefs),
+    });
+    if (options.resetStorage) loop.reset();
+    else loop.start();
+    const objects = makeHostObjects({
+      firstExport: loop.nextHostExport(),
+      serviceWaitMs: policy.serviceWaitMs,
+      answer: (callId, answer) => loop.feed({ type: 'host-answer', callId, ...answer }),
+    });
+    const failed = loop.over();
+    if (failed !== undefined) throw failed;
+    return Promise.resolve(new Kernel(loop, objects, platformServices, kernelDatabase));
+  }
+
+  /** This kernel, so that `const { kernel, kernelDatabase } = await makeKernel({})` works. */
+  get kernel(): this {
+    return this;
+  }
+
+  get kernelDatabase(): KernelDatabase {
+    return this.#database;
+  }
+
+  /**
+   * Launches a subcluster as a whole: every vat started, `bootstrap(vats, services)` answered.
+   *
+   * @throws KernelError BAD_CONFIG, START_FAILED or LAUNCH_FAILED, with the vat's name and the cause; then no vat,
+   * row or worker of it is left.
+   */
+  async launchSubcluster(config: ClusterConfig): Promise<LaunchResult> {
+    const checked = ClusterConfigStruct.check(config);
+    const fetched = await fetchBundles(checked.vats, checked.bundles ?? {}, this.#platform);
+    return this.#launch(checked, fetched, true);
+  }
+
+  /** Launches one vat in a subcluster of its own, without calling `bootstrap`. Returns its id. */
+  async launchVat(config: VatConfig): Promise<VatId> {
+    const vat = VatConfigStruct.check(config);
+    const cluster: ClusterConfig = { bootstrap: 'vat', vats: { vat } };
+    const fetched = await fetchBundles(cluster.vats, {}, this.#platform);
+    const { subclusterId } = await this.#launch(cluster, fetched, false);
+    return this.getSubclusterVats(subclusterId)[0] as VatId;
+  }
+
+  async #launch(config: ClusterConfig, fetched: FetchedBundles, bootstrap: boolean): Promise<LaunchResult> {
+    const result = (await this.#request({
+      type: 'launch',
+      session: API_SESSION,
+      config,
+      bootstrap,
+      ...fetched,
+    })) as LaunchResult;
+    return { ...result, bootstrapResult: result.bootstrapResult };
+  }
+
+  /**
+   * Terminates a subcluster and launches its configuration again, with the bundles fetched anew. Where they cannot
+   * be fetched or are no bundles the subcluster stays as it is.
+   */
+  async reloadSubcluster(id: SubclusterId): Promise<Subcluster> {
+    const { config } = this.#subcluster(id);
+    const fetched = await fetchBundles(config.vats, config.bundles ?? {}, this.#platform);
+    await this.terminateSubcluster(id);
+    const { subclusterId } = await this.#launch(config, fetched, true);
+    return this.#subcluster(subclusterId);
+  }
+
+  /** Reloads the subcluster that was launched last. */
+  async reload(): Promise<Subcluster> {
+    const last = this.getSubclusters().at(-1);
+    if (last === undefined) throw new KernelError('NOT_FOUND', 'there is no subcluster to reload');
+    return this.reloadSubcluster(last.id);
+  }
+
+  /** Terminates the vats of a subcluster, with their state. */
+  async terminateSubcluster(id: SubclusterId): Promise<void> {
+    await this.#request({ type: 'terminate-subcluster', subclusterId: id });
+  }
+
+  /** The subcluster, or undefined where there is none. */
+  getSubcluster(id: SubclusterId): Subcluster | undefined {
+    const row = this.#loop.rows().subclusters.get(id);
+    return row && { id, config: row.config, vats: { ...row.vats } };
+  }
+
+  /** All subclusters, oldest first. */
+  getSubclusters(): Subcluster[] {
+    const ids = this.#loop.rows().subclusters.ids().sort(krefOrder);
+    return ids.map((id) => this.#subcluster(id));
+  }
+
+  isVatInSubcluster(vatId: VatId, subclusterId: SubclusterId): boolean {
+    return this.#loop.rows().vats.get(vatId)?.subcluster === subclusterId;
+  }
+
+  /** @throws KernelError NOT_FOUND where there is no such subcluster. */
+  getSubclusterVats(subclusterId: SubclusterId): VatId[] {
+    return Object.values(this.#subcluster(subclusterId).vats);
+  }
+
+  #subcluster(id: SubclusterId): Subcluster {
+    const found = this.getSubcluster(id);
+    if (found === undefined) {
+      throw new KernelError('NOT_FOUND', `Subcluster does not exist: ${String(id)}`);
+    }
+    return found;
+  }
+
+  /** The kref of a vat's root object. */
+  getRootObject(vatId: VatId): KRef {
+    return this.#vat(vatId).root;
+  }
+
+  #vat(vatId: VatId): VatRow {
+    const row = this.#loop.rows().vats.get(vatId);
+    if (row === undefined) throw new KernelError('NOT_FOUND', `Vat does not exist: ${String(vatId)}`);
+    return row;
+  }
+
+  /**
+   * Sends a message and waits for its result.
+   *
+   *     kunser(await kernel.queueMessage(rootKref, 'greet', ['you']));
+   *
+   * @param target - a kref; a reference that `kunser` or `kslot` gave serves, too.
+   * @param args - passable values; references as `kslot` and `kunser` give them.
+   * @returns the result as CapData: references in it are held until `release`.
+   * @throws what the method threw, with the vat's stack mapped to its source; or a KernelError.
+   */
+  async queueMessage(target: KRef | StandIn, method: string, args: unknown[] = []): Promise<CapData<KRef>> {
+    const kref = typeof target === 'string' ? target : target?.kref;
+    if (!isKRef(kref)) {
+      throw new TypeError(`queueMessage takes a kref like "ko4"; found ${describe(target)}`);
+    }
+    if (!Array.isArray(args)) {
+      throw new TypeError(`queueMessage takes the arguments as an array; found ${typeof args}`);
+    }
+    const methargs = kserMethargs(method, args);
+    return (await this.#request({
+      type: 'send',
+      session: API_SESSION,
+      target: kref,
+      methargs,
+    })) as CapData<KRef>;
+  }
+
+  /** Resolves to 'pong' when the vat's worker answers; starts the vat where it is not running. */
+  async pingVat(vatId: VatId): Promise<'pong'> {
+    if (!this.#loop.isRunning(vatId)) await this.#request({ type: 'start-vat', vatId });
+    await this.#loop.ping(vatId);
+    if (this.#loop.isRunning(vatId)) return 'pong';
+    throw new KernelError('VAT_RESTARTED', `Vat ${vatId} stopped while it was asked`);
+  }
+
+  /** Ends the vat's incarnation and starts the next, with its durable state and without `bootstrap`. */
+  async restartVat(vatId: VatId): Promise<void> {
+    await this.#request({ type: 'restart-vat', vatId });
+  }
+
+  /** Ends the vat with its state. What it had still to settle is rejected with `reason`, or VAT_TERMINATED. */
+  async terminateVat(vatId: VatId, reason?: CapData<KRef>): Promise<void> {
+    await this.#request({ type: 'terminate-vat', vatId, ...(reason && { reason }) });
+  }
+
+  async terminateAllVats(): Promise<void> {
+    for (const id of this.#loop.rows().subclusters.ids().sort(krefOrder).reverse()) {
+      await this.terminateSubcluster(id);
+    }
+  }
+
+  getVatIds(): VatId[] {
+    return this.#loop.rows().vats.ids().sort(krefOrder);
+  }
+
+  getVats(): VatInfo[] {
+    return this.getVatIds().map((id) => {
+      const { config, subcluster, condition } = this.#vat(id);
+      const running = this.#loop.isRunning(id) ? 'running' : 'stopped';
+      return { id, config, subclusterId: subcluster, status: condition === 'running' ? running : condition };
+    });
+  }
+
+  getStatus(): Promise<KernelStatus> {
+    return Promise.resolve({
+      vats: this.getVats(),
+      subclusters: this.getSubclusters(),
+      remoteComms: { isInitialized: false, state: 'disconnected' },
+    });
+  }
+
+  /** Keeps a vat's root from collection until it is unpinned as often as it was pinned. Returns its kref. */
+  pinVatRoot(vatId: VatId): KRef {
+    return this.#requestNow({ type: 'pin-root', vatId, pin: true }) as KRef;
+  }
+
+  unpinVatRoot(vatId: VatId): KRef {
+    return this.#requestNow({ type: 'pin-root', vatId, pin: false }) as KRef;
+  }
+
+  /** Revokes an object for all of its holders, for ever: their calls reject OBJECT_REVOKED. */
+  revoke(kref: KRef): void {
+    this.#requestNow({ type: 'revoke', kref });
+  }
+
+  isRevoked(kref: KRef): boolean {
+    return this.#loop.rows().objects.get(kref)?.revoked === true;
+  }
+
+  /** Lets go of a kref that a method of this kernel handed out. */
+  release(kref: KRef): void {
+    this.#loop.feed({ type: 'release', session: API_SESSION, kref });
+  }
+
+  /** A stand-in for an object, to be sent as an argument. */
+  getPresence(kref: KRef, iface = 'Kernel Object'): StandIn {
+    return kslot(kref, iface);
+  }
+
+  /**
+   * Makes an object of this process a kernel service: subclusters that name it in `services` get it in `bootstrap`.
+   * Its reference outlives the process; the object must be registered again at each start.
+   */
+  registerKernelServiceObject(
+    name: string,
+    service: object,
+    { systemOnly = false }: { systemOnly?: boolean } = {},
+  ): KernelService {
+    const { kref, vref } = this.#requestNow({
+      type: 'register-service',
+      name,
+      vref: this.#objects.exportObject(service),
+      systemOnly,
+    }) as { kref: KRef; vref: string };
+    this.#objects.bind(vref, service);
+    return { name, kref, service, systemOnly };
+  }
+
+  /** Asks running vats (those that `filter` accepts) to collect by force and to report what they dropped. */
+  async reapVats(filter?: (vatId: VatId) => boolean): Promise<void> {
+    const vatIds = filter && this.getVatIds().filter(filter);
+    await this.#request({ type: 'reap', ...(vatIds && { vatIds }) });
+  }
+
+  /** As `reapVats`; the kernel itself collects at the end of each step. */
+  async collectGarbage(): Promise<void> {
+    await this.reapVats();
+  }
+
+  /** Deletes everything: subclusters, vats, their state. Ids are not used again. */
+  reset(): Promise<void> {
+    this.#loop.reset();
+    return Promise.resolve();
+  }
+
+  /** As {@link reset}. */
+  clearStorage(): Promise<void> {
+    return this.reset();
+  }
+
+  /**
+   * Waits for deliveries in flight, within `stopTimeoutMs`, ends all workers and closes the store. Calls that are
+   * unanswered reject KERNEL_STOPPED. It may be called again and always comes back.
+   */
+  stop(): Promise<void> {
+    this.#stopped ??= this.#loop.stop().finally(() => this.#database.close());
+    return this.#stopped;
+  }
+
+  async #request(event: RequestEvent): Promise<unknown> {
+    return this.#read(await this.#loop.request(event));
+  }
+
+  #requestNow(event: RequestEvent): unknown {
+    return this.#read(this.#loop.requestNow(event));
+  }
+
+  #read(outcome: Outcome): unknown {
+    switch (outcome.type) {
+      case 'fulfilled':
+        return outcome.value;
+      case 'done':
+        return outcome.result;
+      case 'rejected':
+        throw this.#thrown(outcome);
+      case 'failed':
+        throw this.#failure(outcome.error);
+    }
+  }
+
+  #failure({ code, message, cause, data }: ErrorData): KernelError {
+    if (cause === undefined) return new KernelError(code, message, { data });
+    const error = new Error(cause.message);
+    error.name = cause.name;
+    if (cause.stack !== undefined) error.stack = this.#mapStack(cause.vatId, cause.stack);
+    return new KernelError(code, message, { cause: error, data });
+  }
+
+  #thrown({ value, stack }: Outcome & { type: 'rejected' }): Error {
+    let reason: unknown;
+    try {
+      reason = kunser(value);
+    } catch (unreadable) {
+      reason = new Error(`the vat threw what cannot be read: ${messageOf(unreadable)}`);
+    }
+    if (!(reason instanceof Error)) {
+      const shown = typeof reason === 'string' ? reason : value.body.slice(1, 1_000);
+      return new Error(shown, { cause: reason });
+    }
+    if (stack !== undefined && !isKernelError(reason)) {
+      reason.stack = this.#mapStack(stack.vatId, stack.text);
+    }
+    return reason;
+  }
+
+  /** The stack with the lines of the vat's source, as far as its bundle has a source map. */
+  #mapStack(vatId: VatId | undefined, stack: string): string {
+    const row = vatId === undefined ? undefined : this.#loop.rows().vats.get(vatId);
+    if (row === undefined) return stack;
+    return mapStack(stack, vatId as VatId, this.#loop.bundleOf(row.bundleHash).sourceMap);
+  }
+}

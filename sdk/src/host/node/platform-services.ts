@@ -1,0 +1,74 @@
+/** Node's workers and files for a kernel's host. */
+import { readFile } from 'node:fs/promises';
+import { url as inspectorUrl } from 'node:inspector';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { Worker } from 'node:worker_threads';
+import { limits } from '../../limits.js';
+import type { VatId } from '../../protocol/refs.js';
+import type { FromVat } from '../../protocol/vat-wire.js';
+import type { PlatformServices, VatWorker, VatWorkerEvents } from '../platform-services.js';
+
+export type NodejsPlatformServicesOptions = {
+  /** The vat worker's program, in place of the one that vatkit ships. */
+  workerFilePath?: string | undefined;
+  /** MiB of JavaScript heap that one vat may use; at the limit its worker ends. Default 512. */
+  vatHeapMiB?: number;
+};
+
+const shippedWorker = new URL('../../vat/worker-node.js', import.meta.url);
+
+export class NodejsPlatformServices implements PlatformServices {
+  readonly #workerUrl: URL;
+  readonly #vatHeapMiB: number;
+
+  constructor({ workerFilePath, vatHeapMiB = limits.vatHeapMiB }: NodejsPlatformServicesOptions = {}) {
+    this.#workerUrl = workerFilePath === undefined ? shippedWorker : pathToFileURL(workerFilePath);
+    this.#vatHeapMiB = vatHeapMiB;
+  }
+
+  startVatWorker(vatId: VatId, { onMessage, onLost }: VatWorkerEvents): VatWorker {
+    const worker = new Worker(this.#workerUrl, {
+      name: vatId,
+      // Nothing of this process's environment or arguments is a vat's business.
+      env: {},
+      argv: [],
+      execArgv: [],
+      stdin: false,
+      trackUnmanagedFds: false,
+      resourceLimits: { maxOldGenerationSizeMb: this.#vatHeapMiB },
+    });
+    let ended = false;
+    const lost = (why: string): void => {
+      if (ended) return;
+      ended = true;
+      onLost(why);
+    };
+    worker.on('message', (message: FromVat) => {
+      if (!ended) onMessage(message);
+    });
+    worker.on('messageerror', (error) => lost(`its worker sent what cannot be read: ${error.message}`));
+    worker.on('error', (error: Error & { code?: string }) => lost(`its worker failed: ${error.message}`));
+    worker.on('exit', (code) => lost(`its worker exited with code ${code}`));
+    return {
+      send: (message) => worker.postMessage(message),
+      terminate: async () => {
+        ended = true;
+        await worker.terminate();
+      },
+    };
+  }
+
+  async fetchText(url: string): Promise<string> {
+    if (/^file:/i.test(url)) return readFile(fileURLToPath(url), 'utf8');
+    if (!/^(?:https?|data):/i.test(url)) {
+      throw new Error(`${url.slice(0, 100)} is no http, https, file or data URL`);
+    }
+    const response = await fetch(url, { signal: AbortSignal.timeout(limits.bundleFetchTimeoutMs) });
+    if (!response.ok) throw new Error(`the server answered ${response.status} ${response.statusText}`.trim());
+    return response.text();
+  }
+
+  isDebugged(): boolean {
+    return inspectorUrl() !== undefined;
+  }
+}

@@ -1,0 +1,31 @@
+/**
+ * What a kernel's host needs of the platform it runs on: workers for vats, and the content behind a URL.
+ * `NodejsPlatformServices` and the browser's `PlatformServicesClient` implement it.
+ */
+import type { VatId } from '../protocol/refs.js';
+import type { FromVat, ToVat } from '../protocol/vat-wire.js';
+
+/** A vat's worker, as the host sees it. */
+export type VatWorker = {
+  send: (message: ToVat) => void;
+  /** Kills it, whatever it is doing. Resolves when it is gone; no event of its comes after the call. */
+  terminate: () => Promise<void>;
+};
+
+export type VatWorkerEvents = {
+  onMessage: (message: FromVat) => void;
+  /** It is gone without having been terminated; `why` is for people. */
+  onLost: (why: string) => void;
+};
+
+export type PlatformServices = {
+  startVatWorker: (vatId: VatId, events: VatWorkerEvents) => VatWorker;
+  /**
+   * The text behind an http(s), data or (where there are files) file URL.
+   *
+   * @throws Error that says what was asked and what came instead.
+   */
+  fetchText: (url: string) => Promise<string>;
+  /** Can a worker be held up for good reason, by a debugger? Then no deadline is enforced. */
+  isDebugged: () => boolean;
+};
