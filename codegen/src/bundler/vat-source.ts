@@ -1,0 +1,194 @@
+/** Rollup plugins that read a vat's modules: source text, TypeScript, and what a vat's syntax may not hold. */
+import { readFile } from 'node:fs/promises';
+import { extname } from 'node:path';
+import type { Plugin } from 'rollup';
+import type * as Typescript from 'typescript';
+import { displayPath, placeOf, type Problem } from './problems.js';
+import { makeLocator } from './source-map.js';
+import { childOf, visit, type SyntaxNode } from './syntax-tree.js';
+
+export type Report = (problem: Problem) => void;
+
+const typescriptExtensions = ['.ts', '.mts', '.cts'];
+
+const readable = ['.js', '.mjs', '.cjs', '.json', ...typescriptExtensions];
+
+export const isTypescript = (file: string) => typescriptExtensions.includes(extname(file));
+
+/** Modules of other plugins, whose ids are no files. */
+const isVirtual = (id: string) => id.startsWith('\0') || id.includes('?commonjs-');
+
+/**
+ * Reads files so that the same source gives the same bundle on every system: line ends as LF, which changes
+ * no literal (ECMA-262 12.9.6), no byte order mark, and no `#!` line, which cannot stand in a function.
+ */
+export function sourceText(report: Report): Plugin {
+  return {
+    name: 'vatkit:source-text',
+    async load(file) {
+      if (isVirtual(file)) return null;
+      const extension = extname(file);
+      if (!readable.includes(extension)) {
+        const found = extension === '' ? 'has no ending' : `is '${extension}'`;
+        const message = `a vat can import JavaScript, TypeScript and JSON, and this ${found}`;
+        report({ file, message });
+        return '';
+      }
+      const text = (await readFile(file, 'utf8'))
+        .replace(/^\uFEFF/, '')
+        .replace(/\r\n?/g, '\n')
+        .replace(/^#!/, '//');
+      if (extension === '.json') {
+        const problem = jsonProblem(text);
+        if (problem !== undefined) {
+          report({ file, ...problem });
+          return 'null';
+        }
+      }
+      return text;
+    },
+  };
+}
+
+function jsonProblem(text: string): Omit<Problem, 'file'> | undefined {
+  try {
+    JSON.parse(text);
+    return undefined;
+  } catch (error) {
+    const message = `bad JSON: ${(error as Error).message}`;
+    const offset = /position (\d+)/.exec(message)?.[1];
+    return offset === undefined ? { message } : { message, ...placeOf(text, Number(offset)) };
+  }
+}
+
+/** Drops types, file by file: no type is checked and no other file is read for it. */
+export function typescript(report: Report): Plugin {
+  let compiler: typeof Typescript | undefined;
+  return {
+    name: 'vatkit:typescript',
+    async transform(code, id) {
+      if (isVirtual(id) || !isTypescript(id)) return null;
+      // Half a second of a process's life, which a vat in JavaScript does not pay.
+      compiler ??= (await import('typescript')).default;
+      const { outputText, sourceMapText, diagnostics } = compiler.transpileModule(code, {
+        fileName: id,
+        reportDiagnostics: true,
+        compilerOptions: {
+          target: compiler.ScriptTarget.ES2022,
+          module: compiler.ModuleKind.ESNext,
+          newLine: compiler.NewLineKind.LineFeed,
+          sourceMap: true,
+          // Imports that only name types vanish, whether or not they say so.
+          verbatimModuleSyntax: false,
+        },
+      });
+      for (const { start, messageText } of diagnostics ?? []) {
+        const message = compiler.flattenDiagnosticMessageText(messageText, '\n');
+        report({ file: id, ...(start === undefined ? {} : placeOf(code, start)), message });
+      }
+      return {
+        code: outputText.replace(/\n\/\/# sourceMappingURL=.*\s*$/, '\n'),
+        map: sourceMapText ?? null,
+      };
+    },
+  };
+}
+
+const nodeEnv = 'process.env.NODE_ENV';
+/** As long as what it stands for, so that no column moves. */
+const production = '"production"'.padEnd(nodeEnv.length);
+
+/** Puts `"production"` for `process.env.NODE_ENV`, and refuses `await` at a module's top level. */
+export function vatSyntax(report: Report): Plugin {
+  return {
+    name: 'vatkit:vat-syntax',
+    transform(code, id) {
+      if (isVirtual(id) || extname(id) === '.json') return null;
+      const hasNodeEnv = code.includes(nodeEnv);
+      if (!hasNodeEnv && !/\bawait\b/.test(code)) return null;
+      let tree: SyntaxNode;
+      try {
+        tree = this.parse(code, { allowReturnOutsideFunction: true }) as unknown as SyntaxNode;
+      } catch {
+        // The build itself comes upon the same error and tells it.
+        return null;
+      }
+      const awaited = topLevelAwait(tree);
+      if (awaited !== undefined) {
+        const map = this.getCombinedSourcemap();
+        const place = makeLocator(code, map)(awaited.start) ?? placeOf(code, awaited.start);
+        report({
+          file: id,
+          line: place.line,
+          column: place.column,
+          message:
+            "'await' at a module's top level is not available in a vat: await in 'buildRootObject', which may be async",
+        });
+      }
+      if (!hasNodeEnv) return null;
+      const replaced = replaceNodeEnv(code, tree);
+      return replaced === code ? null : { code: replaced, map: null };
+    },
+  };
+}
+
+function topLevelAwait(tree: SyntaxNode): SyntaxNode | undefined {
+  let first: SyntaxNode | undefined;
+  visit(tree, (node) => {
+    if (/Function/.test(node.type)) return false;
+    const waits =
+      node.type === 'AwaitExpression' ||
+      (node.type === 'ForOfStatement' && node.await === true) ||
+      (node.type === 'VariableDeclaration' && node.kind === 'await using');
+    if (waits && (first === undefined || node.start < first.start)) first = node;
+    return undefined;
+  });
+  return first;
+}
+
+function replaceNodeEnv(code: string, tree: SyntaxNode): string {
+  const starts: number[] = [];
+  visit(tree, (node, parent) => {
+    if (node.type !== 'MemberExpression' || code.slice(node.start, node.end) !== nodeEnv) return;
+    if (childOf(childOf(node, 'object') ?? node, 'object')?.name !== 'process') return;
+    if (parent?.type === 'UpdateExpression' || parent?.left === node) {
+      // A binary operator has a `left`, too, and takes any value.
+      if (parent.type !== 'BinaryExpression' && parent.type !== 'LogicalExpression') return;
+    }
+    if (parent?.type === 'UnaryExpression' && parent.operator === 'delete') return;
+    starts.push(node.start);
+  });
+  return starts.reduce(
+    (text, start) => text.slice(0, start) + production + text.slice(start + nodeEnv.length),
+    code,
+  );
+}
+
+/** What `this.error` of rollup's parser and of other plugins comes down to. */
+export function problemOfBuildError(error: unknown, entry: string): Problem {
+  const { message, loc, id, code, exporter, binding } = error as {
+    message: string;
+    loc?: { file?: string; line: number; column: number };
+    id?: string;
+    code?: string;
+    exporter?: string;
+    binding?: string;
+  };
+  const file = loc?.file ?? id ?? entry;
+  const place = loc === undefined ? {} : { line: loc.line, column: loc.column + 1 };
+  if (code === 'MISSING_EXPORT' && exporter !== undefined && binding !== undefined) {
+    const hint = isTypescript(file) ? `; if it is a type, write 'type ${binding}'` : '';
+    return {
+      file,
+      ...place,
+      message: `'${binding}' is not exported by ${displayPath(exporter)}${hint}`,
+    };
+  }
+  // Rollup puts the plugin and the file, with the place, in front, and its parser the file behind.
+  const text = message
+    .replace(/^\[plugin [^\]]*\] /, '')
+    .replace(/^\S+ \(\d+:\d+\): /, '')
+    .replace(` in ${file}`, '')
+    .replace(/ \(Note that you need plugins to import files that are not JavaScript\)/, '');
+  return { file, ...place, message: text };
+}

@@ -1,0 +1,65 @@
+import { readFileSync } from 'node:fs';
+import { bundle } from './bundle.js';
+import { didYouMean, UsageError, type Command, type ExitCode, type Terminal } from './command.js';
+import { serve } from './serve.js';
+
+const commands: readonly Command[] = [bundle, serve];
+
+const help = `vatkit: bundles and serves vats
+
+Usage: vatkit <command> [options]
+
+Commands:
+${commands.map(({ name, summary }) => `  ${name.padEnd(10)}${summary}`).join('\n')}
+
+Options:
+  -h, --help     show this help, or that of a command: vatkit bundle --help
+  --version      show the version
+
+Exit codes: 0 all went well, 1 something failed, 2 the command line is wrong.`;
+
+/** Runs one command line and resolves to the exit code of the process. */
+export async function main(args: readonly string[], terminal: Terminal): Promise<ExitCode> {
+  const [first, ...rest] = args;
+  if (first === '--version') {
+    terminal.out(version());
+    return 0;
+  }
+  if (first === '--help' || first === '-h' || (first === 'help' && rest.length === 0)) {
+    terminal.out(help);
+    return 0;
+  }
+  if (first === undefined) {
+    terminal.err(help);
+    return 2;
+  }
+  const asked = first === 'help' ? (rest[0] as string) : first;
+  const command = commands.find(({ name }) => name === asked);
+  if (command === undefined) {
+    const what = asked.startsWith('-') ? 'option' : 'command';
+    const known = commands.map(({ name }) => name);
+    terminal.err(`Unknown ${what} '${asked}'.${didYouMean(asked, known)}`);
+    terminal.err("'vatkit --help' lists the commands.");
+    return 2;
+  }
+  const beforeFiles = rest.includes('--') ? rest.slice(0, rest.indexOf('--')) : rest;
+  if (first === 'help' || beforeFiles.includes('--help') || beforeFiles.includes('-h')) {
+    terminal.out(command.help);
+    return 0;
+  }
+  try {
+    return await command.run(rest, terminal);
+  } catch (error) {
+    if (error instanceof UsageError) {
+      terminal.err(error.message);
+      terminal.err(`'vatkit ${command.name} --help' says how it is used.`);
+      return 2;
+    }
+    throw error;
+  }
+}
+
+function version(): string {
+  const file = new URL('../../package.json', import.meta.url);
+  return (JSON.parse(readFileSync(file, 'utf8')) as { version: string }).version;
+}

@@ -1,0 +1,16 @@
+export {
+  BUNDLE_FORMATS,
+  bundleVat,
+  bundleVatFile,
+  defaultOutput,
+  formatBundle,
+  type BundleFileOptions,
+  type BundleOptions,
+  type WrittenBundle,
+} from './bundler/bundle-vat.js';
+export { BundleError, formatProblem, type Problem } from './bundler/problems.js';
+export {
+  startBundleServer,
+  type BundleServer,
+  type BundleServerOptions,
+} from './serve/bundle-server.js';
