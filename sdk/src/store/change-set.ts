@@ -232,8 +232,7 @@ export function makeChangeSet(
         try {
           store.commit(changes, options);
         } catch (error) {
-          // It may have been applied after all, so nothing is known any more about what is stored.
-          committed.clear();
+          // It may have been applied after all: no row is surely not in the store any more.
           for (const [key, row] of pending) pending.set(key, { ...row, stored: true });
           throw error;
         }

@@ -94,6 +94,14 @@ describe('makeSQLKernelDatabase', () => {
     });
   });
 
+  it('does not wait where waiting is of no use', async () => {
+    const dbFilename = join(directory, 'garbage.db');
+    writeFileSync(dbFilename, 'garbage');
+    await expect(makeSQLKernelDatabase({ dbFilename, lockWaitMs: 60_000 })).rejects.toThrow(
+      'it is not a SQLite database',
+    );
+  });
+
   it('gives the file to one of several that start together', async () => {
     const dbFilename = join(directory, 'raced.db');
     const starts = Array.from({ length: 5 }, () => open({ dbFilename, lockWaitMs: 100 }));

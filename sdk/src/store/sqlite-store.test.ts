@@ -280,6 +280,23 @@ describe('SQLite store', () => {
     expect(record('full')).toEqual([full, full, full, full]);
   });
 
+  it('rolls back when SQLite refuses one row and leaves the transaction open', () => {
+    const { store, database } = open(newFile());
+    store.commit([['a', '1']]);
+    database().exec(`
+      CREATE TRIGGER refuse BEFORE INSERT ON kv WHEN new.key = 'bad'
+      BEGIN SELECT RAISE (ABORT, 'it is bad'); END
+    `);
+    const changes = [
+      ['a', '2'],
+      ['bad', ''],
+    ] as const;
+    expect(() => store.commit(changes)).toThrow(/Cannot commit to store .*: it is bad/);
+    expect(store.scan('')).toEqual([['a', '1']]);
+    store.commit([['a', '3']]);
+    expect(store.scan('')).toEqual([['a', '3']]);
+  });
+
   it('returns to its own durability after a synced commit that failed', () => {
     const { store, database } = open(newFile());
     database().pragma('max_page_count = 10');
