@@ -105,7 +105,7 @@ export function kunser(capdata: CapData<KRef>, options: { label?: Label } = {}):
   const { body, slots } = (capdata ?? {}) as Partial<CapData<KRef>>;
   if (typeof body !== 'string' || !Array.isArray(slots))
     throw new TypeError(`kunser takes CapData {body, slots}; found ${found(capdata)}`);
-  return decode({ body, slots }, { valueOf: standInFor, ...options });
+  return decode({ body, slots }, { fromSlot: standInFor, ...options });
 }
 
 /** For a codec whose realm has references of other kinds, too. */

@@ -38,7 +38,7 @@ export function makeStruct<T>(what: string, shape: Shape<T>): Struct<T> {
       const place = shorten(path.replace(/^\./, ''), 120);
       if (problems.length < PROBLEMS_MAX) problems.push({ path: place, message });
       return undefined;
-    });
+    }) as T;
     if (problems.length === 0) return [undefined, result];
     const lines = problems.map(({ path, message }) => (path ? `${path}: ${message}` : message));
     const text = lines.length === 1 ? ` ${lines[0]}` : lines.map((line) => `\n  ${line}`).join('');

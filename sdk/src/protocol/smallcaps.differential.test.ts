@@ -80,7 +80,7 @@ const ours = {
   encode: (value: unknown) => encode(value, { slotOf: (object) => byValue.get(object) }),
   decode: (capdata: CapData): unknown =>
     decode(capdata, {
-      valueOf: (slot, { promise }) => {
+      fromSlot: (slot, { promise }) => {
         if (promise !== slot.startsWith('kp')) throw new Error(`${slot} is of the other kind`);
         return valueOf(slot);
       },
@@ -180,6 +180,12 @@ function difference(a: unknown, b: unknown): string | undefined {
   }
   return undefined;
 }
+
+const deep = (levels: number): unknown => {
+  let value: unknown[] = [];
+  for (let level = 1; level < levels; level += 1) value = [value];
+  return value;
+};
 
 /** What `run` gives, or that it refuses. */
 const attempt = <T>(run: () => T): { value: T } | { refused: unknown } => {
@@ -333,5 +339,60 @@ describe('the codec and @endo/marshal', () => {
     expect(counts.read).toBeGreaterThan(DAMAGED / 10);
     expect(counts.refused).toBeGreaterThan(DAMAGED / 10);
     expect(counts.intended).toBeLessThan(DAMAGED / 10);
+  });
+
+  const refused = Symbol('refused');
+  const bytes = new Uint8Array([251, 255]);
+  const encoded: [what: string, value: unknown, ours: unknown, marshals: unknown][] = [
+    ['what is not frozen', [{}], '#[{}]', refused],
+    ['records without a prototype', harden(Object.create(null)), '#{}', refused],
+    [
+      'errors of classes, deeper down',
+      harden([new (class Odd extends Error {})('x')]),
+      '#[{"#error":"x","name":"Error"}]',
+      refused,
+    ],
+    ['bytes', bytes, '#{"#tag":"bytes","payload":"!+/8="}', refused],
+    ['depth', harden([deep(600)]), refused, `#[${'['.repeat(600)}${']'.repeat(600)}]`],
+    ['digits', 10n ** 100_000n, refused, `#"+1${'0'.repeat(100_000)}"`],
+  ];
+  test.each(encoded)('differ on purpose in writing %s', (_what, value, mine, marshals) => {
+    const bodyOf = (codec: typeof ours) => {
+      const outcome = attempt(() => codec.encode(value));
+      return 'value' in outcome ? outcome.value.body : refused;
+    };
+    expect(bodyOf(ours)).toBe(mine);
+    expect(bodyOf(theirs)).toBe(marshals);
+  });
+
+  const decoded: [what: string, body: string, ours: unknown, marshals: unknown][] = [
+    ['the older encoding', '{"@qclass":"undefined"}', refused, 'undefined undefined'],
+    ['an index in another form', '#"$1e0"', refused, 'object [object Alleged: counter]'],
+    ['a reference without an index', '#"$"', refused, 'object [object Remotable]'],
+    ['bytes', '#{"#tag":"bytes","payload":"!+/8="}', 'object 251,255', 'object [object bytes]'],
+    ["an error's own name", '#{"#error":"x","name":"Odd"}', 'object Odd: x', 'object Error: x'],
+    [
+      "the kernel's errors",
+      '#{"#error":"[KERNEL:NOT_FOUND] x","name":"Error"}',
+      'object KernelError: [KERNEL:NOT_FOUND] x',
+      'object Error: [KERNEL:NOT_FOUND] x',
+    ],
+    [
+      'an AggregateError whose errors are no array',
+      '#{"#error":"x","name":"AggregateError","errors":5}',
+      'object AggregateError: x',
+      refused,
+    ],
+    ['depth', `#${'['.repeat(600)}${']'.repeat(600)}`, refused, 'object '],
+    ['@@ and a line break', `#"%@@@@a\\nb"`, 'symbol Symbol(@@a\nb)', 'symbol Symbol(@@@@a\nb)'],
+  ];
+  test.each(decoded)('differ on purpose in reading %s', (_what, body, mine, marshals) => {
+    const slots = references.map(({ slot }) => slot);
+    const textOf = (codec: typeof ours) => {
+      const outcome = attempt(() => codec.decode({ body, slots }));
+      return 'value' in outcome ? `${typeof outcome.value} ${String(outcome.value)}` : refused;
+    };
+    expect(textOf(ours)).toBe(mine);
+    expect(textOf(theirs)).toBe(marshals);
   });
 });

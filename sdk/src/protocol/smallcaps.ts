@@ -43,7 +43,7 @@ export type Mention = { index: number; promise: boolean; iface: string | undefin
 
 export type DecodeOptions<Slot extends string> = {
   /** The value of a slot; asked at its first mention, which alone carries the interface's name. */
-  valueOf?: (slot: Slot, mention: Mention) => unknown;
+  fromSlot?: (slot: Slot, mention: Mention) => unknown;
   /** What errors call the value. */
   label?: Label;
   /** UTF-16 code units of the body. */
@@ -221,14 +221,14 @@ export function encode<Slot extends string>(
 /**
  * @param capdata - any text and slots: it is checked in full.
  * @returns fresh and mutable data, with errors of the builtin type that they name ({@link KernelError} where
- * the message is in its text form), Uint8Arrays, and what `valueOf` gives for the slots.
+ * the message is in its text form), Uint8Arrays, and what `fromSlot` gives for the slots.
  * @throws TypeError that names the place of what cannot be read: `Cannot read value[1]: unknown constant "#foo"`.
  */
 export function decode<Slot extends string>(
   { body, slots }: CapData<Slot>,
   options: DecodeOptions<Slot> = {},
 ): unknown {
-  const { valueOf, label = 'value', bytesMax = limits.messageBytesMax } = options;
+  const { fromSlot, label = 'value', bytesMax = limits.messageBytesMax } = options;
   let tree: Json = null;
   let flaw: string | undefined;
   if (typeof body !== 'string' || !Array.isArray(slots)) {
@@ -273,9 +273,9 @@ export function decode<Slot extends string>(
     const [, digits, iface] = /^.(0|[1-9]\d*)(?:\.([^]*))?$/.exec(text) ?? [];
     const index = Number(digits);
     const slot = slots[index];
-    if (slot === undefined || valueOf === undefined) return refuseText('unknown reference', text);
+    if (slot === undefined || fromSlot === undefined) return refuseText('unknown reference', text);
     const promise = text.startsWith('&');
-    revived[index] ??= { value: valueOf(slot, { index, promise, iface }), promise };
+    revived[index] ??= { value: fromSlot(slot, { index, promise, iface }), promise };
     if (revived[index].promise !== promise) refuseText('both an object and a promise', text);
     return revived[index].value;
   };
