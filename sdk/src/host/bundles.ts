@@ -60,7 +60,7 @@ export async function fetchBundles(
     }
     const what = spec.length > 200 ? `${spec.slice(0, 100)}…` : spec;
     const text = await textOf(spec).catch((cause: unknown) => {
-      throw badBundle(name, `cannot fetch ${what}: ${messageOf(cause)}`, cause);
+      throw badBundle(name, `fetch of user code ${what} failed: ${fetchMessageOf(cause)}`, cause);
     });
     if (text.length > limits.bundleCharsMax) {
       throw badBundle(name, `${what} has ${text.length} characters; the limit is ${limits.bundleCharsMax}`);
@@ -84,6 +84,12 @@ const badBundle = (name: string, message: string, cause?: unknown): KernelError 
 
 export const messageOf = (thrown: unknown): string =>
   thrown instanceof Error ? thrown.message : String(thrown);
+
+/** The engine's fetch says only `fetch failed`, and why in its cause. */
+const fetchMessageOf = (thrown: unknown): string =>
+  thrown instanceof Error && thrown.cause instanceof Error
+    ? `${thrown.message}: ${thrown.cause.message}`
+    : messageOf(thrown);
 
 async function sha256(text: string): Promise<string> {
   const digest = await crypto.subtle.digest('SHA-256', new TextEncoder().encode(text));

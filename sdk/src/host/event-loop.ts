@@ -51,7 +51,7 @@ export function makeEventLoop(powers: EventLoopPowers) {
   let machine: KernelMachine = makeKernelMachine(changes, policy);
 
   const live = new Map<VatId, Live>();
-  const pings = new Map<string, () => void>();
+  const pings = new Map<string, (answered: boolean) => void>();
   const requests = new Map<number, Request>();
   let lastRequestId = 0;
   let outputs: KernelEffect[] = [];
@@ -65,6 +65,7 @@ export function makeEventLoop(powers: EventLoopPowers) {
 
   const heartbeat = makeHeartbeat({
     unresponsiveMs: policy.vatUnresponsiveMs,
+    startingMs: Math.max(policy.vatUnresponsiveMs, limits.vatUnresponsiveMs),
     isDebugged: platform.isDebugged,
     ping: (vatId, pingId) => live.get(vatId)?.worker.send({ type: 'ping', id: pingId }),
     onUnresponsive: (vatId, incarnation, ms) =>
@@ -84,15 +85,25 @@ export function makeEventLoop(powers: EventLoopPowers) {
   };
 
   const startVat = ({ vatId, incarnation, bundleHash, config }: KernelEffect & { type: 'start-vat' }): void => {
-    const worker = platform.startVatWorker(vatId, {
-      onMessage: (message) => onVatMessage(vatId, incarnation, message),
-      onLost: (why) => feed({ type: 'vat-lost', vatId, incarnation, why }),
-    });
+    const onLost = (why: string): void => feed({ type: 'vat-lost', vatId, incarnation, why });
+    let bundle: Bundle;
+    let worker: VatWorker;
+    try {
+      bundle = bundleOf(bundleHash);
+      worker = platform.startVatWorker(vatId, {
+        onMessage: (message) => onVatMessage(vatId, incarnation, message),
+        onLost,
+      });
+    } catch (thrown) {
+      // Not now, in the middle of a step's effects.
+      queueMicrotask(() => onLost(`its worker could not be started: ${messageOf(thrown)}`));
+      return;
+    }
     worker.send({
       type: 'init',
       vatId,
       // The map is for people's eyes, in the host: no vat needs it.
-      bundle: { ...bundleOf(bundleHash), sourceMap: undefined },
+      bundle: { ...bundle, sourceMap: undefined },
       endowments: {
         globals: config.globals ?? [],
         ...(config.network && { network: config.network }),
@@ -107,6 +118,7 @@ export function makeEventLoop(powers: EventLoopPowers) {
     if (vat === undefined) return;
     live.delete(vatId);
     heartbeat.forget(vatId);
+    for (const [key, answer] of pings) if (key.startsWith(`${vatId}.`)) answer(false);
     vat.worker.terminate().catch((thrown: unknown) => {
       log('error', ['kernel', vatId], [`a worker could not be terminated: ${messageOf(thrown)}`]);
     });
@@ -115,7 +127,8 @@ export function makeEventLoop(powers: EventLoopPowers) {
   const onVatMessage = (vatId: VatId, incarnation: number, message: FromVat): void => {
     const vat = live.get(vatId);
     if (vat?.incarnation !== incarnation) return;
-    vat.answered();
+    // Not what vat code can send out of an endless loop.
+    if (message.type !== 'log' && message.type !== 'want-turn') vat.answered();
     switch (message.type) {
       case 'done':
         return feed({ type: 'crank-done', vatId, incarnation, deliveryId: message.id, result: message.result });
@@ -131,12 +144,8 @@ export function makeEventLoop(powers: EventLoopPowers) {
         return feed({ type: 'want-turn', vatId, incarnation });
       case 'log':
         return log(message.level, [vatId, ...message.tags], message.args);
-      case 'pong': {
-        const key = `${vatId}.${message.id}`;
-        pings.get(key)?.();
-        pings.delete(key);
-        return;
-      }
+      case 'pong':
+        return pings.get(`${vatId}.${message.id}`)?.(true);
       case 'ready':
         return;
       default:
@@ -225,8 +234,7 @@ export function makeEventLoop(powers: EventLoopPowers) {
     const waiting = [...requests.values()];
     requests.clear();
     for (const answer of waiting) answer({ type: 'failed', error: { code, message, data } });
-    for (const answer of pings.values()) answer();
-    pings.clear();
+    for (const answer of pings.values()) answer(false);
   };
 
   /** A commit failed: what the vats have in memory never happened. Begin again from the store. */
@@ -311,14 +319,18 @@ export function makeEventLoop(powers: EventLoopPowers) {
 
     commit,
 
-    /** Resolves when the worker answers, or is gone. The heartbeat bounds it. */
-    ping(vatId: VatId): Promise<void> {
+    /** Resolves to true when the worker answers, to false when it is gone. The heartbeat bounds it. */
+    ping(vatId: VatId): Promise<boolean> {
       const vat = live.get(vatId);
-      if (vat === undefined) return Promise.resolve();
+      if (vat === undefined) return Promise.resolve(false);
       lastRequestId += 1;
       const id = lastRequestId;
+      const key = `${vatId}.${id}`;
       return new Promise((resolve) => {
-        pings.set(`${vatId}.${id}`, resolve);
+        pings.set(key, (answered) => {
+          pings.delete(key);
+          resolve(answered);
+        });
         vat.worker.send({ type: 'ping', id });
       });
     },
@@ -347,6 +359,8 @@ export function makeEventLoop(powers: EventLoopPowers) {
 
     /** Deletes everything but the counters of ids, which are never used twice, and starts afresh. */
     reset(): void {
+      if (over !== undefined) throw over;
+      heartbeat.start();
       for (const vatId of [...live.keys()]) stopVat(vatId);
       rejectAll(new KernelError('KERNEL_STOPPED', 'the kernel was reset'));
       outputs = [];

@@ -56,6 +56,7 @@ async function load(url: string | URL): Promise<string> {
 }
 
 async function loadFromServer(resolved: URL, url: string | URL): Promise<string> {
+  if (resolved.password !== '') throw new TypeError('a URL cannot carry a password');
   const signal = AbortSignal.timeout(limits.configFetchTimeoutMs);
   const response = await fetch(resolved, { cache: 'no-store', signal });
   const { ok, status, statusText } = response;

@@ -8,14 +8,22 @@ import type { VatId } from '../protocol/refs.js';
 
 export type HeartbeatPowers = {
   unresponsiveMs: number;
+  /** The same for a worker that has not said that it is up: starting a thread is the machine's affair. */
+  startingMs: number;
   isDebugged: () => boolean;
   ping: (vatId: VatId, pingId: number) => void;
   onUnresponsive: (vatId: VatId, incarnation: number, ms: number) => void;
 };
 
-type Watched = { incarnation: number; silentMs: number; asked: boolean };
+type Watched = { incarnation: number; silentMs: number; asked: boolean; up: boolean };
 
-export function makeHeartbeat({ unresponsiveMs, isDebugged, ping, onUnresponsive }: HeartbeatPowers) {
+export function makeHeartbeat({
+  unresponsiveMs,
+  startingMs,
+  isDebugged,
+  ping,
+  onUnresponsive,
+}: HeartbeatPowers) {
   const beatMs = Math.max(10, Math.min(1_000, unresponsiveMs / 5));
   const watched = new Map<VatId, Watched>();
   let timer: ReturnType<typeof setInterval> | undefined;
@@ -32,7 +40,8 @@ export function makeHeartbeat({ unresponsiveMs, isDebugged, ping, onUnresponsive
     }
     for (const [vatId, vat] of [...watched]) {
       if (vat.asked) vat.silentMs += awakeMs;
-      if (vat.silentMs >= unresponsiveMs) onUnresponsive(vatId, vat.incarnation, unresponsiveMs);
+      const patienceMs = vat.up ? unresponsiveMs : startingMs;
+      if (vat.silentMs >= patienceMs) onUnresponsive(vatId, vat.incarnation, patienceMs);
       else if (!vat.asked) {
         vat.asked = true;
         ping(vatId, 0);
@@ -42,6 +51,7 @@ export function makeHeartbeat({ unresponsiveMs, isDebugged, ping, onUnresponsive
 
   return {
     start(): void {
+      clearInterval(timer);
       lastBeatAt = performance.now();
       timer = setInterval(beat, beatMs);
       // On Node a kernel that has nothing else to do does not keep its process alive by this.
@@ -49,13 +59,14 @@ export function makeHeartbeat({ unresponsiveMs, isDebugged, ping, onUnresponsive
     },
     stop: (): void => clearInterval(timer),
 
-    /** Returns what to call whenever the worker is heard of. */
+    /** Returns what to call when the worker has shown that its event loop runs. */
     watch(vatId: VatId, incarnation: number): () => void {
-      const vat: Watched = { incarnation, silentMs: 0, asked: false };
+      const vat: Watched = { incarnation, silentMs: 0, asked: false, up: false };
       watched.set(vatId, vat);
       return () => {
         vat.silentMs = 0;
         vat.asked = false;
+        vat.up = true;
       };
     },
     forget: (vatId: VatId): void => void watched.delete(vatId),

@@ -1,6 +1,7 @@
 /** The kernel as an app on the same side of the wire sees it: an object with promise-returning methods. */
 import { KernelError, isKernelError } from '../errors.js';
 import type { ErrorData, Outcome } from '../kernel/events.js';
+import { findBrokenInvariants } from '../kernel/invariants.js';
 import { krefOrder, type VatRow } from '../kernel/rows.js';
 import type { CapData } from '../protocol/capdata.js';
 import { describe } from '../protocol/describe.js';
@@ -9,7 +10,8 @@ import { kserMethargs, kslot, kunser, type StandIn } from '../protocol/kernel-va
 import { isKRef, type KRef, type SubclusterId, type VatId } from '../protocol/refs.js';
 import { limits } from '../limits.js';
 import type { KernelDatabase } from '../store/kv-store.js';
-import { fetchBundles, messageOf, type FetchedBundles } from './bundles.js';
+import { fetchBundles, messageOf, parseBundle, type FetchedBundles } from './bundles.js';
+import { makeKernelFacet } from './kernel-facet.js';
 import { makeEventLoop, type EventLoop, type HostPolicy, type RequestEvent } from './event-loop.js';
 import { makeHostObjects, type HostObjects } from './host-realm.js';
 import { makeLog, quietLogger, type Logger } from './logger.js';
@@ -124,7 +126,9 @@ export class Kernel {
     });
     const failed = loop.over();
     if (failed !== undefined) throw failed;
-    return Promise.resolve(new Kernel(loop, objects, platformServices, kernelDatabase));
+    const kernel = new Kernel(loop, objects, platformServices, kernelDatabase);
+    kernel.registerKernelServiceObject('kernelFacet', makeKernelFacet(kernel), { systemOnly: true });
+    return Promise.resolve(kernel);
   }
 
   /** This kernel, so that `const { kernel, kernelDatabase } = await makeKernel({})` works. */
@@ -158,13 +162,15 @@ export class Kernel {
   }
 
   async #launch(config: ClusterConfig, fetched: FetchedBundles, bootstrap: boolean): Promise<LaunchResult> {
-    const result = (await this.#request({
+    const outcome = await this.#loop.request({
       type: 'launch',
       session: API_SESSION,
       config,
       bootstrap,
       ...fetched,
-    })) as LaunchResult;
+    });
+    if (outcome.type === 'failed') throw this.#failure(outcome.error, fetched);
+    const result = this.#read(outcome) as LaunchResult;
     return { ...result, bootstrapResult: result.bootstrapResult };
   }
 
@@ -180,11 +186,10 @@ export class Kernel {
     return this.#subcluster(subclusterId);
   }
 
-  /** Reloads the subcluster that was launched last. */
-  async reload(): Promise<Subcluster> {
+  /** Reloads the subcluster that was launched last; undefined where there is none. */
+  async reload(): Promise<Subcluster | undefined> {
     const last = this.getSubclusters().at(-1);
-    if (last === undefined) throw new KernelError('NOT_FOUND', 'there is no subcluster to reload');
-    return this.reloadSubcluster(last.id);
+    return last && this.reloadSubcluster(last.id);
   }
 
   /** Terminates the vats of a subcluster, with their state. */
@@ -262,9 +267,8 @@ export class Kernel {
   /** Resolves to 'pong' when the vat's worker answers; starts the vat where it is not running. */
   async pingVat(vatId: VatId): Promise<'pong'> {
     if (!this.#loop.isRunning(vatId)) await this.#request({ type: 'start-vat', vatId });
-    await this.#loop.ping(vatId);
-    if (this.#loop.isRunning(vatId)) return 'pong';
-    throw new KernelError('VAT_RESTARTED', `Vat ${vatId} stopped while it was asked`);
+    if (await this.#loop.ping(vatId)) return 'pong';
+    throw this.#loop.over() ?? new KernelError('VAT_RESTARTED', `Vat ${vatId} stopped while it was asked`);
   }
 
   /** Ends the vat's incarnation and starts the next, with its durable state and without `bootstrap`. */
@@ -295,12 +299,12 @@ export class Kernel {
     });
   }
 
-  getStatus(): Promise<KernelStatus> {
-    return Promise.resolve({
+  async getStatus(): Promise<KernelStatus> {
+    return {
       vats: this.getVats(),
       subclusters: this.getSubclusters(),
       remoteComms: { isInitialized: false, state: 'disconnected' },
-    });
+    };
   }
 
   /** Keeps a vat's root from collection until it is unpinned as often as it was pinned. Returns its kref. */
@@ -361,10 +365,14 @@ export class Kernel {
     await this.reapVats();
   }
 
+  /** Walks all tables and says what is wrong with them, one sentence each; empty where all is well. For tests. */
+  checkInvariants(): string[] {
+    return findBrokenInvariants(this.#loop.rows());
+  }
+
   /** Deletes everything: subclusters, vats, their state. Ids are not used again. */
-  reset(): Promise<void> {
+  async reset(): Promise<void> {
     this.#loop.reset();
-    return Promise.resolve();
   }
 
   /** As {@link reset}. */
@@ -402,11 +410,19 @@ export class Kernel {
     }
   }
 
-  #failure({ code, message, cause, data }: ErrorData): KernelError {
+  /** @param fetched - of a launch that was undone, whose bundles the store no longer has. */
+  #failure({ code, message, cause, data }: ErrorData, fetched?: FetchedBundles): KernelError {
     if (cause === undefined) return new KernelError(code, message, { data });
     const error = new Error(cause.message);
     error.name = cause.name;
-    if (cause.stack !== undefined) error.stack = this.#mapStack(cause.vatId, cause.stack);
+    if (cause.stack !== undefined) {
+      const { name } = (data ?? {}) as { name?: string };
+      const undone = fetched?.contents[fetched.bundles[name ?? ''] ?? ''];
+      error.stack =
+        undone === undefined || cause.vatId === undefined
+          ? this.#mapStack(cause.vatId, cause.stack)
+          : mapStack(cause.stack, cause.vatId, parseBundle(undone).sourceMap);
+    }
     return new KernelError(code, message, { cause: error, data });
   }
 

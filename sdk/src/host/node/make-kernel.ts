@@ -1,6 +1,8 @@
 /** A kernel on Node with everything that it needs, in one call. */
+import type { MessagePort } from 'node:worker_threads';
 import type { Durability } from '../../store/kv-store.js';
 import { makeSQLKernelDatabase } from '../../store/sqlite-node.js';
+import { serveControlRpc } from '../control-rpc.js';
 import { Kernel, type KernelOptions } from '../kernel.js';
 import { NodejsPlatformServices } from './platform-services.js';
 
@@ -11,6 +13,8 @@ export type MakeKernelOptions = KernelOptions & {
   durability?: Durability;
   /** The vat worker's program, in place of the one that vatkit ships. */
   workerFilePath?: string;
+  /** A port on which the kernel answers control requests (JSON-RPC 2.0); who holds its other end has its whole authority. */
+  port?: MessagePort;
 };
 
 /**
@@ -26,6 +30,7 @@ export async function makeKernel({
   dbFilename,
   durability,
   workerFilePath,
+  port,
   ...options
 }: MakeKernelOptions = {}): Promise<Kernel> {
   const database = await makeSQLKernelDatabase({
@@ -33,7 +38,16 @@ export async function makeKernel({
     ...(durability !== undefined && { durability }),
   });
   try {
-    return await Kernel.make(new NodejsPlatformServices({ workerFilePath }), database, options);
+    const kernel = await Kernel.make(new NodejsPlatformServices({ workerFilePath }), database, options);
+    if (port !== undefined) {
+      serveControlRpc(kernel, {
+        send: (message) => port.postMessage(message),
+        listen: (listener) => port.on('message', listener),
+      });
+      // Waiting for requests alone is no reason to keep the process.
+      port.unref();
+    }
+    return kernel;
   } catch (thrown) {
     database.close();
     throw thrown;

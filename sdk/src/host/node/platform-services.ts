@@ -64,7 +64,7 @@ export class NodejsPlatformServices implements PlatformServices {
       throw new Error(`${url.slice(0, 100)} is no http, https, file or data URL`);
     }
     const response = await fetch(url, { signal: AbortSignal.timeout(limits.bundleFetchTimeoutMs) });
-    if (!response.ok) throw new Error(`the server answered ${response.status} ${response.statusText}`.trim());
+    if (!response.ok) throw new Error(`${response.status} ${response.statusText}`.trim());
     return response.text();
   }
 
