@@ -28,10 +28,20 @@ export const missingId = (index: number) => `${missingPrefix}${index}`;
 export const parseMissingId = (id: string) =>
   id.startsWith(missingPrefix) ? Number(id.slice(missingPrefix.length)) : undefined;
 
+/** The module as its importer knows it, if it was left out. */
+export const parseLeftOutId = (id: string) =>
+  id.startsWith(leftOutPrefix) ? id.slice(leftOutPrefix.length) : undefined;
+
 /** Of the packages that a vat imports, as against its author's own. */
 export const isOfPackage = (file: string) => /[\\/]node_modules[\\/]/.test(file);
 
-const lockdownModules = /^(?:ses|@endo\/(?:init|lockdown))(?:\/|$)|^@endo\/eventual-send\/shim/;
+/**
+ * Modules that make a realm what a vat's worker is before any vat starts. In a vat they are left out, so that
+ * code which is also tested outside of one needs no change.
+ */
+const realmMakers = /^(?:ses|@endo\/(?:init|lockdown))(?:\/|$)|^@endo\/eventual-send\/shim/;
+
+const leftOutPrefix = '\0vatkit-left-out:';
 
 /** Ours to say more about than that they are not installed. */
 const knownMissing: Record<string, string> = {
@@ -49,13 +59,7 @@ export function vatImports(rules: ImportRules, missing: MissingImport[]): Plugin
     async resolveId(specifier, importer, options) {
       if (importer === undefined || specifier.startsWith('\0')) return null;
       if (rules.provided.includes(specifier)) return { id: specifier, external: true };
-      if (lockdownModules.test(specifier)) {
-        return giveUp(
-          specifier,
-          importer,
-          `'${specifier}' is not for vats: their worker is locked down before they start. Delete this import`,
-        );
-      }
+      if (realmMakers.test(specifier)) return leftOutPrefix + specifier;
       const relative = /^(?:\.{1,2}(?:\/|$)|\/)/.test(specifier);
       if (relative && !isOfPackage(importer)) {
         const wanted = resolve(dirname(importer), specifier);
@@ -70,6 +74,7 @@ export function vatImports(rules: ImportRules, missing: MissingImport[]): Plugin
       if (substitute !== undefined) return substitute;
       return giveUp(specifier, importer, explain(specifier, importer));
     },
+    load: (id) => (id.startsWith(leftOutPrefix) ? '' : null),
     resolveDynamicImport(specifier, importer) {
       // A package's is bundled, for its author did not write for vats. One of the vat's own stays, and
       // is refused if anything can reach it.

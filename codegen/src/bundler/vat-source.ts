@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { extname } from 'node:path';
 import type { Plugin } from 'rollup';
 import type * as Typescript from 'typescript';
-import { displayPath, placeOf, type Problem } from './problems.js';
+import { placeOf, type Problem } from './problems.js';
 import { makeLocator } from './source-map.js';
 import { childOf, visit, type SyntaxNode } from './syntax-tree.js';
 
@@ -162,33 +162,4 @@ function replaceNodeEnv(code: string, tree: SyntaxNode): string {
     (text, start) => text.slice(0, start) + production + text.slice(start + nodeEnv.length),
     code,
   );
-}
-
-/** What `this.error` of rollup's parser and of other plugins comes down to. */
-export function problemOfBuildError(error: unknown, entry: string): Problem {
-  const { message, loc, id, code, exporter, binding } = error as {
-    message: string;
-    loc?: { file?: string; line: number; column: number };
-    id?: string;
-    code?: string;
-    exporter?: string;
-    binding?: string;
-  };
-  const file = loc?.file ?? id ?? entry;
-  const place = loc === undefined ? {} : { line: loc.line, column: loc.column + 1 };
-  if (code === 'MISSING_EXPORT' && exporter !== undefined && binding !== undefined) {
-    const hint = isTypescript(file) ? `; if it is a type, write 'type ${binding}'` : '';
-    return {
-      file,
-      ...place,
-      message: `'${binding}' is not exported by ${displayPath(exporter)}${hint}`,
-    };
-  }
-  // Rollup puts the plugin and the file, with the place, in front, and its parser the file behind.
-  const text = message
-    .replace(/^\[plugin [^\]]*\] /, '')
-    .replace(/^\S+ \(\d+:\d+\): /, '')
-    .replace(` in ${file}`, '')
-    .replace(/ \(Note that you need plugins to import files that are not JavaScript\)/, '');
-  return { file, ...place, message: text };
 }

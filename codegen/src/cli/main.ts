@@ -36,8 +36,9 @@ export async function main(args: readonly string[], terminal: Terminal): Promise
   const asked = first === 'help' ? (rest[0] as string) : first;
   const command = commands.find(({ name }) => name === asked);
   if (command === undefined) {
-    const what = asked.startsWith('-') ? 'option' : 'command';
-    const known = commands.map(({ name }) => name);
+    const isOption = asked.startsWith('-');
+    const what = isOption ? 'option' : 'command';
+    const known = isOption ? ['--help', '--version'] : commands.map(({ name }) => name);
     terminal.err(`Unknown ${what} '${asked}'.${didYouMean(asked, known)}`);
     terminal.err("'vatkit --help' lists the commands.");
     return 2;

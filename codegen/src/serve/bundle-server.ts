@@ -120,7 +120,7 @@ async function bundleFileOf(root: string, target: string): Promise<string | unde
   let path: string;
   try {
     // Not the URL class, which would resolve the dots instead of showing them.
-    path = decodeURIComponent(target.replace(/^https?:\/\/[^/]*/i, '').replace(/[?#].*$/s, ''));
+    path = decodeURIComponent(target.replace(/[?#].*$/s, '').replace(/^https?:\/\/[^/]*/i, ''));
   } catch {
     return undefined;
   }
