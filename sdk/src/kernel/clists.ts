@@ -63,6 +63,9 @@ export function makeCLists(rows: KernelRows, references: References) {
     if (!isDurableVRef(vref)) {
       const next = numbers(endpoint);
       const number = Number(vref.slice(2));
+      if (!Number.isSafeInteger(number)) {
+        throw new IllegalSyscall(`${endpoint} names ${vref}, whose number is too large`);
+      }
       if (number < next.incarnationExports) {
         throw new IllegalSyscall(`${endpoint} names ${vref}, which an earlier incarnation had`);
       }
@@ -129,10 +132,12 @@ export function makeCLists(rows: KernelRows, references: References) {
       slots: data.slots.map((kref) => clists.toEndpoint(endpoint, kref)),
     }),
 
-    capDataToKernel: (endpoint: EndpointId, data: CapData<VRef>): CapData<KRef> => ({
-      body: data.body,
-      slots: data.slots.map((vref) => clists.toKernel(endpoint, vref)),
-    }),
+    capDataToKernel(endpoint: EndpointId, data: CapData<VRef>): CapData<KRef> {
+      const slots: KRef[] = [];
+      // No method of an array that a vat sent is called: it may bear its own (`crank-shape.ts`).
+      for (const vref of data.slots) slots.push(clists.toKernel(endpoint, vref));
+      return { body: data.body, slots };
+    },
 
     /** The endpoint (of an export: everybody else) can no longer use it. */
     drop: (endpoint: EndpointId, kref: KRef): void => setReach(endpoint, kref, false),

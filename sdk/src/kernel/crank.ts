@@ -10,7 +10,8 @@ import { ROOT_VREF, isDurableVRef, isExportVRef, isPromiseKRef, isPromiseVRef, t
 import type { CrankResult, Resolution, StateWrite, Syscall } from '../protocol/vat-wire.js';
 import type { CapData } from '../protocol/capdata.js';
 import { IllegalSyscall, type CLists } from './clists.js';
-import type { Messages } from './messages.js';
+import { crankBounds } from './crank-shape.js';
+import type { Messages, Settlement } from './messages.js';
 import type { Queues } from './queues.js';
 import type { KernelRows } from './rows.js';
 
@@ -20,7 +21,8 @@ export type InFlight =
   | { type: 'message' }
   | { type: 'notify'; promises: KRef[] }
   | { type: 'drop-exports' | 'retire-exports' | 'retire-imports'; krefs: KRef[] }
-  | { type: 'reap' }
+  /** `then`: who waits for this reap. */
+  | { type: 'reap'; then: (() => void)[] }
   | { type: 'turn' };
 
 export type Exit = { failure: boolean; completion: CapData<KRef> };
@@ -35,30 +37,28 @@ export type CrankPowers = {
 export function makeCrank({ rows, clists, queues, messages }: CrankPowers) {
   const applyResolve = (vatId: VatId, resolutions: readonly Resolution[]): void => {
     // All values first: the promises of one call may name one another, and some are exported by being named.
-    const translated = resolutions.map(({ vpid, rejected, value, stack }) => ({
-      vpid,
-      settlement: {
-        rejected,
-        value: clists.capDataToKernel(vatId, value),
-        ...(stack !== undefined && { stack: { vatId, text: stack } }),
-      },
-    }));
-    const decided = translated.map(({ vpid, settlement }) => {
+    const values: CapData<KRef>[] = [];
+    for (const { value } of resolutions) values.push(clists.capDataToKernel(vatId, value));
+    const decided = new Map<KRef, Settlement>();
+    for (const { vpid, rejected, stack } of resolutions) {
       const kref = clists.krefOf(vatId, vpid);
       const promise = isPromiseKRef(kref) ? rows.promises.getRequired(kref) : undefined;
-      if (promise?.state !== 'open' || promise.decider !== vatId) {
+      if (promise?.state !== 'open' || promise.decider !== vatId || decided.has(kref)) {
         throw new IllegalSyscall(`${vatId} resolves ${vpid}, which it does not decide`);
       }
-      return { kref, settlement };
-    });
-    if (new Set(decided.map(({ kref }) => kref)).size < decided.length) {
-      throw new IllegalSyscall(`${vatId} resolves one promise twice`);
+      decided.set(kref, {
+        rejected,
+        value: values[decided.size] as CapData<KRef>,
+        ...(stack !== undefined && {
+          stack: { vatId, text: stack.slice(0, crankBounds.errorCharsMax) },
+        }),
+      });
     }
-    for (const { kref, settlement } of decided) {
+    for (const [kref, settlement] of decided) {
       messages.unsubscribe(vatId, kref);
       messages.settle(kref, settlement);
     }
-    for (const { kref } of decided) clists.remove(vatId, kref);
+    for (const kref of decided.keys()) clists.remove(vatId, kref);
   };
 
   const applySyscall = (vatId: VatId, syscall: Syscall): Exit | undefined => {
@@ -115,8 +115,6 @@ export function makeCrank({ rows, clists, queues, messages }: CrankPowers) {
           failure: syscall.failure,
           completion: clists.capDataToKernel(vatId, syscall.completion),
         };
-      default:
-        throw new IllegalSyscall(`${vatId} makes a system call that there is not: ${describe(syscall)}`);
     }
   };
 
@@ -136,7 +134,7 @@ export function makeCrank({ rows, clists, queues, messages }: CrankPowers) {
     return kref;
   };
 
-  const settleDelivery = (vatId: VatId, inFlight: InFlight, kept: readonly VRef[]): void => {
+  const settleDelivery = (vatId: VatId, inFlight: InFlight, kept: ReadonlySet<VRef>): void => {
     switch (inFlight.type) {
       case 'message': {
         const { item, release } = queues.shift(vatId);
@@ -156,7 +154,7 @@ export function makeCrank({ rows, clists, queues, messages }: CrankPowers) {
       case 'drop-exports':
         for (const kref of inFlight.krefs) {
           const row = clists.entry(vatId, kref);
-          if (row === undefined || kept.includes(row.vref)) continue;
+          if (row === undefined || kept.has(row.vref)) continue;
           if (rows.objects.getRequired(kref).reach === 0) clists.drop(vatId, kref);
         }
         return;
@@ -164,7 +162,7 @@ export function makeCrank({ rows, clists, queues, messages }: CrankPowers) {
       case 'retire-imports':
         for (const kref of inFlight.krefs) {
           const row = clists.entry(vatId, kref);
-          if (row === undefined || row.reach || kept.includes(row.vref)) continue;
+          if (row === undefined || row.reach || kept.has(row.vref)) continue;
           clists.remove(vatId, kref);
         }
         return;
@@ -178,14 +176,15 @@ export function makeCrank({ rows, clists, queues, messages }: CrankPowers) {
   const applyWrite = (vatId: VatId, { key, value, slots = [] }: StateWrite): void => {
     const id = `${vatId}.${key}`;
     const before = rows.state.get(id)?.slots ?? [];
-    const krefs = slots.flatMap((vref) => {
+    const krefs: KRef[] = [];
+    for (const vref of slots) {
       // Its own durable objects it counts itself: the kernel need not know them.
-      if (isDurableVRef(vref)) return [];
+      if (isDurableVRef(vref)) continue;
       if (isExportVRef(vref) || isPromiseVRef(vref)) {
         throw new IllegalSyscall(`${vatId} keeps ${vref} in its durable state, which is not durable`);
       }
-      return [clists.toKernel(vatId, vref)];
-    });
+      krefs.push(clists.toKernel(vatId, vref));
+    }
     for (const kref of krefs) clists.countDurable(vatId, kref, 1);
     for (const kref of before) clists.countDurable(vatId, kref, -1);
     if (value === null) rows.state.delete(id);
@@ -194,26 +193,23 @@ export function makeCrank({ rows, clists, queues, messages }: CrankPowers) {
 
   return {
     /**
-     * Applies a crank's result. Throws {@link IllegalSyscall} where the vat may not do what it did; the caller
-     * rolls back.
+     * Applies a crank's result, whose form has been checked. Throws {@link IllegalSyscall} where the vat may not do
+     * what it did; the caller rolls back.
      */
-    apply(vatId: VatId, inFlight: InFlight, result: CrankResult): Exit | undefined {
+    apply(vatId: VatId, inFlight: InFlight, { prior, own, writes, kept }: CrankResult): Exit | undefined {
       let exit: Exit | undefined;
-      const applyAll = (syscalls: readonly Syscall[]) => {
-        for (const syscall of syscalls) exit = applySyscall(vatId, syscall) ?? exit;
-      };
-      applyAll(result.prior);
-      settleDelivery(vatId, inFlight, result.kept ?? []);
-      applyAll(result.own.filter(isNotRetirement));
-      for (const write of result.writes) applyWrite(vatId, write);
+      for (const syscall of prior) exit = applySyscall(vatId, syscall) ?? exit;
+      settleDelivery(vatId, inFlight, new Set(kept));
+      for (const syscall of own) {
+        if (!isRetirement(syscall)) exit = applySyscall(vatId, syscall) ?? exit;
+      }
+      for (const write of writes) applyWrite(vatId, write);
       // After the writes: what durable state let go of in this crank may be dropped in it.
-      applyAll(result.own.filter((syscall) => !isNotRetirement(syscall)));
+      for (const syscall of own) if (isRetirement(syscall)) applySyscall(vatId, syscall);
       return exit;
     },
   };
 }
 
-const isNotRetirement = ({ type }: Syscall): boolean =>
-  type !== 'drop-imports' && type !== 'retire-imports' && type !== 'retire-exports';
-
-const describe = (value: unknown): string => JSON.stringify(value)?.slice(0, 200) ?? String(value);
+const isRetirement = ({ type }: Syscall): boolean =>
+  type === 'drop-imports' || type === 'retire-imports' || type === 'retire-exports';

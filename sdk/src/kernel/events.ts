@@ -8,7 +8,7 @@ import type { KernelErrorCode } from '../errors.js';
 import type { CapData } from '../protocol/capdata.js';
 import type { ClusterConfig, VatConfig } from '../protocol/config.js';
 import type { EndpointId, KRef, SubclusterId, VatId, VRef } from '../protocol/refs.js';
-import type { CrankResult, Delivery, Resolution } from '../protocol/vat-wire.js';
+import type { Delivery } from '../protocol/vat-wire.js';
 
 /** Names a caller's request, so that its answer finds it. Chosen by the host; never reused while it runs. */
 export type RequestId = number;
@@ -23,7 +23,8 @@ export type KernelEvent =
       vatId: VatId;
       incarnation: number;
       deliveryId: number;
-      result: CrankResult;
+      /** A `CrankResult`, if the worker is sound: it is checked here. */
+      result: unknown;
     }
   /** A vat's worker could not end a crank: its start failed, or its runtime is broken. */
   | {
@@ -31,7 +32,8 @@ export type KernelEvent =
       vatId: VatId;
       incarnation: number;
       deliveryId: number;
-      error: ThrownData;
+      /** {@link ThrownData}, if the worker is sound. */
+      error: unknown;
     }
   /** A vat's worker is gone: it crashed, was killed at a limit, or never came up. */
   | { type: 'vat-lost'; vatId: VatId; incarnation: number; why: string }
@@ -51,7 +53,6 @@ export type KernelEvent =
       callId: number;
       rejected: boolean;
       value: CapData<KRef | VRef>;
-      stack?: string;
     }
   | LaunchEvent
   | { type: 'terminate-subcluster'; requestId: RequestId; subclusterId: SubclusterId }
@@ -138,5 +139,3 @@ export const isOutput = (effect: KernelEffect): boolean =>
   effect.type === 'answer' ||
   effect.type === 'host-call' ||
   (effect.type === 'deliver' && effect.afterCommit === true);
-
-export type { Resolution };

@@ -6,7 +6,7 @@
  */
 import type { CapData } from '../protocol/capdata.js';
 import { HOST_REALM, isKRef, isPromiseKRef, type KRef, type VRef } from '../protocol/refs.js';
-import type { CLists } from './clists.js';
+import { IllegalSyscall, type CLists } from './clists.js';
 import type { KernelEffect } from './events.js';
 import { rejection, type Messages } from './messages.js';
 import type { References } from './references.js';
@@ -25,12 +25,18 @@ export type HostRealmPowers = {
 export function makeHostRealm(powers: HostRealmPowers, messages: () => Messages) {
   const { rows, references, clists, emit, handTo, isNameable } = powers;
 
+  /** `undefined` where the realm names what it does not have: an object of before the kernel's restart. */
   const toKernel = (value: CapData): CapData<KRef> | undefined => {
     const slots: KRef[] = [];
-    for (const slot of value.slots) {
-      if (!isKRef(slot)) slots.push(clists.toKernel(HOST_REALM, slot));
-      else if (isNameable(slot)) slots.push(slot);
-      else return undefined;
+    try {
+      for (const slot of value.slots) {
+        if (!isKRef(slot)) slots.push(clists.toKernel(HOST_REALM, slot));
+        else if (isNameable(slot)) slots.push(slot);
+        else return undefined;
+      }
+    } catch (thrown) {
+      if (thrown instanceof IllegalSyscall) return undefined;
+      throw thrown;
     }
     return { body: value.body, slots };
   };
@@ -40,9 +46,7 @@ export function makeHostRealm(powers: HostRealmPowers, messages: () => Messages)
       const callId = rows.nextId('call');
       rows.calls.set(String(callId), { target, ...(result && { result }) });
       references.hold(target);
-      if (result !== undefined) {
-        references.hold(result);
-      }
+      if (result !== undefined) references.hold(result);
       handTo(HOST_REALM, methargs.slots);
       emit({
         type: 'host-call',
@@ -56,8 +60,9 @@ export function makeHostRealm(powers: HostRealmPowers, messages: () => Messages)
       const call = rows.calls.get(String(callId));
       if (call === undefined) return;
       rows.calls.delete(String(callId));
+      // Even where nobody wants it: what the realm exported for this answer alone is then retired there.
+      const translated = toKernel(value);
       if (call.result !== undefined) {
-        const translated = toKernel(value);
         messages().settle(
           call.result,
           translated === undefined

@@ -1,80 +1,166 @@
 /**
  * Walks a whole store and says what is wrong with it: counts that no holders bear out, c-lists whose directions
- * differ, rows that nothing leads to. Every test of ours ends with it; `kernel.checkInvariants()` lets a user run it.
+ * differ, promises that nobody will settle, rows that nothing leads to. Every test of ours ends with it;
+ * `kernel.checkInvariants()` lets a user run it.
  */
 import {
   HOST_REALM,
   isDurableVRef,
   isExportVRef,
   isPromiseKRef,
+  isPromiseVRef,
   isVatEndpoint,
+  isVatId,
   ROOT_VREF,
   type EndpointId,
   type KRef,
+  type VRef,
 } from '../protocol/refs.js';
-import type { CListRow, KernelRows, QueueItem } from './rows.js';
+import type { KernelRows, QueueItem } from './rows.js';
 
 type Held = { reach: number; recog: number };
 
 /** What is wrong, one sentence each; empty where all is well. */
 export function findBrokenInvariants(rows: KernelRows): string[] {
+  return [...findBrokenReferences(rows), ...findBrokenVats(rows)];
+}
+
+function findBrokenReferences(rows: KernelRows): string[] {
   const problems: string[] = [];
   const expected = new Map<KRef, Held>();
+  /** Results of messages and calls that are under way: how many of each. */
+  const results = new Map<KRef, number>();
 
   const hold = (kref: KRef, reach = 1): void => {
     const held = expected.get(kref) ?? { reach: 0, recog: 0 };
     expected.set(kref, { reach: held.reach + reach, recog: held.recog + 1 });
   };
 
-  const walkCList = (id: string): void => {
-    const [endpoint, ref] = id.split('.') as [EndpointId, string];
-    if (!ref.startsWith('k')) {
-      const kref = rows.clistByVRef.getRequired(id);
-      const back = rows.clistByKRef.get(`${endpoint}.${kref}`);
-      if (back?.vref !== ref) problems.push(`${endpoint} has ${ref} for ${kref}, which has ${back?.vref}`);
-      return;
+  const holdResult = (result: KRef | undefined): void => {
+    if (result === undefined) return;
+    hold(result);
+    results.set(result, (results.get(result) ?? 0) + 1);
+  };
+
+  const walkEntry = (endpoint: EndpointId, kref: KRef): void => {
+    const { vref, reach, durable = 0 } = rows.clistByKRef.getRequired(`${endpoint}.${kref}`);
+    const isExport = isExportVRef(vref);
+    if (rows.clistByVRef.get(`${endpoint}.${vref}`) !== kref) {
+      problems.push(`${endpoint} has ${vref} for ${kref}, and not the other way round`);
     }
-    const row: CListRow = rows.clistByKRef.getRequired(id);
-    const isExport = isExportVRef(row.vref);
-    if (rows.clistByVRef.get(`${endpoint}.${row.vref}`) !== ref) {
-      problems.push(`${endpoint} has ${row.vref} for ${ref}, and not the other way round`);
+    if (isVatEndpoint(endpoint) ? !rows.vats.has(endpoint) : endpoint !== HOST_REALM) {
+      problems.push(`${endpoint}, which does not exist, has ${kref} in its c-list`);
     }
-    if (isVatEndpoint(endpoint) && !rows.vats.has(endpoint)) {
-      problems.push(`${endpoint}, which does not exist, has ${ref} in its c-list`);
+    if (isPromiseKRef(kref) !== isPromiseVRef(vref)) problems.push(`${endpoint} has ${vref} for ${kref}`);
+    if (!isNumberGiven(endpoint, vref)) problems.push(`${endpoint} will give ${vref} a second time`);
+    if (durable > 0 && (isExport || !reach)) {
+      problems.push(`the state of ${endpoint} holds ${vref}, which it does not reach`);
     }
-    if (isPromiseKRef(ref)) hold(ref);
-    else if (!isExport) hold(ref, row.reach ? 1 : 0);
-    else if (rows.objects.get(ref)?.owner !== endpoint) {
-      problems.push(`${endpoint} exports ${ref}, whose owner is ${rows.objects.get(ref)?.owner}`);
+    if (isPromiseKRef(kref)) hold(kref);
+    else if (!isExport) hold(kref, reach ? 1 : 0);
+    else {
+      const object = rows.objects.get(kref);
+      if (object?.owner !== endpoint) {
+        problems.push(`${endpoint} exports ${kref}, whose owner is ${object?.owner}`);
+      } else if (!reach && object.reach > 0) {
+        problems.push(`${endpoint} was told to drop ${vref}, which others reach`);
+      }
     }
   };
 
-  const walkQueueItem = (item: QueueItem): void => {
+  /** Will the endpoint's next reference of this kind be another one? */
+  const isNumberGiven = (endpoint: EndpointId, vref: VRef): boolean => {
+    const numbers = rows.vrefNumbers.get(endpoint);
+    if (vref === ROOT_VREF || isDurableVRef(vref)) return true;
+    const isImport = !isExportVRef(vref);
+    const next = isImport
+      ? numbers?.[isPromiseVRef(vref) ? 'promise' : 'object']
+      : numbers?.exports;
+    return Number(vref.slice(2)) < (next ?? 0);
+  };
+
+  const walkItem = (queue: string, item: QueueItem): void => {
     if (item.type === 'notify') {
       hold(item.promise);
+      if (rows.promises.get(item.promise)?.state === 'open') {
+        problems.push(`${queue} is to be notified of ${item.promise}, which is open`);
+      }
       return;
     }
     hold(item.target);
-    item.methargs.slots.forEach((kref) => hold(kref));
-    if (item.result !== undefined) hold(item.result);
+    for (const kref of item.methargs.slots) hold(kref);
+    holdResult(item.result);
+    if (isPromiseKRef(queue) ? item.target !== queue : isPromiseKRef(item.target)) {
+      problems.push(`${queue} has a message to ${item.target}`);
+    }
   };
 
-  for (const id of rows.clistByKRef.ids()) walkCList(id);
-  for (const target of rows.queues.ids()) {
-    if (target.includes('.')) {
-      walkQueueItem(rows.queueItems.getRequired(target));
-      continue;
+  const walkQueue = (queue: string): void => {
+    const { head, tail } = rows.queues.getRequired(queue);
+    const items = rows.queueItems.ids(`${queue}.`).length;
+    if (items === 0 || items !== tail - head) {
+      problems.push(`the queue of ${queue} has ${items} items of ${tail - head}`);
     }
-    const { head, tail } = rows.queues.getRequired(target);
-    const items = rows.queueItems.ids(`${target}.`).length;
-    if (items !== tail - head) problems.push(`the queue of ${target} has ${items} items of ${tail - head}`);
+    if (isPromiseKRef(queue) ? rows.promises.get(queue)?.state !== 'open' : !rows.vats.has(queue)) {
+      problems.push(`there is a queue of ${queue}, which takes no messages`);
+    }
+  };
+
+  const walkPromise = (kref: KRef): void => {
+    const promise = rows.promises.getRequired(kref);
+    const decidedBy = results.get(kref) ?? 0;
+    if (promise.state !== 'open') {
+      if (decidedBy > 0) problems.push(`${kref} is settled, and the result of a message under way`);
+    } else if (promise.decider === null) {
+      if (decidedBy !== 1) {
+        problems.push(`${kref} is decided by nobody and the result of ${decidedBy} messages`);
+      }
+    } else {
+      if (decidedBy > 0) problems.push(`${kref} is decided by ${promise.decider} and by a message`);
+      if (!rows.clistByKRef.has(`${promise.decider}.${kref}`)) {
+        problems.push(`${promise.decider} decides ${kref}, which is not in its c-list`);
+      }
+    }
+    for (const vatId of promise.state === 'open' ? promise.subs : []) {
+      if (!rows.clistByKRef.has(`${vatId}.${kref}`)) {
+        problems.push(`${vatId} subscribes to ${kref}, which is not in its c-list`);
+      }
+    }
+    const held = expected.get(kref)?.recog ?? 0;
+    expected.delete(kref);
+    if (held !== promise.refs) problems.push(`${kref} is counted ${promise.refs} and held ${held} times`);
+    if (promise.refs === 0) problems.push(`${kref} is held by nobody`);
+  };
+
+  const walkObject = (kref: KRef): void => {
+    const { owner, reach, recog } = rows.objects.getRequired(kref);
+    const held = expected.get(kref) ?? { reach: 0, recog: 0 };
+    expected.delete(kref);
+    if (held.reach !== reach || held.recog !== recog) {
+      problems.push(`${kref} is counted ${reach},${recog} and held ${held.reach},${held.recog} times`);
+    }
+    if (owner === null && recog === 0) problems.push(`${kref} has neither owner nor holder`);
+    if (owner !== null && !rows.clistByKRef.has(`${owner}.${kref}`)) {
+      problems.push(`${kref} is not in the c-list of its owner ${owner}`);
+    }
+  };
+
+  for (const id of rows.clistByKRef.ids()) {
+    const [endpoint, ref] = id.split('.') as [EndpointId, string];
+    if (ref.startsWith('k')) walkEntry(endpoint, ref);
+    else if (rows.clistByKRef.get(`${endpoint}.${rows.clistByVRef.get(id)}`)?.vref !== ref) {
+      problems.push(`${endpoint} has ${ref} for ${rows.clistByVRef.get(id)}, and not the other way round`);
+    }
+  }
+  for (const id of rows.queues.ids()) {
+    const [queue, index] = id.split('.') as [string, string | undefined];
+    if (index === undefined) walkQueue(queue);
+    else if (!rows.queues.has(queue)) problems.push(`${id} is in no queue`);
+    else walkItem(queue, rows.queueItems.getRequired(id));
   }
   for (const kref of rows.promises.ids()) {
     const promise = rows.promises.getRequired(kref);
-    if (promise.state !== 'open') promise.value.slots.forEach((slot) => hold(slot));
-    else if (promise.decider !== null && rows.clistByKRef.get(`${promise.decider}.${kref}`) === undefined) {
-      problems.push(`${promise.decider} decides ${kref}, which is not in its c-list`);
-    }
+    if (promise.state !== 'open') for (const slot of promise.value.slots) hold(slot);
   }
   for (const vatId of rows.vats.ids()) hold(rows.vats.getRequired(vatId).root);
   for (const kref of rows.pins.ids()) {
@@ -85,36 +171,21 @@ export function findBrokenInvariants(rows: KernelRows): string[] {
   for (const id of rows.calls.ids()) {
     const { target, result } = rows.calls.getRequired(id);
     hold(target);
-    if (result !== undefined) hold(result);
+    holdResult(result);
   }
-
-  for (const kref of rows.objects.ids()) {
-    const { owner, reach, recog } = rows.objects.getRequired(kref);
-    const held = expected.get(kref) ?? { reach: 0, recog: 0 };
-    expected.delete(kref);
-    if (held.reach !== reach || held.recog !== recog) {
-      problems.push(`${kref} is counted ${reach},${recog} and held ${held.reach},${held.recog} times`);
-    }
-    if (owner === null && recog === 0) problems.push(`${kref} has neither owner nor holder`);
-    if (owner !== null && rows.clistByKRef.get(`${owner}.${kref}`) === undefined) {
-      problems.push(`${kref} is not in the c-list of its owner ${owner}`);
-    }
-  }
-  for (const kref of rows.promises.ids()) {
-    const { refs } = rows.promises.getRequired(kref);
-    const held = expected.get(kref)?.recog ?? 0;
-    expected.delete(kref);
-    if (held !== refs) problems.push(`${kref} is counted ${refs} and held ${held} times`);
-    if (refs === 0) problems.push(`${kref} is held by nobody`);
-  }
+  // What all of these hold is known now.
+  for (const kref of rows.promises.ids()) walkPromise(kref);
+  for (const kref of rows.objects.ids()) walkObject(kref);
   for (const kref of expected.keys()) problems.push(`${kref} is held and does not exist`);
-
-  return [...problems, ...findBrokenVats(rows)];
+  return problems;
 }
 
 function findBrokenVats(rows: KernelRows): string[] {
   const problems: string[] = [];
   const durable = new Map<string, number>();
+  const bundles = new Set(rows.bundles.ids());
+  const roots = new Set<KRef>();
+
   for (const id of rows.state.ids()) {
     const vatId = id.slice(0, id.indexOf('.'));
     if (!rows.vats.has(vatId)) {
@@ -128,14 +199,22 @@ function findBrokenVats(rows: KernelRows): string[] {
   }
   for (const vatId of rows.vats.ids()) {
     const vat = rows.vats.getRequired(vatId);
+    roots.add(vat.root);
+    if (rows.dead.has(vatId)) problems.push(`${vatId} is dead and exists`);
     if (rows.subclusters.get(vat.subcluster)?.vats[vat.name] !== vatId) {
       problems.push(`${vatId} is not in its subcluster ${vat.subcluster}`);
     }
     if (!rows.bundles.has(vat.bundleHash)) problems.push(`the bundle of ${vatId} is not stored`);
+    bundles.delete(vat.bundleHash);
+    if ((vat.condition === 'broken') !== (vat.fault !== undefined)) {
+      problems.push(`${vatId} is ${vat.condition} for the reason ${vat.fault}`);
+    }
+    if (rows.objects.get(vat.root)?.owner !== vatId) problems.push(`${vatId} does not own its root`);
     for (const id of rows.clistByKRef.ids(`${vatId}.k`)) {
       const row = rows.clistByKRef.getRequired(id);
       const counted = row.durable ?? 0;
       const held = durable.get(id) ?? 0;
+      durable.delete(id);
       if (counted !== held) problems.push(`${id} is counted durable ${counted} and held ${held} times`);
       const outlives = isExportVRef(row.vref)
         ? row.vref === ROOT_VREF || isDurableVRef(row.vref)
@@ -143,10 +222,18 @@ function findBrokenVats(rows: KernelRows): string[] {
       if (!vat.live && !outlives) problems.push(`${vatId} is not running and has ${row.vref}`);
     }
   }
+  for (const id of durable.keys()) problems.push(`${id} is held by state and not in the c-list`);
+  for (const hash of bundles) problems.push(`bundle ${hash} is of no vat`);
+  for (const kref of rows.pins.ids()) if (!roots.has(kref)) problems.push(`${kref} is pinned and no root`);
   for (const id of rows.subclusters.ids()) {
-    for (const vatId of Object.values(rows.subclusters.getRequired(id).vats)) {
+    const members = Object.values(rows.subclusters.getRequired(id).vats);
+    if (members.length === 0) problems.push(`subcluster ${id} has no vats`);
+    for (const vatId of members) {
       if (!rows.vats.has(vatId)) problems.push(`subcluster ${id} has ${vatId}, which does not exist`);
     }
+  }
+  for (const endpoint of rows.vrefNumbers.ids()) {
+    if (isVatId(endpoint) && !rows.vats.has(endpoint)) problems.push(`${endpoint} is gone and has numbers`);
   }
   for (const id of rows.clistByKRef.ids(`${HOST_REALM}.kp`)) problems.push(`the host realm has promise ${id}`);
   return problems;

@@ -5,13 +5,16 @@
  * runs to its end: what the event caused, what that settled, what became garbage, and who is given what next.
  */
 import { KernelPanic, insistInvariant } from '../errors.js';
-import type { CapData } from '../protocol/capdata.js';
+import { errorCapData, type CapData } from '../protocol/capdata.js';
 import {
   HOST_REALM,
   isKRef,
   isPromiseKRef,
+  isSubclusterId,
+  isVatId,
   type EndpointId,
   type KRef,
+  type SubclusterId,
   type VatId,
 } from '../protocol/refs.js';
 import type { ChangeSet } from '../store/change-set.js';
@@ -106,9 +109,7 @@ export function makeKernelMachine(changes: ChangeSet, policy: VatPolicy) {
     onFirstStart: (vatId, start) => subclusters.onFirstStart(vatId, start),
     onExit: (vatId, { failure, completion }) => {
       // What a discarded crank made does not exist; its reason keeps its text.
-      const value: CapData<KRef> = completion.slots.every(isNameable)
-        ? completion
-        : { body: completion.body.replaceAll(/"[$&]\d+[^"]*"/g, '"#undefined"'), slots: [] };
+      const value = completion.slots.every(isNameable) ? completion : withoutReferences(completion);
       const reason: Settlement = failure
         ? { rejected: true, value }
         : rejection('VAT_TERMINATED', 'Vat was deleted.');
@@ -116,19 +117,23 @@ export function makeKernelMachine(changes: ChangeSet, policy: VatPolicy) {
     },
   });
 
+  /** What to do in the step in which an open promise is settled. An open one never goes: somebody must settle it. */
   const waiting = new Map<KRef, ((settlement: Settlement) => void)[]>();
   const whenSettled = (promise: KRef, then: (settlement: Settlement) => void): void => {
-    waiting.set(promise, [...(waiting.get(promise) ?? []), then]);
+    const others = waiting.get(promise);
+    if (others === undefined) waiting.set(promise, [then]);
+    else others.push(then);
   };
   const tellWaiting = (): void => {
     for (const kref of messages.settled.splice(0)) {
-      const row = rows.promises.get(kref);
-      if (row === undefined || row.state === 'open') continue;
-      const { state, value, stack } = row;
-      for (const then of waiting.get(kref) ?? []) {
-        then({ rejected: state === 'rejected', value, ...(stack && { stack }) });
-      }
+      const callbacks = waiting.get(kref);
+      if (callbacks === undefined) continue;
       waiting.delete(kref);
+      const outcome = messages.outcome(kref);
+      for (const then of callbacks) {
+        if ('open' in outcome) whenSettled(outcome.open, then);
+        else then(outcome);
+      }
     }
   };
 
@@ -184,8 +189,8 @@ export function makeKernelMachine(changes: ChangeSet, policy: VatPolicy) {
   };
 
   const forVat = (requestId: RequestId, vatId: VatId, act: () => void): void => {
-    if (rows.vats.has(vatId)) act();
-    else notFound(requestId, `Vat does not exist: ${vatId}`, { vatId });
+    if (isVatId(vatId) && rows.vats.has(vatId)) act();
+    else notFound(requestId, `Vat does not exist: ${String(vatId)}`, { vatId });
   };
 
   const pinRoot = (vatId: VatId, pin: boolean): KRef => {
@@ -219,17 +224,9 @@ export function makeKernelMachine(changes: ChangeSet, policy: VatPolicy) {
       case 'launch':
         return subclusters.launch(event);
       case 'terminate-subcluster':
-        if (!rows.subclusters.has(event.subclusterId)) {
-          return notFound(event.requestId, `Subcluster does not exist: ${event.subclusterId}`);
-        }
-        subclusters.terminate(event.subclusterId);
-        return done(event.requestId);
+        return terminateSubcluster(event.requestId, event.subclusterId);
       case 'terminate-vat':
-        return forVat(event.requestId, event.vatId, () => {
-          const { reason } = event;
-          subclusters.terminateVat(event.vatId, reason && { rejected: true, value: reason });
-          done(event.requestId);
-        });
+        return forVat(event.requestId, event.vatId, () => terminateVat(event));
       case 'start-vat':
         return forVat(event.requestId, event.vatId, () => startVat(event.requestId, event.vatId));
       case 'restart-vat':
@@ -246,7 +243,7 @@ export function makeKernelMachine(changes: ChangeSet, policy: VatPolicy) {
       case 'revoke':
         return revoke(event.requestId, event.kref);
       case 'release':
-        return letGo(event.session, event.kref);
+        return isKRef(event.kref) ? letGo(event.session, event.kref) : undefined;
       case 'reap':
         return reap(event.requestId, event.vatIds);
       case 'drain':
@@ -261,6 +258,23 @@ export function makeKernelMachine(changes: ChangeSet, policy: VatPolicy) {
     }
   };
 
+  const terminateSubcluster = (requestId: RequestId, id: SubclusterId): void => {
+    if (isSubclusterId(id) && rows.subclusters.has(id)) {
+      subclusters.terminate(id);
+      done(requestId);
+    } else notFound(requestId, `Subcluster does not exist: ${String(id)}`);
+  };
+
+  const terminateVat = ({ requestId, vatId, reason }: KernelEvent & { type: 'terminate-vat' }): void => {
+    const unknown = reason?.slots.find((kref) => !isKRef(kref) || !isNameable(kref));
+    if (unknown !== undefined) {
+      notFound(requestId, `there is no ${String(unknown)}, named by the reason to terminate ${vatId}`);
+      return;
+    }
+    subclusters.terminateVat(vatId, reason && { rejected: true, value: reason });
+    done(requestId);
+  };
+
   const startVat = (requestId: RequestId, vatId: VatId): void => {
     const { condition, name, fault } = rows.vats.getRequired(vatId);
     if (condition === 'broken') {
@@ -272,14 +286,13 @@ export function makeKernelMachine(changes: ChangeSet, policy: VatPolicy) {
   };
 
   const revoke = (requestId: RequestId, kref: KRef): void => {
-    const object = rows.objects.get(kref);
-    if (isKRef(kref) && isPromiseKRef(kref)) {
-      fail(requestId, { code: 'NOT_FOUND', message: `cannot revoke promise ${kref}` });
-    } else if (object === undefined) notFound(requestId, `there is no ${String(kref)} to revoke`);
-    else {
+    const object = isKRef(kref) ? rows.objects.get(kref) : undefined;
+    if (object !== undefined) {
       rows.objects.set(kref, { ...object, revoked: true });
       done(requestId);
-    }
+    } else if (isKRef(kref) && isPromiseKRef(kref)) {
+      notFound(requestId, `cannot revoke promise ${kref}`);
+    } else notFound(requestId, `there is no ${String(kref)} to revoke`);
   };
 
   const reap = (requestId: RequestId, vatIds?: VatId[]): void => {
@@ -344,6 +357,18 @@ export function makeKernelMachine(changes: ChangeSet, policy: VatPolicy) {
     /** The first number that an export of the host realm (`o+N`) may have. */
     nextHostExport: (): number => rows.vrefNumbers.get(HOST_REALM)?.exports ?? 1,
   };
+}
+
+/** The value with `undefined` for each of its references. */
+function withoutReferences({ body }: CapData): CapData<KRef> {
+  // In smallcaps a string that begins so and is meant literally has a `!` before it.
+  const strip = (_key: string, value: unknown): unknown =>
+    typeof value === 'string' && /^[$&]/.test(value) ? '#undefined' : value;
+  try {
+    return { body: `#${JSON.stringify(JSON.parse(body.slice(1), strip))}`, slots: [] };
+  } catch {
+    return errorCapData('Vat ended itself with a failure that cannot be read');
+  }
 }
 
 export type KernelMachine = ReturnType<typeof makeKernelMachine>;

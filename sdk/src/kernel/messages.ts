@@ -12,7 +12,7 @@ import { HOST_REALM, isPromiseKRef, type KRef, type VatId } from '../protocol/re
 import type { VatStack } from './events.js';
 import type { Queues } from './queues.js';
 import type { References } from './references.js';
-import type { KernelRows, Message, SettledPromiseRow } from './rows.js';
+import type { KernelRows, Message } from './rows.js';
 
 export type Settlement = { rejected: boolean; value: CapData<KRef>; stack?: VatStack };
 
@@ -25,6 +25,14 @@ export type MessagePowers = {
   /** Take a message for an object of the host realm. */
   callHost: (target: KRef, message: Message) => void;
 };
+
+/**
+ * Promises that were resolved to one another, as far as one is followed to the next: a ring leads nowhere, and vats
+ * make no chains of this length but to keep the kernel busy.
+ */
+export const promiseHopsMax = 1_000;
+/** Promises that wait for one another, as far as it is searched whether they wait in a ring. */
+const waitersMax = 10_000;
 
 export function rejection(code: KernelErrorCode, message: string): Settlement {
   return { rejected: true, value: errorCapData(formatKernelErrorText(code, message)) };
@@ -39,6 +47,20 @@ const notAnObject = rejection(
   'BAD_PROMISE_RESOLUTION',
   'Promise fulfilled but did not contain an object reference',
 );
+const ringOfPromises = rejection(
+  'BAD_PROMISE_RESOLUTION',
+  'Promise was resolved to promises that lead nowhere',
+);
+const waitsForItself = rejection(
+  'BAD_PROMISE_RESOLUTION',
+  'Promise was resolved to one that waits for it',
+);
+
+type Destination =
+  /** Of a vat or an open promise. `undecided`: no vat decides that promise yet. */
+  | { queue: VatId | KRef; target: KRef; undecided: boolean }
+  | { host: KRef }
+  | { failure: Settlement };
 
 export function makeMessages({ rows, references, queues, wake, callHost }: MessagePowers) {
   const unsettled: { promise: KRef; settlement: Settlement }[] = [];
@@ -46,22 +68,23 @@ export function makeMessages({ rows, references, queues, wake, callHost }: Messa
   /** Promises settled in this step, in order; a host session may wait for them. */
   const settled: KRef[] = [];
 
-  /** Where a message to `target` goes, or why it goes nowhere. */
-  const destination = (
-    target: KRef,
-  ): { queue: VatId | KRef; target: KRef } | { host: KRef } | { failure: Settlement } => {
-    const seen = new Set<KRef>();
-    while (isPromiseKRef(target)) {
-      const promise = rows.promises.getRequired(target);
-      if (promise.state === 'open') return { queue: target, target };
-      if (promise.state === 'rejected') {
-        return { failure: { rejected: true, value: promise.value, ...(promise.stack && { stack: promise.stack }) } };
-      }
-      // Promises that were resolved to one another in a ring lead nowhere.
-      if (resolutionKind(promise.value) === 'data' || seen.has(target)) return { failure: notAnObject };
-      seen.add(target);
-      target = promise.value.slots[0] as KRef;
+  /**
+   * What a promise has come to: the one that was resolved to no other, or undefined where there is none. It is
+   * followed by hops, not by a set of those seen: that bounds the work for a long chain, too.
+   */
+  const endOf = (promise: KRef): KRef | undefined => {
+    for (let hops = 0; hops < promiseHopsMax; hops += 1) {
+      const row = rows.promises.getRequired(promise);
+      if (row.state !== 'fulfilled' || resolutionKind(row.value) !== 'promise') return promise;
+      const next = row.value.slots[0] as KRef;
+      // Its sender lied: what it says is a promise is an object.
+      if (!isPromiseKRef(next)) return promise;
+      promise = next;
     }
+    return undefined;
+  };
+
+  const ofObject = (target: KRef): Destination => {
     const object = rows.objects.get(target);
     if (object?.revoked) return { failure: revoked };
     if (!object?.owner) return { failure: deleted };
@@ -69,23 +92,66 @@ export function makeMessages({ rows, references, queues, wake, callHost }: Messa
     const vat = rows.vats.get(object.owner);
     if (vat === undefined) return { failure: deleted };
     if (vat.condition === 'broken') {
-      return { failure: rejection('VAT_BROKEN', `Vat ${object.owner} (${vat.name}) is quarantined: ${vat.fault}`) };
+      return {
+        failure: rejection(
+          'VAT_BROKEN',
+          `Vat ${object.owner} (${vat.name}) is quarantined: ${vat.fault}`,
+        ),
+      };
     }
-    return { queue: object.owner, target };
+    return { queue: object.owner, target, undecided: false };
+  };
+
+  /** Where a message to `target` goes, or why it goes nowhere. */
+  const destination = (target: KRef): Destination => {
+    if (!isPromiseKRef(target)) return ofObject(target);
+    const end = endOf(target);
+    if (end === undefined) return { failure: ringOfPromises };
+    const promise = rows.promises.getRequired(end);
+    if (promise.state === 'open') {
+      return { queue: end, target: end, undecided: promise.decider === null };
+    }
+    if (promise.state === 'rejected') {
+      return { failure: outcomeOf(promise.value, true, promise.stack) };
+    }
+    const object = promise.value.slots[0];
+    if (resolutionKind(promise.value) === 'data' || object === undefined || isPromiseKRef(object)) {
+      return { failure: notAnObject };
+    }
+    return ofObject(object);
+  };
+
+  const outcomeOf = (
+    value: CapData<KRef>,
+    rejected: boolean,
+    stack: VatStack | undefined,
+  ): Settlement => ({ rejected, value, ...(stack && { stack }) });
+
+  /**
+   * Does `promise` wait for `other`, as the result of a message in its queue or in that of one that does? A message
+   * to the one with the other for a result would wait for ever, and nobody's end would end it.
+   */
+  const waitsFor = (promise: KRef, other: KRef): boolean => {
+    if (queues.length(other) === 0) return promise === other;
+    const waiters = new Set([other]);
+    for (const waiter of waiters) {
+      if (waiter === promise || waiters.size > waitersMax) return true;
+      for (const { result } of queues.messages(waiter)) if (result !== undefined) waiters.add(result);
+    }
+    return false;
   };
 
   const settleNow = (promiseRef: KRef, { rejected, value, stack }: Settlement): void => {
     const promise = rows.promises.getRequired(promiseRef);
     insistInvariant(promise.state === 'open', `${promiseRef} would be settled twice`);
-    value.slots.forEach(references.hold);
-    const row: SettledPromiseRow = {
+    for (const kref of value.slots) references.hold(kref);
+    rows.promises.set(promiseRef, {
       state: rejected ? 'rejected' : 'fulfilled',
       value,
       // Read again: a promise may be part of its own value.
       refs: rows.promises.getRequired(promiseRef).refs,
       ...(stack && { stack }),
-    };
-    rows.promises.set(promiseRef, row);
+    });
     settled.push(promiseRef);
     for (const vatId of promise.subs) {
       queues.push(vatId, { type: 'notify', promise: promiseRef });
@@ -94,7 +160,10 @@ export function makeMessages({ rows, references, queues, wake, callHost }: Messa
     while (queues.length(promiseRef) > 0) {
       const { item, release } = queues.shift(promiseRef);
       insistInvariant(item.type === 'message', `${promiseRef} has a notification in its queue`);
-      messages.route(promiseRef, { methargs: item.methargs, ...(item.result && { result: item.result }) });
+      messages.route(promiseRef, {
+        methargs: item.methargs,
+        ...(item.result && { result: item.result }),
+      });
       release();
     }
   };
@@ -107,9 +176,8 @@ export function makeMessages({ rows, references, queues, wake, callHost }: Messa
       if (settling) return;
       settling = true;
       try {
-        for (let next = unsettled.shift(); next !== undefined; next = unsettled.shift()) {
-          settleNow(next.promise, next.settlement);
-        }
+        // What a settlement adds to the list is reached by the same loop.
+        for (const next of unsettled) settleNow(next.promise, next.settlement);
       } finally {
         settling = false;
         unsettled.length = 0;
@@ -117,18 +185,32 @@ export function makeMessages({ rows, references, queues, wake, callHost }: Messa
     },
 
     route(target: KRef, message: Message): void {
+      const { result } = message;
       const to = destination(target);
       if ('host' in to) callHost(to.host, message);
-      else if ('queue' in to) {
+      else if ('failure' in to) {
+        if (result !== undefined) messages.settle(result, to.failure);
+      } else if (to.undecided && result !== undefined && waitsFor(to.queue, result)) {
+        messages.settle(result, waitsForItself);
+      } else {
         queues.push(to.queue, { type: 'message', target: to.target, ...message });
         if (!isPromiseKRef(to.queue)) wake(to.queue);
-      } else if (message.result !== undefined) messages.settle(message.result, to.failure);
+      }
     },
 
     /** Why a message that is already in its vat's queue cannot be delivered any more, if so. */
     undeliverable(target: KRef): Settlement | undefined {
-      const to = destination(target);
+      const to = ofObject(target);
       return 'failure' in to ? to.failure : undefined;
+    },
+
+    /** How a promise, or the one that it was resolved to, was settled; or the open one that it depends on. */
+    outcome(promiseRef: KRef): Settlement | { open: KRef } {
+      const end = endOf(promiseRef);
+      if (end === undefined) return ringOfPromises;
+      const promise = rows.promises.getRequired(end);
+      if (promise.state === 'open') return { open: end };
+      return outcomeOf(promise.value, promise.state === 'rejected', promise.stack);
     },
 
     subscribe(vatId: VatId, promiseRef: KRef): void {

@@ -6,7 +6,7 @@
  */
 import { insistInvariant } from '../errors.js';
 import type { KRef, VatId } from '../protocol/refs.js';
-import type { KernelRows, QueueItem } from './rows.js';
+import type { KernelRows, Message, QueueItem } from './rows.js';
 import type { References } from './references.js';
 
 export function makeQueues(rows: KernelRows, references: References) {
@@ -40,6 +40,17 @@ export function makeQueues(rows: KernelRows, references: References) {
       return queue === undefined
         ? undefined
         : rows.queueItems.getRequired(itemKey(target, queue.head));
+    },
+
+    /** All messages that wait there, first to last. */
+    messages(target: VatId | KRef): Message[] {
+      const { head, tail } = rows.queues.get(target) ?? { head: 0, tail: 0 };
+      const messages: Message[] = [];
+      for (let index = head; index < tail; index += 1) {
+        const item = rows.queueItems.getRequired(itemKey(target, index));
+        if (item.type === 'message') messages.push(item);
+      }
+      return messages;
     },
 
     /** Puts another form of the first item in its place: its attempt count. */

@@ -6,6 +6,7 @@
  * kernel finds `launching` when it starts was cut off and is removed.
  */
 import type { CapData } from '../protocol/capdata.js';
+import { kserMethargs, kslot } from '../protocol/kernel-values.js';
 import type { KRef, SubclusterId, VatId } from '../protocol/refs.js';
 import type { ErrorData, KernelEffect, LaunchEvent, RequestId, VatStack } from './events.js';
 import { rejection, type Settlement, type Messages } from './messages.js';
@@ -94,7 +95,9 @@ export function makeSubclusters(powers: SubclusterPowers) {
     const row = rows.subclusters.getRequired(id);
     rows.subclusters.set(id, { ...row, condition: 'running' });
     for (const vatId of Object.values(row.vats)) {
-      rows.vats.set(vatId, { ...rows.vats.getRequired(vatId), condition: 'running' });
+      const vat = rows.vats.getRequired(vatId);
+      // One that has failed too often since its start is in quarantine, and stays there.
+      if (vat.condition === 'launching') rows.vats.set(vatId, { ...vat, condition: 'running' });
     }
     if (launch === undefined) return;
     const rootKref = rootOf(row);
@@ -112,27 +115,14 @@ export function makeSubclusters(powers: SubclusterPowers) {
 
   const sendBootstrap = (id: SubclusterId): void => {
     const row = rows.subclusters.getRequired(id);
-    const slots: KRef[] = [];
-    const asRecord = (entries: [string, KRef, string][]) =>
-      Object.fromEntries(
-        entries.map(([name, kref, iface]) => [name, `$${slots.push(kref) - 1}.Alleged: ${iface}`]),
-      );
-    const args = [
-      asRecord(
-        Object.entries(row.vats).map(([name, vatId]) => [
-          name,
-          rows.vats.getRequired(vatId).root,
-          'vatRoot',
-        ]),
-      ),
-      asRecord(
-        (row.config.services ?? []).map((name) => [
-          name,
-          rows.services.getRequired(name).kref,
-          'KernelService',
-        ]),
-      ),
-    ];
+    const roots = Object.entries(row.vats).map(([name, vatId]) => [
+      name,
+      kslot(rows.vats.getRequired(vatId).root, 'vatRoot'),
+    ]);
+    const services = (row.config.services ?? []).map((name) => [
+      name,
+      kslot(rows.services.getRequired(name).kref, 'KernelService'),
+    ]);
     const result = references.makePromise(null);
     whenSettled(result, ({ rejected, value, stack }) => {
       if (!launches.has(id)) return;
@@ -140,7 +130,7 @@ export function makeSubclusters(powers: SubclusterPowers) {
       else undo(id, bootstrapError(id, value, stack));
     });
     messages.route(rootOf(row), {
-      methargs: { body: `#${JSON.stringify(['bootstrap', args])}`, slots },
+      methargs: kserMethargs('bootstrap', [Object.fromEntries(roots), Object.fromEntries(services)]),
       result,
     });
   };
@@ -168,18 +158,19 @@ export function makeSubclusters(powers: SubclusterPowers) {
         return;
       }
       const id = `s${rows.nextId('subcluster')}`;
-      for (const [hash, content] of Object.entries(event.contents)) {
-        if (!rows.bundles.has(hash)) rows.bundles.set(hash, content);
-      }
       const members: { [name: string]: VatId } = {};
       for (const [name, config] of Object.entries(event.config.vats)) {
         const vatId = `v${rows.nextId('vat')}`;
         members[name] = vatId;
+        const bundleHash = event.bundles[name] as string;
+        if (!rows.bundles.has(bundleHash)) {
+          rows.bundles.set(bundleHash, event.contents[bundleHash] as string);
+        }
         rows.vats.set(vatId, {
           name,
           subcluster: id,
           config,
-          bundleHash: event.bundles[name] as string,
+          bundleHash,
           root: vats.makeRoot(vatId),
           incarnation: 0,
           condition: 'launching',
@@ -211,9 +202,10 @@ export function makeSubclusters(powers: SubclusterPowers) {
         undo(id, start.failure);
         return;
       }
+      // One that was lost after its start and has started again: what that start led to is under way.
+      if (!launch.starting.delete(vatId)) return;
       const { vats: members, config } = rows.subclusters.getRequired(id);
       if (vatId === members[config.bootstrap]) launch.bootstrap &&= start.hasBootstrap;
-      launch.starting.delete(vatId);
       if (launch.starting.size > 0) return;
       if (launch.bootstrap) sendBootstrap(id);
       else succeed(id);

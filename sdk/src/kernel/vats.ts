@@ -6,9 +6,10 @@
  */
 import { insistInvariant } from '../errors.js';
 import { isPromiseKRef, ROOT_VREF, type KRef, type VatId, type VRef } from '../protocol/refs.js';
-import type { CrankResult, Delivery, Resolution } from '../protocol/vat-wire.js';
+import type { Delivery, Resolution } from '../protocol/vat-wire.js';
 import { IllegalSyscall, type CLists } from './clists.js';
 import { makeCrank, type Exit, type InFlight } from './crank.js';
+import { insistCrankResult, readThrown } from './crank-shape.js';
 import type { ErrorData, KernelEffect, RequestId, ThrownData } from './events.js';
 import type { Incarnations } from './incarnations.js';
 import { rejection, type Messages } from './messages.js';
@@ -39,11 +40,16 @@ type Run = {
   wantsReap: boolean;
   /** Requests to answer when the vat is idle after a start. */
   starting: RequestId[];
-  /** To be called after the next reap, or when the incarnation has ended before it. */
+  /** To be called after a reap that begins later than the request, or when the incarnation has ended before it. */
   reaping: (() => void)[];
   deliveriesSinceReap: number;
   /** C-list entries that garbage collection must look at. */
   collectable: Set<KRef>;
+  /**
+   * The process before this one died with the vat at work, and no one knows which of the messages that now wait was
+   * its death: each of them is delivered only when that attempt is in the store.
+   */
+  isCautious: boolean;
 };
 
 export type VatPowers = {
@@ -85,6 +91,7 @@ export function makeVats(powers: VatPowers) {
         reaping: [],
         deliveriesSinceReap: 0,
         collectable: new Set(),
+        isCautious: false,
       };
       runs.set(vatId, run);
     }
@@ -122,7 +129,6 @@ export function makeVats(powers: VatPowers) {
     const vat = rows.vats.getRequired(vatId);
     run.incarnation = vat.incarnation + 1;
     run.wantsStart = false;
-    run.wantsReap = false;
     run.deliveriesSinceReap = 0;
     // Of what the incarnation inherits, some may have become garbage while it was not running.
     run.collectable = new Set(clists.krefs(vatId).filter((kref) => !isPromiseKRef(kref)));
@@ -160,7 +166,7 @@ export function makeVats(powers: VatPowers) {
         methargs: clists.capDataToEndpoint(vatId, methargs),
         ...(result !== undefined && { result: clists.toEndpoint(vatId, result) }),
       },
-      attempts > 0,
+      attempts > 0 || run.isCautious,
     );
   };
 
@@ -237,6 +243,7 @@ export function makeVats(powers: VatPowers) {
     const run = runOf(vatId);
     if (run.phase === 'busy') return;
     const item = skipIdleItems(vatId);
+    if (item === undefined) run.isCautious = false;
     if (run.phase === 'stopped') {
       if (item !== undefined || run.wantsStart) start(vatId, run);
       return;
@@ -251,7 +258,7 @@ export function makeVats(powers: VatPowers) {
       }
     }
     if (run.wantsReap || run.deliveriesSinceReap >= policy.deliveriesPerReap) {
-      deliver(vatId, run, { type: 'reap' }, { type: 'reap' });
+      deliver(vatId, run, { type: 'reap', then: run.reaping.splice(0) }, { type: 'reap' });
       run.deliveriesSinceReap = 0;
       run.wantsReap = false;
     } else if (item?.type === 'message') deliverMessage(vatId, run, item);
@@ -288,12 +295,21 @@ export function makeVats(powers: VatPowers) {
   /** Kills the worker and ends the incarnation in the store. */
   const endRun = (vatId: VatId, run: Run, reason: ReturnType<typeof rejection>): void => {
     if (run.phase !== 'stopped') emit({ type: 'stop-vat', vatId, incarnation: run.incarnation });
-    run.phase = 'stopped';
-    busy.delete(vatId);
-    delete run.inFlight;
-    callAll(run.reaping);
+    forgetWork(vatId, run);
     incarnations.end(vatId, reason);
     changeVat(vatId, { live: false });
+  };
+
+  const forgetWork = (vatId: VatId, run: Run): void => {
+    const { inFlight } = run;
+    run.phase = 'stopped';
+    run.wantsTurn = false;
+    run.wantsReap = false;
+    run.collectable.clear();
+    busy.delete(vatId);
+    delete run.inFlight;
+    if (inFlight?.type === 'reap') callAll(inFlight.then);
+    callAll(run.reaping);
   };
 
   const quarantine = (vatId: VatId, run: Run, fault: string): void => {
@@ -330,7 +346,11 @@ export function makeVats(powers: VatPowers) {
         },
       });
     } else if (startError !== undefined || failures >= policy.failuresMax) quarantine(vatId, run, why);
-    else vats.wake(vatId);
+    else {
+      // Who asked for a start still waits for one.
+      run.wantsStart = run.starting.length > 0;
+      vats.wake(vatId);
+    }
   };
 
   const vats = {
@@ -359,15 +379,18 @@ export function makeVats(powers: VatPowers) {
     /** How many vats have a delivery that they have not ended. */
     busyCount: (): number => busy.size,
 
-    crankDone(vatId: VatId, incarnation: number, deliveryId: number, result: CrankResult): void {
+    crankDone(vatId: VatId, incarnation: number, deliveryId: number, result: unknown): void {
       if (!isCurrent(vatId, incarnation, deliveryId)) return;
       const run = runOf(vatId);
       const inFlight = run.inFlight as InFlight;
       let exit: Exit | undefined;
+      let hasBootstrap = false;
       try {
+        insistCrankResult(result);
+        hasBootstrap = result.start?.hasBootstrap ?? false;
         exit = powers.atomically(() => {
           const asked = crank.apply(vatId, inFlight, result);
-          // A failed exit discards its crank; only the delivery itself counts as done.
+          // A failed exit discards its crank: the message that it was for is rejected with the others that wait.
           if (asked?.failure) throw new FailedExit(asked);
           return asked;
         });
@@ -384,18 +407,19 @@ export function makeVats(powers: VatPowers) {
       delete run.inFlight;
       const vat = rows.vats.getRequired(vatId);
       if (vat.failures > 0 && inFlight.type !== 'start') changeVat(vatId, { failures: 0 });
-      if (inFlight.type === 'reap') callAll(run.reaping);
+      if (inFlight.type === 'reap') callAll(inFlight.then);
       if (exit !== undefined) powers.onExit(vatId, exit);
       else if (inFlight.type === 'start' && vat.condition === 'launching') {
-        powers.onFirstStart(vatId, { hasBootstrap: result.start?.hasBootstrap ?? false });
+        powers.onFirstStart(vatId, { hasBootstrap });
       }
       vats.wake(vatId);
     },
 
-    crankFailed(vatId: VatId, incarnation: number, deliveryId: number, error: ThrownData): void {
+    crankFailed(vatId: VatId, incarnation: number, deliveryId: number, error: unknown): void {
       if (!isCurrent(vatId, incarnation, deliveryId)) return;
       const starting = runOf(vatId).inFlight?.type === 'start';
-      fail(vatId, error.message, starting ? error : undefined);
+      const thrown = readThrown(error);
+      fail(vatId, thrown.message, starting ? thrown : undefined);
     },
 
     lost(vatId: VatId, incarnation: number, why: string): void {
@@ -427,7 +451,10 @@ export function makeVats(powers: VatPowers) {
     restart(vatId: VatId): void {
       const { name, condition } = rows.vats.getRequired(vatId);
       endRun(vatId, runOf(vatId), rejection('VAT_RESTARTED', `Vat ${vatId} (${name}) was restarted`));
-      changeVat(vatId, { failures: 0, ...(condition === 'broken' && { condition: 'running' }) });
+      changeVat(vatId, {
+        failures: 0,
+        ...(condition === 'broken' && { condition: 'running', fault: undefined }),
+      });
       vats.wake(vatId);
     },
 
@@ -435,9 +462,7 @@ export function makeVats(powers: VatPowers) {
       const run = runOf(vatId);
       const { name } = rows.vats.getRequired(vatId);
       if (run.phase !== 'stopped') emit({ type: 'stop-vat', vatId, incarnation: run.incarnation });
-      run.phase = 'stopped';
-      busy.delete(vatId);
-      callAll(run.reaping);
+      forgetWork(vatId, run);
       failAll(run.starting, { code: 'VAT_TERMINATED', message: `Vat ${vatId} (${name}) was terminated` });
       runs.delete(vatId);
       incarnations.terminate(vatId, reason);
@@ -456,6 +481,7 @@ export function makeVats(powers: VatPowers) {
       for (const vatId of rows.vats.ids().sort(krefOrder)) {
         const vat = rows.vats.getRequired(vatId);
         if (vat.live) {
+          runOf(vatId).isCautious = true;
           endRun(vatId, runOf(vatId), rejection('VAT_RESTARTED', `Vat ${vatId} (${vat.name}) was restarted with its kernel`));
         }
       }

@@ -34,13 +34,19 @@ const prefix = 'b.';
 /** Of a row's key: those whose key is a remotable. Its reference is the last of the value's. */
 const remotableMark = 'r';
 
-const quote = (key: unknown): string => (typeof key === 'string' ? JSON.stringify(key) : String(key));
+const quote = (key: unknown): string =>
+  typeof key === 'string' ? JSON.stringify(key) : String(key);
 
-export function makeBaggage(state: VatState, marshal: DurableMarshal, provide: (vref: VRef) => unknown): Baggage {
+export function makeBaggage(
+  state: VatState,
+  marshal: DurableMarshal,
+  provide: (vref: VRef) => unknown,
+): Baggage {
   const { encodePassable, decodePassable } = makePassableKit({
-    encodeRemotable: remotable => {
-      const vref = marshal.durableVRef(remotable as object);
-      if (vref === undefined) throw TypeError('a key must be durable; make the object with prepareExo');
+    encodeRemotable: (remotable) => {
+      const vref = marshal.durableVRef(remotable);
+      if (vref === undefined)
+        throw TypeError('a key must be durable; make the object with prepareExo');
       return `${remotableMark}${vref}`;
     },
     decodeRemotable: (text: string) => provide(text.slice(remotableMark.length)) as never,
@@ -49,7 +55,9 @@ export function makeBaggage(state: VatState, marshal: DurableMarshal, provide: (
   const rowOf = (key: unknown): string => {
     const style = scalarStyle(key);
     if (style === undefined) {
-      throw TypeError(`A key of the baggage is a string, number, bigint, boolean, symbol or durable object`);
+      throw TypeError(
+        `A key of the baggage is a string, number, bigint, boolean, symbol or durable object`,
+      );
     }
     return `${prefix}${encodePassable(key as Parameters<typeof encodePassable>[0])}`;
   };
@@ -72,7 +80,7 @@ export function makeBaggage(state: VatState, marshal: DurableMarshal, provide: (
   const keyOf = (row: string): unknown => decodePassable(row.slice(prefix.length));
 
   return harden({
-    has: key => state.has(rowOf(key)),
+    has: (key) => state.has(rowOf(key)),
     get: <Value>(key: unknown) => read(insistPresent(key)) as Value,
     init(key, value) {
       const row = rowOf(key);
@@ -80,12 +88,12 @@ export function makeBaggage(state: VatState, marshal: DurableMarshal, provide: (
       write(row, key, value);
     },
     set: (key, value) => write(insistPresent(key), key, value),
-    delete: key => {
+    delete: (key) => {
       state.delete(insistPresent(key));
     },
     keys: () => harden(state.keys(prefix).map(keyOf)),
     values: () => harden(state.keys(prefix).map(read)),
-    entries: () => harden(state.keys(prefix).map(row => [keyOf(row), read(row)] as const)),
+    entries: () => harden(state.keys(prefix).map((row) => [keyOf(row), read(row)] as const)),
     getSize: () => state.size(prefix),
     clear() {
       for (const row of state.keys(prefix)) state.delete(row);
@@ -96,7 +104,14 @@ export function makeBaggage(state: VatState, marshal: DurableMarshal, provide: (
 function scalarStyle(key: unknown): string | undefined {
   try {
     const style = passStyleOf(key);
-    const isScalar = !['copyArray', 'copyRecord', 'tagged', 'error', 'promise', 'byteArray'].includes(style);
+    const isScalar = ![
+      'copyArray',
+      'copyRecord',
+      'tagged',
+      'error',
+      'promise',
+      'byteArray',
+    ].includes(style);
     return isScalar ? style : undefined;
   } catch {
     return undefined;

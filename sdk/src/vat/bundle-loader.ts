@@ -6,7 +6,13 @@ import { scriptName } from './stacks.js';
 
 export type VatExports = { buildRootObject: (...args: unknown[]) => unknown };
 
-const formats: readonly BundleFormat[] = ['vatkit', 'iife', 'endoScript', 'getExport', 'nestedEvaluate'];
+const formats: readonly BundleFormat[] = [
+  'vatkit',
+  'iife',
+  'endoScript',
+  'getExport',
+  'nestedEvaluate',
+];
 
 type Script = { format: BundleFormat; code: string };
 
@@ -16,15 +22,19 @@ function readBundle(bundle: unknown): Script {
     throw TypeError('Invalid bundle: must be an object');
   }
   const { moduleFormat, code, source, abi } = bundle as Partial<Bundle> & { source?: unknown };
-  const format = formats.find(known => known === moduleFormat);
+  const format = formats.find((known) => known === moduleFormat);
   if (format === undefined) {
-    throw TypeError(`Unknown bundle format: ${String(moduleFormat)}; known are ${formats.join(', ')}`);
+    throw TypeError(
+      `Unknown bundle format: ${String(moduleFormat)}; known are ${formats.join(', ')}`,
+    );
   }
   const text: unknown = code ?? source;
   if (text === undefined) throw TypeError('Invalid bundle: missing code');
   if (typeof text !== 'string') throw TypeError('Invalid bundle: code must be a string');
   if (format === 'vatkit' && (abi ?? RUNTIME_ABI) !== RUNTIME_ABI) {
-    throw Error(`The bundle was made for version ${abi} of the vat runtime, this is version ${RUNTIME_ABI}; bundle it again`);
+    throw Error(
+      `The bundle was made for version ${abi} of the vat runtime, this is version ${RUNTIME_ABI}; bundle it again`,
+    );
   }
   return { format, code: text };
 }
@@ -46,7 +56,8 @@ function evaluateScript(compartment: Compartment, { format, code }: Script, name
     case 'getExport':
     case 'nestedEvaluate': {
       const getExport = compartment.evaluate(`(${code}\n)${mark}`) as (prefix?: string) => unknown;
-      return getExport();
+      // Of a nested format the prefix of its scripts' names.
+      return getExport(`${name}/`);
     }
   }
 }
@@ -76,7 +87,7 @@ export function loadBundle(
   const { globalThis: own } = compartment;
   own.global = own;
   if (script.format === 'nestedEvaluate') {
-    own.nestedEvaluate = (source: unknown) => compartment.evaluate(String(source));
+    own.nestedEvaluate = (source: unknown) => compartment.evaluate(String(source)) as unknown;
   }
   for (const universal of ['TextEncoder', 'TextDecoder']) {
     // SES gives them to every compartment; here they are granted by name, as all others are.
@@ -93,4 +104,6 @@ export function loadBundle(
 }
 
 const exportOf = (exports: unknown, name: string): unknown =>
-  typeof exports === 'object' && exports !== null ? (exports as Record<string, unknown>)[name] : undefined;
+  typeof exports === 'object' && exports !== null
+    ? (exports as Record<string, unknown>)[name]
+    : undefined;

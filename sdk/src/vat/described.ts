@@ -10,7 +10,10 @@ type JsonSchema = Record<string, unknown>;
 export type Described = { pattern: Pattern; schema: JsonSchema | undefined };
 export type NamedArg = { name: string; described: Described; optional: boolean };
 export type DescribedMethod = { guard: MethodGuard; schema: MethodSchema };
-export type DescribedInterface = { interfaceGuard: InterfaceGuard; schemas: Record<string, MethodSchema> };
+export type DescribedInterface = {
+  interfaceGuard: InterfaceGuard;
+  schemas: Record<string, MethodSchema>;
+};
 
 const leaf = (pattern: unknown, schema: JsonSchema, description?: string): Described => ({
   pattern: pattern as Pattern,
@@ -25,12 +28,14 @@ function object(
   const isOptional = (name: string): boolean => optional.includes(name);
   const patterns = (wanted: boolean) =>
     Object.fromEntries(
-      entries.filter(([name]) => isOptional(name) === wanted).map(([name, { pattern }]) => [name, pattern]),
+      entries
+        .filter(([name]) => isOptional(name) === wanted)
+        .map(([name, { pattern }]) => [name, pattern]),
     );
   const schema = {
     type: 'object',
     properties: Object.fromEntries(entries.map(([name, { schema: inner }]) => [name, inner])),
-    required: entries.map(([name]) => name).filter(name => !isOptional(name)),
+    required: entries.map(([name]) => name).filter((name) => !isOptional(name)),
   };
   return leaf(M.splitRecord(patterns(false), patterns(true)), schema, description);
 }
@@ -52,11 +57,16 @@ function method(description: string, args: NamedArg[], returns: Described): Desc
   };
 }
 
-const describedInterface = (name: string, methods: Record<string, DescribedMethod>): DescribedInterface => {
+const describedInterface = (
+  name: string,
+  methods: Record<string, DescribedMethod>,
+): DescribedInterface => {
   const pick = <Part>(part: (described: DescribedMethod) => Part) =>
     Object.fromEntries(Object.entries(methods).map(([key, described]) => [key, part(described)]));
   return {
-    interfaceGuard: M.interface(name, pick(({ guard }) => guard) as never, { defaultGuards: 'passable' }),
+    interfaceGuard: M.interface(name, pick(({ guard }) => guard) as never, {
+      defaultGuards: 'passable',
+    }),
     schemas: pick(({ schema }) => schema),
   };
 };
@@ -80,7 +90,11 @@ export const S = {
   object,
   /** Of a method that returns nothing. */
   nothing: (): Described => ({ pattern: M.undefined() as Pattern, schema: undefined }),
-  arg: (name: string, described: Described, { optional = false }: { optional?: boolean } = {}): NamedArg => ({
+  arg: (
+    name: string,
+    described: Described,
+    { optional = false }: { optional?: boolean } = {},
+  ): NamedArg => ({
     name,
     described,
     optional,

@@ -8,6 +8,8 @@ import { defendPrototype, defendPrototypeKit } from '@endo/exo/tools.js';
 import { passStyleOf } from '@endo/pass-style';
 import { insistInvariant } from '../errors.js';
 import type { VRef } from '../protocol/refs.js';
+import { withPlaces } from './exo-places.js';
+import { facetsWithPlaces } from './exo.js';
 import type { DurableMarshal } from './durable-marshal.js';
 import type { DurableObjects } from './object-table.js';
 import { holderOf, type VatState } from './vat-state.js';
@@ -26,7 +28,10 @@ type KindRow = {
   singleton?: true;
 };
 
-type Kind = KindRow & { name: string; prepared?: { makeRepresentative(instance: Instance): Context } };
+type Kind = KindRow & {
+  name: string;
+  prepared?: { makeRepresentative(instance: Instance): Context };
+};
 
 type Instance = {
   vref: VRef;
@@ -60,13 +65,18 @@ export function makeDurableKinds({ state, marshal }: DurableKindsPowers) {
   const alive = new Map<VRef, WeakRef<Context>>();
   /** Instances that may be held by nobody; looked at in a reap. */
   const suspects = new Set<VRef>();
-  const collected = new FinalizationRegistry<VRef>(vref => {
+  const collected = new FinalizationRegistry<VRef>((vref) => {
     if (alive.get(vref)?.deref() === undefined) alive.delete(vref);
     suspects.add(vref);
   });
 
   const saveKind = ({ name, id, nextInstance, facets, singleton }: Kind): void => {
-    const row: KindRow = { id, nextInstance, ...(facets && { facets }), ...(singleton && { singleton }) };
+    const row: KindRow = {
+      id,
+      nextInstance,
+      ...(facets && { facets }),
+      ...(singleton && { singleton }),
+    };
     state.write(`k.${name}`, { body: `#${JSON.stringify(row)}`, slots: [] }, undefined);
   };
 
@@ -95,7 +105,7 @@ export function makeDurableKinds({ state, marshal }: DurableKindsPowers) {
 
   /** `this.state`: the properties that init made, no more and no fewer, each written through. */
   const makeState = (instance: Instance): Fields => {
-    const properties = Object.keys(readFields(instance)).map(field => [
+    const properties = fieldNames(state.text(instance.row) ?? '').map((field) => [
       field,
       {
         enumerable: true,
@@ -103,7 +113,9 @@ export function makeDurableKinds({ state, marshal }: DurableKindsPowers) {
         set: (value: unknown) => writeFields(instance, { ...readFields(instance), [field]: value }),
       },
     ]);
-    return Object.seal(Object.defineProperties({}, Object.fromEntries(properties) as PropertyDescriptorMap));
+    return Object.seal(
+      Object.defineProperties({}, Object.fromEntries(properties) as PropertyDescriptorMap),
+    );
   };
 
   const provideContext = (instance: Instance): Context => {
@@ -127,11 +139,17 @@ export function makeDurableKinds({ state, marshal }: DurableKindsPowers) {
   const provideKind = (name: string, facets: string[] | undefined, singleton: boolean): Kind => {
     const known = kinds.get(name);
     if (known !== undefined) {
-      if (known.prepared !== undefined) throw Error(`The durable kind "${name}" is already prepared`);
-      if ((known.facets === undefined) !== (facets === undefined) || Boolean(known.singleton) !== singleton) {
-        throw Error(`The durable kind "${name}" was ${describeKind(known)} and cannot become ${describeKind({ facets, singleton })}`);
+      if (known.prepared !== undefined)
+        throw Error(`The durable kind "${name}" is already prepared`);
+      if (
+        (known.facets === undefined) !== (facets === undefined) ||
+        Boolean(known.singleton) !== singleton
+      ) {
+        throw Error(
+          `The durable kind "${name}" was ${describeKind(known)} and cannot become ${describeKind({ facets, singleton })}`,
+        );
       }
-      const missing = facets?.filter(facet => !known.facets?.includes(facet)) ?? [];
+      const missing = facets?.filter((facet) => !known.facets?.includes(facet)) ?? [];
       if (missing.length > 0) {
         known.facets = [...(known.facets ?? []), ...missing];
         saveKind(known);
@@ -149,17 +167,19 @@ export function makeDurableKinds({ state, marshal }: DurableKindsPowers) {
 
   const exportRow = (vref: VRef): string => `x.${vref}`;
   const setExport = (vref: VRef, body: string): void => {
-    if (state.text(exportRow(vref)) !== body) state.write(exportRow(vref), { body, slots: [] }, undefined);
+    if (state.text(exportRow(vref)) !== body)
+      state.write(exportRow(vref), { body, slots: [] }, undefined);
   };
 
   const isExported = (vref: VRef, kind: Kind): boolean =>
-    facetVRefs(vref, kind).some(name => state.text(exportRow(name)) === '#r');
+    facetVRefs(vref, kind).some((name) => state.text(exportRow(name)) === '#r');
 
   const facetVRefs = (vref: VRef, kind: Kind): VRef[] =>
     kind.facets === undefined ? [vref] : kind.facets.map((_, index) => `${vref}:${index}`);
 
   const objects: DurableObjects = {
-    vrefOf: object => vrefs.get(object),
+    vrefOf: (object) => vrefs.get(object),
+    has: (vref) => state.has(parse(vref).row),
     provide(vref) {
       const { facet, ...instance } = parse(vref);
       if (!state.has(instance.row)) return undefined;
@@ -167,7 +187,7 @@ export function makeDurableKinds({ state, marshal }: DurableKindsPowers) {
       if (facet === undefined) return context.self;
       return context.facets?.[instance.kind.facets?.[facet] ?? ''];
     },
-    exported: vref => setExport(vref, '#r'),
+    exported: (vref) => setExport(vref, '#r'),
     dropped(vref) {
       if (state.has(exportRow(vref))) setExport(vref, '#s');
       suspects.add(holderOf(vref));
@@ -184,7 +204,10 @@ export function makeDurableKinds({ state, marshal }: DurableKindsPowers) {
     /** Finds the kinds and instances that the state holds. */
     load(): void {
       for (const key of state.keys('k.')) {
-        const kind: Kind = { name: key.slice(2), ...(JSON.parse(state.text(key)?.slice(1) ?? '') as KindRow) };
+        const kind: Kind = {
+          name: key.slice(2),
+          ...(JSON.parse(state.text(key)?.slice(1) ?? '') as KindRow),
+        };
         kinds.set(kind.name, kind);
         kindsById.set(kind.id, kind);
       }
@@ -194,7 +217,7 @@ export function makeDurableKinds({ state, marshal }: DurableKindsPowers) {
 
     /** Kinds that have instances and were not prepared in this incarnation. */
     unprepared(): string[] {
-      const used = new Set(state.keys('i.').map(key => Number(key.slice(2, key.indexOf('/')))));
+      const used = new Set(state.keys('i.').map((key) => Number(key.slice(2, key.indexOf('/')))));
       return [...kinds.values()]
         .filter(({ id, prepared }) => prepared === undefined && used.has(id))
         .map(({ name }) => name);
@@ -209,8 +232,14 @@ export function makeDurableKinds({ state, marshal }: DurableKindsPowers) {
       let facetNames: string[] | undefined;
       let makeRepresentative: (instance: Instance) => Context;
       if ('methods' in definition) {
-        const prototype = defendPrototype(name, contextOf as never, harden(definition.methods) as never, true, guard as never);
-        makeRepresentative = instance => {
+        const prototype = defendPrototype(
+          name,
+          contextOf as never,
+          harden(withPlaces(definition.methods, guard)) as never,
+          true,
+          guard as never,
+        );
+        makeRepresentative = (instance) => {
           const self: object = harden(Object.create(prototype) as object);
           const context = Object.freeze({ state: makeState(instance), self });
           contexts.set(self, context);
@@ -219,13 +248,18 @@ export function makeDurableKinds({ state, marshal }: DurableKindsPowers) {
       } else {
         const { facets } = definition;
         facetNames = Object.keys(facets).sort();
-        const providers = Object.fromEntries(facetNames.map(facet => [facet, contextOf]));
-        const prototypes = defendPrototypeKit(name, providers as never, harden(facets) as never, true, guard as never);
-        makeRepresentative = instance => {
-          const made = Object.entries(prototypes as Record<string, object>).map(([facet, prototype]) => [
-            facet,
-            harden(Object.create(prototype) as object),
-          ]);
+        const providers = Object.fromEntries(facetNames.map((facet) => [facet, contextOf]));
+        const prototypes = defendPrototypeKit(
+          name,
+          providers as never,
+          harden(facetsWithPlaces(facets, guard)) as never,
+          true,
+          guard as never,
+        );
+        makeRepresentative = (instance) => {
+          const made = Object.entries(prototypes as Record<string, object>).map(
+            ([facet, prototype]) => [facet, harden(Object.create(prototype) as object)],
+          );
           const kit = harden(Object.fromEntries(made) as Record<string, object>);
           const context = Object.freeze({ state: makeState(instance), facets: kit });
           for (const facet of Object.values(kit)) contexts.set(facet, context);
@@ -268,26 +302,40 @@ export function makeDurableKinds({ state, marshal }: DurableKindsPowers) {
       suspects.add(vref);
     },
 
-    /** Deletes what nobody holds. Returns the exports to retire. */
-    reap(): VRef[] {
+    /** Deletes what nobody holds. Returns how many that were, and the exports to retire. */
+    reap(): { deleted: number; retired: VRef[] } {
       const retired: VRef[] = [];
+      let deleted = 0;
       // A deleted instance lets go of others, which become suspects in turn.
       for (const vref of suspects) {
         suspects.delete(vref);
         const { kind, row } = parse(vref);
         const isHeld =
-          kind.singleton || state.holds(vref) || alive.get(vref)?.deref() !== undefined || isExported(vref, kind);
+          kind.singleton ||
+          state.holds(vref) ||
+          alive.get(vref)?.deref() !== undefined ||
+          isExported(vref, kind);
         if (isHeld || !state.has(row)) continue;
         alive.delete(vref);
         for (const name of facetVRefs(vref, kind)) {
           if (state.delete(exportRow(name))) retired.push(name);
         }
         state.delete(row);
+        deleted += 1;
       }
-      return retired;
+      return { deleted, retired };
     },
   });
 }
 
-const describeKind = ({ facets, singleton }: Pick<KindRow, 'facets'> & { singleton?: boolean }): string =>
+const describeKind = ({
+  facets,
+  singleton,
+}: Pick<KindRow, 'facets'> & { singleton?: boolean }): string =>
   singleton ? 'a single exo' : facets === undefined ? 'a class' : 'a class kit';
+
+/** Of a record's smallcaps text. Without decoding it: the record may hold the very object that is being made. */
+const fieldNames = (text: string): string[] =>
+  Object.keys(JSON.parse(text.slice(text.indexOf('#') + 1)) as object).map((name) =>
+    name.startsWith('!') ? name.slice(1) : name,
+  );

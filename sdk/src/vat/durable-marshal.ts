@@ -12,7 +12,11 @@ import { marshalOptions, messageOf } from './vat-marshal.js';
 
 export type DurableMarshal = ReturnType<typeof makeDurableMarshal>;
 
-export function makeDurableMarshal(objects: ObjectTable, durables: DurableObjects, bytesMax: () => number) {
+export function makeDurableMarshal(
+  objects: ObjectTable,
+  durables: DurableObjects,
+  bytesMax: () => number,
+) {
   /** An object's vref if it means the same in the next incarnation. */
   const durableVRef = (object: object): VRef | undefined => {
     const own = durables.vrefOf(object);
@@ -74,7 +78,9 @@ export function makeDurableMarshal(objects: ObjectTable, durables: DurableObject
         throw TypeError(`${label}: ${refusal(value, isDurable)}`);
       }
       if (data.body.length > bytesMax()) {
-        throw RangeError(`${label}: ${data.body.length} code units of text; one value may have ${bytesMax()}`);
+        throw RangeError(
+          `${label}: ${data.body.length} code units of text; one value may have ${bytesMax()}`,
+        );
       }
       return data;
     },

@@ -1,6 +1,91 @@
+/**
+ * What a vat may be granted of the platform, by name: the 20 names of MetaMask's list.
+ *
+ * Nothing of the engine's own is handed out that lockdown has not hardened. A vat could otherwise change what the
+ * runtime beside it relies on, or find its way to what the engine keeps for itself.
+ */
 import type { VatId } from '../protocol/refs.js';
 import type { VatEndowments } from '../protocol/vat-wire.js';
+import { makeAbortClasses } from './endowed-abort.js';
+import { makeCrypto } from './endowed-crypto.js';
+import { makeTimers, type HostTimers } from './endowed-timers.js';
+import { makeUrlClasses } from './endowed-urls.js';
 
-export function makeEndowments(_vatId: VatId, _endowments: VatEndowments): Record<string, unknown> {
-  return {};
+/** The platform's own, taken before a worker removes them from its globals. */
+export type PlatformGlobals = {
+  timers: HostTimers;
+  URL: typeof URL;
+  URLSearchParams: typeof URLSearchParams;
+  /** Asked for when it is granted: loading it takes longer than starting a vat. */
+  crypto(): Crypto;
+  atob(text: string): string;
+  btoa(text: string): string;
+};
+
+const networkNames: readonly string[] = ['fetch', 'Request', 'Headers', 'Response'];
+
+type Makers = Record<string, () => unknown>;
+
+/** `InvalidCharacterError` of the engine's class would be a way to that class. */
+const plainly =
+  (convert: (text: string) => string, what: string) =>
+  (text: unknown): string => {
+    try {
+      return convert(String(text));
+    } catch {
+      throw TypeError(`The text cannot be ${what}`);
+    }
+  };
+
+/** Made once, however many of their names are granted. */
+function once<Made>(make: () => Made): () => Made {
+  let made: { value: Made } | undefined;
+  return () => (made ??= { value: make() }).value;
+}
+
+/**
+ * @returns the granted globals by name.
+ * @throws Error that names the vat and the global which it cannot have.
+ */
+export function makeEndowments(
+  vatId: VatId,
+  { globals, network }: VatEndowments,
+  platform: PlatformGlobals,
+  uncaught: (reason: unknown) => void,
+): Record<string, unknown> {
+  const timers = once(() => makeTimers(platform.timers, uncaught));
+  const urls = once(() => makeUrlClasses(platform));
+  const aborts = once(() => makeAbortClasses(timers(), uncaught));
+  const crypto = once(() => makeCrypto(platform.crypto()));
+  const makers: Makers = {
+    setTimeout: () => timers().setTimeout,
+    clearTimeout: () => timers().clearTimeout,
+    setInterval: () => timers().setInterval,
+    clearInterval: () => timers().clearInterval,
+    // The start compartment's, which unlike those of other compartments tell the time and roll dice.
+    Date: () => Date,
+    Math: () => Math,
+    TextEncoder: () => TextEncoder,
+    TextDecoder: () => TextDecoder,
+    URL: () => urls().URL,
+    URLSearchParams: () => urls().URLSearchParams,
+    AbortController: () => aborts().AbortController,
+    AbortSignal: () => aborts().AbortSignal,
+    crypto: () => crypto().crypto,
+    SubtleCrypto: () => crypto().SubtleCrypto,
+    atob: () => plainly(platform.atob, 'decoded from base64'),
+    btoa: () => plainly(platform.btoa, 'encoded to base64'),
+  };
+  const endowments: Record<string, unknown> = {};
+  for (const name of globals) {
+    if (name === 'fetch' && network === undefined) {
+      throw Error(`Vat "${vatId}" requested "fetch" but no network.allowedHosts was specified`);
+    }
+    if (networkNames.includes(name))
+      throw Error(`Vat "${vatId}" requested "${name}", which this runtime does not have yet`);
+    const make = Object.hasOwn(makers, name) ? makers[name] : undefined;
+    if (make === undefined) throw Error(`Vat "${vatId}" requested unknown global "${name}"`);
+    endowments[name] = harden(make());
+  }
+  return endowments;
 }

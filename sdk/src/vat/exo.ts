@@ -4,15 +4,73 @@
  * The durable makers ask the baggage itself, by a symbol, so that they work from a self-contained bundle, too,
  * whose copy of this module knows nothing of the worker's runtime.
  */
-import { defineExoClass, defineExoClassKit, makeExo } from '@endo/exo';
+import {
+  defineExoClass as defineClass,
+  defineExoClassKit as defineClassKit,
+  makeExo as makePlainExo,
+} from '@endo/exo';
 import { M } from '@endo/patterns';
 import type { InterfaceGuard } from '@endo/patterns';
 import type { Baggage } from './baggage.js';
+import { withPlaces } from './exo-places.js';
 
-export { defineExoClass, defineExoClassKit, makeExo };
+/** @endo/exo's; errors name the part of a result that cannot pass. */
+export const makeExo: typeof makePlainExo = (
+  tag: string,
+  guard: unknown,
+  methods: object,
+  ...options: unknown[]
+) =>
+  (makePlainExo as (...args: unknown[]) => never)(
+    tag,
+    guard,
+    withPlaces(methods, guard),
+    ...options,
+  );
 
-type Method = (...args: never[]) => unknown;
-export type ExoMethods = Record<PropertyKey, Method>;
+/** @endo/exo's; errors name the part of a result that cannot pass. */
+export const defineExoClass: typeof defineClass = (
+  tag: string,
+  guard: unknown,
+  init: unknown,
+  methods: object,
+  ...options: unknown[]
+) =>
+  (defineClass as (...args: unknown[]) => never)(
+    tag,
+    guard,
+    init,
+    withPlaces(methods, guard),
+    ...options,
+  );
+
+/** @endo/exo's; errors name the part of a result that cannot pass. */
+export const defineExoClassKit: typeof defineClassKit = (
+  tag: string,
+  guardKit: unknown,
+  init: unknown,
+  facets: Record<string, object>,
+  ...options: unknown[]
+) =>
+  (defineClassKit as (...args: unknown[]) => never)(
+    tag,
+    guardKit,
+    init,
+    facetsWithPlaces(facets, guardKit),
+    ...options,
+  );
+
+/** {@link withPlaces} for each facet of a kit. */
+export const facetsWithPlaces = <Facets extends object>(
+  facets: Facets,
+  guardKit: unknown,
+): Facets =>
+  Object.fromEntries(
+    Object.entries(facets).map(([name, methods]) => [
+      name,
+      withPlaces(methods as object, (guardKit as Record<string, unknown> | undefined)?.[name]),
+    ]),
+  ) as Facets;
 
 /** What `this` is in a method of a durable class, and of a durable kit. */
 export type ClassContext<State, Self> = { readonly state: State; readonly self: Self };
@@ -31,11 +89,11 @@ export const makeDefaultInterface = (name: string): InterfaceGuard =>
  * @param methods - called with `this.self`; declared in method syntax, not as arrow functions, if they need it.
  * @param interfaceGuard - what its methods take and return; by default anything that can pass.
  */
-export const makeDefaultExo = <Own extends ExoMethods>(
+export const makeDefaultExo = <Own extends object>(
   name: string,
   methods: Own & ThisType<ClassContext<Record<string, never>, Own>>,
   interfaceGuard: InterfaceGuard = makeDefaultInterface(name),
-): Own => makeExo(name, interfaceGuard, methods as never) as unknown as Own;
+): Own => makeExo(name, interfaceGuard, methods as never);
 
 /** A method as a caller who cannot read its source learns it; JSON schemas inside. */
 export type MethodSchema = {
@@ -51,7 +109,7 @@ export const GET_DESCRIPTION = '__getDescription__';
  * An exo that describes its methods: `E(exo).__getDescription__()` gives `schema`.
  * @param schema - for each method what it does, takes and returns; see {@link S}.
  */
-export const makeDiscoverableExo = <Own extends ExoMethods>(
+export const makeDiscoverableExo = <Own extends object>(
   name: string,
   methods: Own & ThisType<ClassContext<Record<string, never>, Own>>,
   schema: { [Name in keyof Own]?: MethodSchema },
@@ -61,7 +119,8 @@ export const makeDiscoverableExo = <Own extends ExoMethods>(
     throw Error(`The \`${GET_DESCRIPTION}\` method name is reserved for discoverable exos.`);
   }
   const described = { ...methods, [GET_DESCRIPTION]: () => schema };
-  return makeExo(name, interfaceGuard, described as never) as never;
+  const exo: unknown = makeExo(name, interfaceGuard, described as never);
+  return exo as Own & { [GET_DESCRIPTION](): typeof schema };
 };
 
 /** Where a baggage carries the makers of its vat's durable kinds. */
@@ -71,7 +130,8 @@ type Prepare = (definition: object) => (...args: never[]) => unknown;
 
 function durableKindsOf(baggage: Baggage): Prepare {
   const prepare = (baggage as { [DURABLE_KINDS]?: Prepare } | undefined)?.[DURABLE_KINDS];
-  if (prepare === undefined) throw TypeError('The first argument must be the baggage that buildRootObject was given');
+  if (prepare === undefined)
+    throw TypeError('The first argument must be the baggage that buildRootObject was given');
   return prepare;
 }
 
@@ -80,7 +140,7 @@ function durableKindsOf(baggage: Baggage): Prepare {
  * To be prepared again in every start of the vat, before buildRootObject's promise settles.
  * @param name - names it in the vat's state, for good: `treasury`.
  */
-export const prepareExo = <Own extends ExoMethods>(
+export const prepareExo = <Own extends object>(
   baggage: Baggage,
   name: string,
   guard: InterfaceGuard | undefined,
@@ -102,7 +162,7 @@ export type PrepareOptions<Context> = { finish?: (context: Context) => void };
  * @param init - gives the state of a new instance: a record of durable values, whose keys never change.
  * @param methods - called with `this.state` and `this.self`. Each write to the state is kept.
  */
-export const prepareExoClass = <State extends object, Args extends unknown[], Own extends ExoMethods>(
+export const prepareExoClass = <State extends object, Args extends unknown[], Own extends object>(
   baggage: Baggage,
   name: string,
   guard: InterfaceGuard | undefined,
@@ -119,7 +179,7 @@ export const prepareExoClass = <State extends object, Args extends unknown[], Ow
 export const prepareExoClassKit = <
   State extends object,
   Args extends unknown[],
-  Facets extends Record<string, ExoMethods>,
+  Facets extends object,
 >(
   baggage: Baggage,
   name: string,
@@ -128,4 +188,6 @@ export const prepareExoClassKit = <
   facets: Facets & { [Name in keyof Facets]: ThisType<KitContext<State, Facets>> },
   options: PrepareOptions<KitContext<State, Facets>> = {},
 ): ((...args: Args) => Facets) =>
-  durableKindsOf(baggage)({ ...options, name, guard: guardKit, init, facets }) as (...args: Args) => Facets;
+  durableKindsOf(baggage)({ ...options, name, guard: guardKit, init, facets }) as (
+    ...args: Args
+  ) => Facets;

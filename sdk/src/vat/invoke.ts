@@ -7,8 +7,15 @@ import { getMethodNames } from '@endo/eventual-send/utils.js';
  */
 const natural: ReadonlySet<unknown> = new Set([Object.prototype, Function.prototype, null]);
 
-export function findMethod(target: object, method: string | symbol): ((...args: unknown[]) => unknown) | undefined {
-  for (let holder: object | null = target; holder !== null; holder = Object.getPrototypeOf(holder) as object | null) {
+export function findMethod(
+  target: object,
+  method: string | symbol,
+): ((...args: unknown[]) => unknown) | undefined {
+  for (
+    let holder: object | null = target;
+    holder !== null;
+    holder = Object.getPrototypeOf(holder) as object | null
+  ) {
     if (natural.has(holder)) return undefined;
     const descriptor = Object.getOwnPropertyDescriptor(holder, method);
     if (descriptor === undefined) continue;
@@ -18,15 +25,21 @@ export function findMethod(target: object, method: string | symbol): ((...args: 
 }
 
 /** How errors and labels write a method's name: `"list"`, `Symbol(asyncIterator)`. */
-export const methodLabel = (method: unknown): string =>
-  typeof method === 'string' ? JSON.stringify(method) : method === undefined ? 'the function' : String(method);
+export function methodLabel(method: unknown): string {
+  if (typeof method === 'string') return JSON.stringify(method);
+  if (typeof method === 'symbol') return String(method);
+  return method === undefined ? 'the function' : `a ${typeof method}`;
+}
 
 const namesShown = 40;
 
 function listMethods(target: object): string {
-  const names = getMethodNames(target)
-    .map(name => methodLabel(name))
-    .filter(name => !name.startsWith('"__'));
+  const all = getMethodNames(target).map(methodLabel);
+  // Without those that every exo has, and what has no name of letters last.
+  const names = [
+    ...all.filter((name) => name.startsWith('"') && !name.startsWith('"__')),
+    ...all.filter((name) => !name.startsWith('"')),
+  ];
   const more = names.length > namesShown ? ',…' : '';
   return `[${names.slice(0, namesShown).join(',')}${more}]`;
 }
@@ -35,7 +48,8 @@ function listMethods(target: object): string {
 export function invoke(target: object, method: unknown, args: unknown): unknown {
   if (!Array.isArray(args)) throw TypeError('a message carries a method and an array of arguments');
   if (method === undefined) {
-    if (typeof target !== 'function') throw TypeError(`target is no function, has methods ${listMethods(target)}`);
+    if (typeof target !== 'function')
+      throw TypeError(`target is no function, has methods ${listMethods(target)}`);
     return Reflect.apply(target, undefined, args);
   }
   if (typeof method !== 'string' && typeof method !== 'symbol') {

@@ -1,7 +1,8 @@
 /**
- * Turns what a vat logs into data that can be cloned to the host: bounded, and without running the vat's code.
- * Accessors are not read; what cannot be cloned becomes text: `[Alleged: counter]`, `[Map]`.
+ * Turns what a vat logs into data that can be cloned to the host, within bounds. Accessors are not read; what cannot
+ * be cloned becomes text: `[Alleged: counter]`, `[Map]`.
  */
+import { describe, shorten } from '../protocol/describe.js';
 import { stackText } from './stacks.js';
 import { vatBounds } from './vat-bounds.js';
 
@@ -42,11 +43,17 @@ function clone(value: unknown, budget: Budget, depth: number, above: readonly un
   }
 }
 
-function cloneObject(value: object, budget: Budget, depth: number, above: readonly unknown[]): unknown {
+function cloneObject(
+  value: object,
+  budget: Budget,
+  depth: number,
+  above: readonly unknown[],
+): unknown {
   if (value instanceof Error) return text(stackText(value) ?? '[Error]', budget);
   const isArray = Array.isArray(value);
   const prototype: unknown = Object.getPrototypeOf(value);
-  if (!isArray && prototype !== Object.prototype && prototype !== null) return text(`[${tagOf(value)}]`, budget);
+  if (!isArray && prototype !== Object.prototype && prototype !== null)
+    return text(`[${nameOf(value)}]`, budget);
   if (above.includes(value)) return '[cycle]';
   if (depth >= vatBounds.logDepthMax) return isArray ? '[array]' : '[object]';
   const inside = [...above, value];
@@ -68,20 +75,16 @@ function cloneObject(value: object, budget: Budget, depth: number, above: readon
 
 /** Not by assignment: the key may be `__proto__`. */
 function define(target: object, key: string, value: unknown): void {
-  Object.defineProperty(target, key, { value, writable: true, enumerable: true, configurable: true });
+  Object.defineProperty(target, key, {
+    value,
+    writable: true,
+    enumerable: true,
+    configurable: true,
+  });
 }
 
-function tagOf(value: object): string {
-  let holder: object | null = value;
-  while (holder !== null) {
-    const tag = Object.getOwnPropertyDescriptor(holder, Symbol.toStringTag)?.value as unknown;
-    if (typeof tag === 'string') return tag.slice(0, 200);
-    const constructor = Object.getOwnPropertyDescriptor(holder, 'constructor')?.value as unknown;
-    if (typeof constructor === 'function') return String(constructor.name).slice(0, 200);
-    holder = Object.getPrototypeOf(holder) as object | null;
-  }
-  return 'object';
-}
+/** `Map`, `Alleged: counter`, `Counter instance`. */
+const nameOf = (value: object): string => shorten(describe(value).replace(/^an? /, ''), 120);
 
 function text(value: string, budget: Budget): string {
   const room = Math.max(budget.chars, 0);

@@ -19,6 +19,7 @@ export type Garbage = { dropImports: VRef[]; retireImports: VRef[]; retireExport
 export type DurableObjects = {
   /** The object's vref, if it is durable. */
   vrefOf(object: object): VRef | undefined;
+  has(vref: VRef): boolean;
   /** The object, made anew where none is alive; `undefined` when it was deleted or never was. */
   provide(vref: VRef): object | undefined;
   /** The kernel reaches it, no longer reaches it, no longer recognizes it. */
@@ -43,16 +44,22 @@ const interfaceForm = /^(?:Remotable$|Alleged: |DebugName: )/;
 
 export type ObjectTable = ReturnType<typeof makeObjectTable>;
 
-export function makeObjectTable({ presenceHandler, durables, isHeldByState, onGarbage }: ObjectTablePowers) {
+export function makeObjectTable({
+  presenceHandler,
+  durables,
+  isHeldByState,
+  onGarbage,
+}: ObjectTablePowers) {
   const exports = new Map<VRef, Export>();
-  const imports = new Map<VRef, WeakRef<object>>();
+  /** Those that the kernel has in its c-list for this vat. Durable state may hold one without a presence. */
+  const imports = new Map<VRef, WeakRef<object> | undefined>();
   const vrefs = new WeakMap<object, VRef>();
   /** Imports that may be unused, and exports that the kernel dropped and the vat may have: looked at in takeGarbage. */
   const suspects = new Set<VRef>();
   let root: object | undefined;
   let nextExport = 1;
 
-  const collected = new FinalizationRegistry<VRef>(vref => suspect(vref));
+  const collected = new FinalizationRegistry<VRef>((vref) => suspect(vref));
 
   function suspect(vref: VRef): void {
     suspects.add(vref);
@@ -61,11 +68,11 @@ export function makeObjectTable({ presenceHandler, durables, isHeldByState, onGa
 
   function makePresence(vref: VRef, iface: string): object {
     let presence: object | undefined;
-    new HandledPromise((_resolve, _reject, resolveWithPresence) => {
+    void new HandledPromise((_resolve, _reject, resolveWithPresence) => {
       presence = Remotable(
         interfaceForm.test(iface) ? iface : 'Remotable',
         undefined,
-        resolveWithPresence(presenceHandler(vref) as Parameters<typeof resolveWithPresence>[0]) as object,
+        resolveWithPresence(presenceHandler(vref) as Parameters<typeof resolveWithPresence>[0]),
       );
     });
     insistInvariant(presence, 'a presence is made synchronously');
@@ -84,6 +91,11 @@ export function makeObjectTable({ presenceHandler, durables, isHeldByState, onGa
       if (durables.vrefOf(object) === undefined) vrefs.set(object, ROOT_VREF);
     },
 
+    /** The state of an earlier incarnation holds an import. */
+    importHeld(vref: VRef): void {
+      if (!imports.has(vref)) imports.set(vref, undefined);
+    },
+
     /** A fresh number, for a vref of any kind. */
     nextNumber(): number {
       return nextExport++;
@@ -94,6 +106,11 @@ export function makeObjectTable({ presenceHandler, durables, isHeldByState, onGa
       if (object === root) return ROOT_VREF;
       return vrefs.get(object) ?? durables.vrefOf(object);
     },
+
+    /** Does the name stand for an object of this vat's that is there, or for one of another endpoint? */
+    knows: (vref: VRef): boolean =>
+      vref.startsWith('o-') ||
+      (isDurableVRef(vref) ? durables.has(vref) : exports.get(vref)?.weak.deref() !== undefined),
 
     /** Names an object for the first time. Until {@link reached} nobody but this table knows of it. */
     name(object: object): VRef {
@@ -118,7 +135,7 @@ export function makeObjectTable({ presenceHandler, durables, isHeldByState, onGa
       suspects.delete(vref);
     },
 
-    /** The object that the kernel means; `undefined` where it is gone. Throws where an export was never made. */
+    /** The object that the kernel means; `undefined` where it is gone. */
     provide(vref: VRef, iface = 'Remotable'): object | undefined {
       if (isDurableVRef(vref)) return durables.provide(vref);
       if (vref.startsWith('o+')) return exports.get(vref)?.weak.deref();
@@ -165,18 +182,24 @@ export function makeObjectTable({ presenceHandler, durables, isHeldByState, onGa
       if (imports.get(vref)?.deref() === undefined) suspect(vref);
     },
 
+    /** How many names {@link takeGarbage} will look at. */
+    suspected: (): number => suspects.size,
+
     /** Only in the last, synchronous part of a crank: what the vat has let go of. */
     takeGarbage(): Garbage {
       const garbage: Garbage = { dropImports: [], retireImports: [], retireExports: [] };
-      for (const vref of suspects) {
+      for (const vref of [...suspects].sort()) {
         if (vref.startsWith('o-')) {
-          if (isHeldByState(vref) || imports.get(vref)?.deref() !== undefined) continue;
+          // A finalizer of an earlier presence may come when the name is long gone.
+          if (!imports.has(vref) || isHeldByState(vref)) continue;
+          if (imports.get(vref)?.deref() !== undefined) continue;
           imports.delete(vref);
           garbage.dropImports.push(vref);
           garbage.retireImports.push(vref);
         } else {
           const entry = exports.get(vref);
-          if (entry === undefined || entry.strong !== undefined || entry.weak.deref() !== undefined) continue;
+          if (entry === undefined || entry.strong !== undefined || entry.weak.deref() !== undefined)
+            continue;
           exports.delete(vref);
           garbage.retireExports.push(vref);
         }

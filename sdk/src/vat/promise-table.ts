@@ -43,7 +43,12 @@ export type PromiseTablePowers = {
 
 export type PromiseTable = ReturnType<typeof makePromiseTable>;
 
-export function makePromiseTable({ syscalls, nextNumber, pipelineHandler, encodeOutcome }: PromiseTablePowers) {
+export function makePromiseTable({
+  syscalls,
+  nextNumber,
+  pipelineHandler,
+  encodeOutcome,
+}: PromiseTablePowers) {
   const entries = new Map<VRef, Entry>();
   const entryOf = new WeakMap<object, Entry>();
   /** Mentioned by a message that is on its way, though settled long since. */
@@ -115,6 +120,9 @@ export function makePromiseTable({ syscalls, nextNumber, pipelineHandler, encode
       return entry === undefined || entry.retired ? undefined : entry.vref;
     },
 
+    /** Does the name stand for a promise of this vat's, or may it be given one? */
+    knows: (vref: VRef): boolean => entries.has(vref) || vref.startsWith('p-'),
+
     /** Names a promise. Until {@link reached} nobody but this table knows of it. */
     name(promise: Promise<unknown>): VRef {
       const vref = `p+${nextNumber()}`;
@@ -173,7 +181,10 @@ export function makePromiseTable({ syscalls, nextNumber, pipelineHandler, encode
       if (entry === undefined) {
         entry = addMade(vref, 'vat', { label });
       } else {
-        insistInvariant(entry.decider === 'kernel' && !entry.retired, `${vref} is not yet the vat's to decide`);
+        insistInvariant(
+          entry.decider === 'kernel' && !entry.retired,
+          `${vref} is not yet the vat's to decide`,
+        );
         entry.decider = 'vat';
         entry.label = label;
       }
@@ -191,7 +202,7 @@ export function makePromiseTable({ syscalls, nextNumber, pipelineHandler, encode
     /** The kernel settles promises. They are read together, so that they may name one another. */
     notify(resolutions: readonly Resolution[], decode: (resolution: Resolution) => Outcome): void {
       settling = new Set(resolutions.map(({ vpid }) => vpid));
-      const settled = resolutions.map(resolution => {
+      const settled = resolutions.map((resolution) => {
         const entry = entries.get(resolution.vpid) ?? addMade(resolution.vpid, 'kernel');
         insistInvariant(
           entry.decider === 'kernel' && !entry.retired && entry.settle,

@@ -6,8 +6,8 @@ import * as marshal from '@endo/marshal';
 import * as passStyle from '@endo/pass-style';
 import * as patterns from '@endo/patterns';
 import * as promiseKit from '@endo/promise-kit';
-import * as vat from '../entries/vat.js';
 import type { RUNTIME_MODULES, RUNTIME_STAND_INS } from '../protocol/runtime-abi.js';
+import * as vat from './author-api.js';
 import { makeScalarMapStore, makeScalarSetStore } from './scalar-stores.js';
 
 type ModuleName = (typeof RUNTIME_MODULES)[number] | (typeof RUNTIME_STAND_INS)[number];
@@ -16,11 +16,13 @@ type ModuleName = (typeof RUNTIME_MODULES)[number] | (typeof RUNTIME_STAND_INS)[
 const copy = (namespace: object): Record<string, unknown> => ({ ...namespace });
 
 export function makeRuntimeModules(): Readonly<Record<ModuleName, Record<string, unknown>>> {
+  const { makeExo, defineExoClass, defineExoClassKit } = vat;
   const { makeDefaultExo, makeDefaultInterface, makeDiscoverableExo, GET_DESCRIPTION, S } = vat;
   return harden({
     '@vatkit/sdk/vat': copy(vat),
     '@endo/eventual-send': copy(eventualSend),
-    '@endo/exo': copy(exo),
+    // Ours say where a result cannot pass.
+    '@endo/exo': { ...exo, makeExo, defineExoClass, defineExoClassKit },
     '@endo/far': copy(far),
     '@endo/marshal': copy(marshal),
     '@endo/pass-style': copy(passStyle),

@@ -8,7 +8,8 @@ const insistScalar = (key: unknown, what: string): void => {
   }
 };
 
-const quote = (key: unknown): string => (typeof key === 'string' ? JSON.stringify(key) : String(key));
+const quote = (key: unknown): string =>
+  typeof key === 'string' ? JSON.stringify(key) : String(key);
 
 /** A map that throws where a key is missing, or there already. */
 export function makeScalarMapStore(keyName = 'key') {

@@ -1,7 +1,8 @@
 /**
  * Stack traces of vat code: only the frames of the vat's own script are kept.
  *
- * They name `vat:v1:LINE:COLUMN` of the bundle's code. The frames between them are the runtime's and Endo's; they
+ * They name `vat:v1:LINE:COLUMN` of the bundle's code, or `vat:v1/path/of/module.js:LINE:COLUMN` where a bundle
+ * consists of several scripts (`nestedEvaluate`). The frames between them are the runtime's and Endo's; they
  * would tell a vat where on the host's disk its worker lies, and tell a developer nothing.
  */
 const scriptPrefix = 'vat:';
@@ -9,7 +10,7 @@ const scriptPrefix = 'vat:';
 /** The name under which a vat's script is evaluated. */
 export const scriptName = (vatId: string): string => `${scriptPrefix}${vatId}`;
 
-const isVatFrame = (frame: string): boolean => /(?:^|[\s(@])vat:v?\w+:\d+/.test(frame);
+const isVatFrame = (frame: string): boolean => /(?:^|[\s(@])vat:v\d+(?:\/[^:]*)?:\d+/.test(frame);
 
 /** Of errors that the runtime itself wants to report whole. */
 const wholeStacks = new WeakMap<Error, string>();
@@ -41,7 +42,7 @@ export function hideRuntimeFrames(errorConstructor: V8Error): void {
 }
 
 const formatStack = (head: string, frames: string[]): string =>
-  [head, ...frames.map(frame => `    at ${frame}`)].join('\n');
+  [head, ...frames.map((frame) => `    at ${frame}`)].join('\n');
 
 /** `name: message`, whatever the error's accessors do. */
 function headOf(error: unknown): string {

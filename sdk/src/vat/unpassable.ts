@@ -4,6 +4,7 @@
  * The value is the vat's own and may be hostile: proxies that throw, accessors, cycles, depth without end.
  */
 import { isPassable, passStyleOf } from '@endo/pass-style';
+import { describe, isPlainObject, keyText, shorten } from '../protocol/describe.js';
 
 export type Unpassable = {
   /** From the value to the part: `[2].tags`. Empty for the value itself. */
@@ -14,10 +15,12 @@ export type Unpassable = {
 };
 
 const maxDepth = 64;
-const identifierForm = /^[A-Za-z_$][\w$]*$/;
 
 /** Finds the first part of `value` that a predicate refuses, outermost last. */
-export function findUnpassable(value: unknown, accepts: (part: unknown) => boolean = isPassable): Unpassable {
+export function findUnpassable(
+  value: unknown,
+  accepts: (part: unknown) => boolean = isPassable,
+): Unpassable {
   let part = value;
   let path = '';
   const seen = new Set<unknown>();
@@ -30,7 +33,11 @@ export function findUnpassable(value: unknown, accepts: (part: unknown) => boole
       part = child[1];
       if (seen.has(part)) return { path, what: 'a cycle', part };
     }
-    return { path, what: nameKind(part), part };
+    return {
+      path: shorten(path, 200),
+      what: seen.size < maxDepth ? nameKind(part) : 'data nested too deep',
+      part,
+    };
   } catch {
     return { path, what: 'a value that cannot be examined', part: undefined };
   }
@@ -40,20 +47,17 @@ export function findUnpassable(value: unknown, accepts: (part: unknown) => boole
 function childrenOf(value: unknown): [step: string, part: unknown][] {
   if (typeof value !== 'object' || value === null) return [];
   const descriptors = Object.entries(Object.getOwnPropertyDescriptors(value));
-  const data = descriptors.filter(([, descriptor]) => 'value' in descriptor && descriptor.enumerable);
+  const data = descriptors.filter(
+    ([, descriptor]) => 'value' in descriptor && descriptor.enumerable,
+  );
   if (Array.isArray(value)) {
     return data.map(([index, { value: part }]) => [`[${index}]`, part]);
   }
   const prototype: unknown = Object.getPrototypeOf(value);
   const isTagged = prototype !== null && prototype !== Object.prototype && 'payload' in value;
   if (prototype !== Object.prototype && !isTagged) return [];
-  return data.map(([key, { value: part }]) => [
-    identifierForm.test(key) ? `.${key}` : `[${JSON.stringify(key)}]`,
-    part,
-  ]);
+  return data.map(([key, { value: part }]) => [keyText(key), part]);
 }
-
-const article = (noun: string): string => (/^[aeiou]/i.test(noun) ? `an ${noun}` : `a ${noun}`);
 
 function nameKind(value: unknown): string {
   switch (typeof value) {
@@ -71,31 +75,31 @@ function nameKind(value: unknown): string {
   if (value === null) return 'null';
   if (value instanceof Promise) return 'a promise with properties of its own, or of a subclass';
   const then = Object.getOwnPropertyDescriptor(value, 'then');
-  if (then !== undefined && typeof then.value === 'function') return 'a thenable that is no promise';
-  const prototype: unknown = Object.getPrototypeOf(value);
-  if (prototype === Object.prototype || prototype === null || Array.isArray(value)) {
-    return namePlain(value) ?? reasonOf(value);
-  }
-  const constructor = Object.getOwnPropertyDescriptor(prototype as object, 'constructor')?.value as unknown;
-  const name = typeof constructor === 'function' ? constructor.name : '';
-  if (typeof name !== 'string' || name === '' || value instanceof Error) return reasonOf(value);
-  return name.length > 60 ? 'an instance of a class' : article(name);
+  if (then !== undefined && typeof then.value === 'function')
+    return 'a thenable that is no promise';
+  const odd = Array.isArray(value) || isPlainObject(value) ? nameOddKey(value) : undefined;
+  if (odd !== undefined) return odd;
+  const kind = describe(value);
+  return kind === 'a record' || kind === 'an array' || value instanceof Error
+    ? reasonOf(value, kind)
+    : shorten(kind);
 }
 
-function namePlain(value: object): string | undefined {
+function nameOddKey(value: object): string | undefined {
   for (const key of Reflect.ownKeys(value)) {
     if (typeof key === 'symbol') return `a record with the symbol key ${String(key)}`;
     const descriptor = Object.getOwnPropertyDescriptor(value, key);
-    if (descriptor !== undefined && !('value' in descriptor)) return `a record with the accessor ${JSON.stringify(key)}`;
+    if (descriptor !== undefined && !('value' in descriptor))
+      return `a record with the accessor ${JSON.stringify(key)}`;
   }
   return undefined;
 }
 
-function reasonOf(value: unknown): string {
+function reasonOf(value: unknown, kind: string): string {
   try {
     passStyleOf(value);
-    return 'this value';
+    return kind;
   } catch (error) {
-    return `an object: ${String((error as { message?: unknown }).message).slice(0, 300)}`;
+    return `${kind}: ${shorten(String((error as { message?: unknown }).message), 300)}`;
   }
 }

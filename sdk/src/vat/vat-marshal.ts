@@ -26,7 +26,11 @@ const shortErrorChars = 1_000;
 
 export type VatMarshal = ReturnType<typeof makeVatMarshal>;
 
-export function makeVatMarshal(objects: ObjectTable, promises: PromiseTable, messageBytesMax: () => number) {
+export function makeVatMarshal(
+  objects: ObjectTable,
+  promises: PromiseTable,
+  messageBytesMax: () => number,
+) {
   let named: { value: object; vref: VRef; table: ObjectTable | PromiseTable }[] = [];
 
   const slotOf = (value: unknown): VRef => {
@@ -34,14 +38,16 @@ export function makeVatMarshal(objects: ObjectTable, promises: PromiseTable, mes
     const table = isPromise ? promises : objects;
     const known = table.vrefOf(value as object);
     if (known !== undefined) return known;
-    const vref = isPromise ? promises.name(value as Promise<unknown>) : objects.name(value as object);
+    const vref = isPromise
+      ? promises.name(value as Promise<unknown>)
+      : objects.name(value as object);
     named.push({ value: value as object, vref, table });
     return vref;
   };
 
   const valueOf = (vref: VRef, iface?: string): unknown => {
     const value = isPromiseVRef(vref) ? promises.provide(vref) : objects.provide(vref, iface);
-    if (value === undefined) throw Error(`[KERNEL:OBJECT_DELETED] ${vref} is no longer there`);
+    insistInvariant(value, `${vref} is known to the vat`);
     return value;
   };
 
@@ -65,13 +71,15 @@ export function makeVatMarshal(objects: ObjectTable, promises: PromiseTable, mes
     try {
       data = marshal.toCapData(value as Parameters<typeof marshal.toCapData>[0]);
       if (data.body.length > messageBytesMax()) {
-        throw RangeError(`${label}: ${data.body.length} code units of text; at most ${messageBytesMax()} can pass`);
+        throw RangeError(
+          `${label}: ${data.body.length} code units of text; at most ${messageBytesMax()} can pass`,
+        );
       }
     } catch (error) {
       for (const { value: object, vref, table } of named) table.unname(object, vref);
       named = [];
       if (error instanceof KernelPanic || error instanceof RangeError) throw error;
-      throw TypeError(`${label}: cannot pass: ${messageOf(error)}`);
+      throw TypeError(`${label}: cannot pass: ${messageOf(error)}`, { cause: error });
     }
     named = [];
     for (const vref of data.slots) (isPromiseVRef(vref) ? promises : objects).reached(vref);
@@ -90,10 +98,15 @@ export function makeVatMarshal(objects: ObjectTable, promises: PromiseTable, mes
     const stack = stackText(value);
     const rejection = { vpid: vref, rejected, ...(stack !== undefined && { stack }) };
     try {
-      return { ...rejection, value: encode(value, label.replace(/^result of/, 'what was thrown by')) };
+      return {
+        ...rejection,
+        value: encode(value, label.replace(/^result of/, 'what was thrown by')),
+      };
     } catch (error) {
       if (error instanceof KernelPanic) throw error;
-      const short = Error(messageOf(error instanceof RangeError ? value : error).slice(0, shortErrorChars));
+      // Each character may take six: \u0000.
+      const chars = Math.min(shortErrorChars, Math.floor(messageBytesMax() / 8));
+      const short = Error(messageOf(error instanceof RangeError ? value : error).slice(0, chars));
       return { ...rejection, value: encode(short, label) };
     }
   };
@@ -104,12 +117,20 @@ export function makeVatMarshal(objects: ObjectTable, promises: PromiseTable, mes
    * @throws TypeError where the body cannot be read.
    */
   const decode = (data: CapData<VRef>): unknown => {
-    for (const slot of data.slots) insistInvariant(isVRef(slot), `${String(slot)} is a vref`);
+    for (const slot of data.slots) {
+      insistInvariant(isVRef(slot), `${String(slot)} is a vref`);
+      insistInvariant(
+        (isPromiseVRef(slot) ? promises : objects).knows(slot),
+        `${slot} is known to the vat`,
+      );
+    }
     try {
+      if (!data.body.startsWith('#'))
+        throw TypeError('its text is not smallcaps, which begins with #');
       return marshal.fromCapData(data);
     } finally {
       for (const slot of data.slots) {
-        if (isPromiseVRef(slot)) promises.provide(slot);
+        if (isPromiseVRef(slot)) void promises.provide(slot);
         else objects.provide(slot);
       }
     }

@@ -34,7 +34,8 @@ export function makeVatPowers(
   const exitWithFailure = exitAs(true, 'reason of exitWithFailure');
   return harden({
     logger,
-    stdout: (...args) => post({ type: 'log', level: 'log', tags: ['stdout'], args: cloneLogArguments(args) }),
+    stdout: (...args) =>
+      post({ type: 'log', level: 'log', tags: ['stdout'], args: cloneLogArguments(args) }),
     exit,
     exitWithFailure,
     exitVat: exit,

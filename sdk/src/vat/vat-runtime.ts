@@ -5,12 +5,21 @@
  * outside of one goes to `prior` of the next. Everything here is synchronous but for that wait.
  */
 import { passStyleOf } from '@endo/pass-style';
-import { insistInvariant } from '../errors.js';
+import { insistInvariant, KernelPanic } from '../errors.js';
 import { isPromiseVRef, type VRef } from '../protocol/refs.js';
-import type { Delivery, FromVat, Resolution, Syscall, ToVat } from '../protocol/vat-wire.js';
+import type {
+  CrankFailure,
+  Delivery,
+  FromVat,
+  Resolution,
+  Syscall,
+  ToVat,
+} from '../protocol/vat-wire.js';
 import { mentionedIn } from './syscall-log.js';
 import { findMethod, invoke, methodLabel } from './invoke.js';
 import { loadBundle } from './bundle-loader.js';
+import type { PlatformGlobals } from './endowments.js';
+import { makeRuntimeModules } from './runtime-modules.js';
 import { wholeStack } from './stacks.js';
 import { vatBounds } from './vat-bounds.js';
 import { messageOf } from './vat-marshal.js';
@@ -24,6 +33,7 @@ export type RuntimePowers = {
   after(ms: number, callback: () => void): void;
   /** Collects garbage now, where the engine can. */
   gc?: (() => void) | undefined;
+  platform: PlatformGlobals;
 };
 
 export type VatRuntime = {
@@ -31,14 +41,20 @@ export type VatRuntime = {
   handle(message: ToVat): void;
   /** A promise of this realm was rejected and nobody looks at it. */
   uncaught(reason: unknown): void;
+  /** For tests and diagnosis: how much stands in the vat's tables. */
+  sizes(): { exports: number; imports: number; promises: number };
 };
 
 type Init = Extract<ToVat, { type: 'init' }>;
 type Start = Extract<Delivery, { type: 'start' }>;
 type Message = Extract<Delivery, { type: 'message' }>;
 
+/** Of a failure that no delivery led to; the next delivery is told of it again. */
+const noDelivery = -1;
 /** Turns of the engine that finalizers get after a forced collection. */
 const finalizerTurns = 3;
+/** Forced collections in one reap. */
+const reapRounds = 5;
 
 type Crank = {
   id: number;
@@ -48,16 +64,25 @@ type Crank = {
   start?: { outcome?: { hasBootstrap: boolean }; error?: unknown };
 };
 
-export function makeVatRuntime({ post, nextMacrotask, after, gc }: RuntimePowers): VatRuntime {
+export function makeVatRuntime({
+  post,
+  nextMacrotask,
+  after,
+  gc,
+  platform,
+}: RuntimePowers): VatRuntime {
+  // Before the first vat arrives, while nobody waits.
+  const runtimeModules = makeRuntimeModules();
   let init: Init | undefined;
   let world: VatWorld | undefined;
   let crank: Crank | undefined;
-  let isDead = false;
+  /** Why this vat takes no more deliveries. */
+  let death: CrankFailure | undefined;
   let turnIsWanted = false;
   let idleTimerRuns = false;
 
   const wantTurn = (): void => {
-    if (crank !== undefined || turnIsWanted || isDead) return;
+    if (crank !== undefined || turnIsWanted || death !== undefined) return;
     turnIsWanted = true;
     post({ type: 'want-turn' });
   };
@@ -75,18 +100,19 @@ export function makeVatRuntime({ post, nextMacrotask, after, gc }: RuntimePowers
   };
 
   const fail = (id: number, error: unknown): void => {
-    isDead = true;
     crank = undefined;
     const stack = wholeStack(error);
     const name = error instanceof Error ? String(error.name) : 'Error';
-    post({ type: 'failed', id, failure: { error: { name, message: messageOf(error), ...(stack && { stack }) } } });
+    death = { error: { name, message: messageOf(error), ...(stack && { stack }) } };
+    post({ type: 'failed', id, failure: death });
   };
 
   const finish = (): void => {
-    insistInvariant(crank !== undefined && world !== undefined, 'a crank is under way');
+    insistInvariant(crank !== undefined, 'a crank is under way');
     const { id, prior, kept, start } = crank;
+    if (start !== undefined) endStart(start);
+    insistInvariant(world !== undefined, 'a vat is started');
     const { objects, promises, syscalls, state } = world;
-    if (start !== undefined) endStart(start, world);
     promises.forgetRetired();
     const { dropImports, retireImports, retireExports } = objects.takeGarbage();
     if (dropImports.length > 0) syscalls.push({ type: 'drop-imports', vrefs: dropImports });
@@ -103,25 +129,25 @@ export function makeVatRuntime({ post, nextMacrotask, after, gc }: RuntimePowers
     post({ type: 'done', id, result });
   };
 
-  const endStart = ({ outcome, error }: NonNullable<Crank['start']>, { kinds }: VatWorld): void => {
-    if (error !== undefined) throw error;
+  const endStart = ({ outcome, error }: NonNullable<Crank['start']>): void => {
+    if (error !== undefined) throw error as Error;
     if (outcome === undefined) {
       throw Error(
-        'START_FAILED: buildRootObject has not settled by the end of the start; it cannot wait for an answer, a timer or the host',
+        'buildRootObject has not settled by the end of the start; it cannot wait for an answer, a timer or the host',
       );
     }
-    const unprepared = kinds.unprepared();
+    const unprepared = world?.kinds.unprepared() ?? [];
     if (unprepared.length > 0) {
-      const names = unprepared.map(name => JSON.stringify(name)).join(', ');
-      throw Error(`START_FAILED: the vat has durable objects of ${names}, which buildRootObject did not prepare`);
+      const names = unprepared.map((name) => JSON.stringify(name)).join(', ');
+      throw Error(`the vat has durable objects of ${names}, which buildRootObject did not prepare`);
     }
   };
 
   /** The rest of a crank happens once the engine is idle. What is thrown there is ours or the start's. */
   const afterJobs = (step: () => void): void => {
-    const { id } = crank ?? { id: -1 };
+    const { id } = crank ?? { id: noDelivery };
     nextMacrotask(() => {
-      if (isDead) return;
+      if (death !== undefined) return;
       try {
         step();
       } catch (error) {
@@ -140,7 +166,10 @@ export function makeVatRuntime({ post, nextMacrotask, after, gc }: RuntimePowers
   };
 
   const start = ({ parameters, state, nextExport }: Start, own: Crank): void => {
-    insistInvariant(init !== undefined && world === undefined, 'a start follows init and comes once');
+    insistInvariant(
+      init !== undefined && world === undefined,
+      'a start follows init and comes once',
+    );
     const outcome: NonNullable<Crank['start']> = {};
     own.start = outcome;
     const setRoot = (made: VatWorld) => (root: unknown) => {
@@ -157,9 +186,21 @@ export function makeVatRuntime({ post, nextMacrotask, after, gc }: RuntimePowers
       outcome.error ??= error ?? Error('buildRootObject was rejected with nothing');
     };
     try {
-      world = makeVatWorld({ init, post, onActivity: wantTurn, onGarbage });
+      world = makeVatWorld({
+        init,
+        post,
+        onActivity: wantTurn,
+        onGarbage,
+        platform,
+        runtimeModules,
+      });
       world.load(state, nextExport);
-      const { buildRootObject } = loadBundle(init.bundle, init.vatId, world.globals, world.runtimeModules);
+      const { buildRootObject } = loadBundle(
+        init.bundle,
+        init.vatId,
+        world.globals,
+        world.runtimeModules,
+      );
       const built = buildRootObject(world.vatPowers, harden(parameters), world.baggage);
       Promise.resolve(built).then(setRoot(world), setError);
     } catch (error) {
@@ -168,9 +209,16 @@ export function makeVatRuntime({ post, nextMacrotask, after, gc }: RuntimePowers
     afterJobs(finish);
   };
 
-  const deliverMessage = ({ target, methargs, result }: Message, { objects, promises, marshal }: VatWorld): void => {
-    insistInvariant(!isPromiseVRef(target), `${target} is an object, as a message's target must be`);
-    const settle = result === undefined ? undefined : promises.decide(result, 'result of the message');
+  const deliverMessage = (
+    { target, methargs, result }: Message,
+    { objects, promises, marshal }: VatWorld,
+  ): void => {
+    insistInvariant(
+      !isPromiseVRef(target),
+      `${target} is an object, as a message's target must be`,
+    );
+    const settle =
+      result === undefined ? undefined : promises.decide(result, 'result of the message');
     try {
       const [method, args] = marshal.decode(methargs) as [unknown, unknown];
       if (result !== undefined) promises.setLabel(result, `result of ${methodLabel(method)}`);
@@ -188,36 +236,52 @@ export function makeVatRuntime({ post, nextMacrotask, after, gc }: RuntimePowers
 
   /** A message without a result: the sender will not hear of a rejection, so the log must. */
   const watchUnanswered = (returned: unknown): void => {
-    Promise.resolve(returned).catch(error => world?.reportUncaught(error));
+    Promise.resolve(returned).catch((error) => world?.reportUncaught(error));
   };
 
-  const deliverNotify = (resolutions: readonly Resolution[], { promises, marshal }: VatWorld): void => {
+  const deliverNotify = (
+    resolutions: readonly Resolution[],
+    { promises, marshal }: VatWorld,
+  ): void => {
     promises.notify(resolutions, ({ rejected, value }) => {
       try {
         return { rejected, value: marshal.decode(value) };
       } catch (error) {
         insistNotOurs(error);
-        return { rejected: true, value: Error(`cannot read a promise's value: ${messageOf(error)}`) };
+        return {
+          rejected: true,
+          value: Error(`cannot read a promise's value: ${messageOf(error)}`),
+        };
       }
     });
   };
 
   const keep = (own: Crank, vrefs: readonly VRef[], letGo: (vref: VRef) => boolean): void => {
-    own.kept = vrefs.filter(vref => own.priorMentions.has(vref) || !letGo(vref));
+    own.kept = vrefs.filter((vref) => own.priorMentions.has(vref) || !letGo(vref));
   };
 
-  const reap = (own: VatWorld): void => {
-    gc?.();
-    let turns = finalizerTurns;
-    const wait = (): void => {
-      turns -= 1;
-      if (turns > 0) return afterJobs(wait);
-      const retired = own.kinds.reap();
-      if (retired.length > 0) own.syscalls.push({ type: 'retire-exports', vrefs: retired });
-      finish();
+  /** What goes lets go of more: again, as long as a round finds something. */
+  const reap = ({ objects, kinds, syscalls }: VatWorld): void => {
+    let rounds = reapRounds;
+    let waiting = 0;
+    const collect = (): void => {
+      gc?.();
+      afterTurns(finalizerTurns, () => {
+        const { deleted, retired } = kinds.reap();
+        if (retired.length > 0) syscalls.push({ type: 'retire-exports', vrefs: retired });
+        const found = deleted > 0 || objects.suspected() > waiting;
+        waiting = objects.suspected();
+        rounds -= 1;
+        if (found && rounds > 0) afterJobs(collect);
+        else finish();
+      });
     };
-    afterJobs(wait);
+    // In a job of its own: what this one has looked at stays alive until its end.
+    afterJobs(collect);
   };
+
+  const afterTurns = (turns: number, step: () => void): void =>
+    afterJobs(turns > 1 ? () => afterTurns(turns - 1, step) : step);
 
   const deliver = (id: number, delivery: Delivery): void => {
     insistInvariant(crank === undefined, 'one delivery at a time');
@@ -233,10 +297,10 @@ export function makeVatRuntime({ post, nextMacrotask, after, gc }: RuntimePowers
         deliverNotify(delivery.resolutions, world);
         break;
       case 'drop-exports':
-        keep(own, delivery.vrefs, vref => (objects.dropped(vref), true));
+        keep(own, delivery.vrefs, (vref) => (objects.dropped(vref), true));
         break;
       case 'retire-exports':
-        keep(own, delivery.vrefs, vref => (objects.exportRetired(vref), true));
+        keep(own, delivery.vrefs, (vref) => (objects.exportRetired(vref), true));
         break;
       case 'retire-imports':
         keep(own, delivery.vrefs, objects.importRetired);
@@ -246,7 +310,10 @@ export function makeVatRuntime({ post, nextMacrotask, after, gc }: RuntimePowers
       case 'turn':
         break;
       default:
-        insistInvariant(false, `no delivery is called ${String((delivery as { type: unknown }).type)}`);
+        insistInvariant(
+          false,
+          `no delivery is called ${String((delivery as { type: unknown }).type)}`,
+        );
     }
     afterJobs(finish);
   };
@@ -257,8 +324,11 @@ export function makeVatRuntime({ post, nextMacrotask, after, gc }: RuntimePowers
         post({ type: 'pong', id: message.id });
         return;
       }
-      if (isDead) return;
-      const id = message.type === 'deliver' ? message.id : -1;
+      const id = message.type === 'deliver' ? message.id : noDelivery;
+      if (death !== undefined) {
+        post({ type: 'failed', id, failure: death });
+        return;
+      }
       try {
         if (message.type === 'init') {
           insistInvariant(init === undefined, 'a worker runs one vat');
@@ -271,17 +341,27 @@ export function makeVatRuntime({ post, nextMacrotask, after, gc }: RuntimePowers
       }
     },
 
+    sizes: () => ({
+      exports: world?.objects.sizes().exports ?? 0,
+      imports: world?.objects.sizes().imports ?? 0,
+      promises: world?.promises.size() ?? 0,
+    }),
+
     uncaught(reason) {
       const { start: starting } = crank ?? {};
-      if (starting !== undefined) starting.error ??= reason ?? Error('a promise was rejected with nothing');
+      if (isPanic(reason)) fail(crank?.id ?? noDelivery, reason);
+      else if (starting !== undefined)
+        starting.error ??= reason ?? Error('a promise was rejected with nothing');
       else world?.reportUncaught(reason);
     },
   });
 }
 
-/** A broken invariant must not become an answer to some caller. */
+/** A broken invariant, which must not become an answer to some caller. */
+const isPanic = (error: unknown): boolean => error instanceof KernelPanic;
+
 function insistNotOurs(error: unknown): void {
-  if (error instanceof Error && error.name === 'KernelPanic') throw error;
+  if (isPanic(error)) throw error as Error;
 }
 
 function isRemotable(value: unknown): value is object {
@@ -294,5 +374,9 @@ function isRemotable(value: unknown): value is object {
 
 function describeRoot(root: unknown): string {
   if (root === null) return 'null';
-  return typeof root === 'object' ? 'a plain object' : typeof root === 'undefined' ? 'nothing' : `a ${typeof root}`;
+  return typeof root === 'object'
+    ? 'a plain object'
+    : typeof root === 'undefined'
+      ? 'nothing'
+      : `a ${typeof root}`;
 }

@@ -131,6 +131,9 @@ export function makeVatState({ onWrite, onRelease }: VatStatePowers) {
 
     holds: (vref: VRef): boolean => held.has(vref),
 
+    /** All references that the rows hold. */
+    held: (): VRef[] => [...held.keys()],
+
     /** What changed since the last call, each key once. */
     takeWrites(): StateWrite[] {
       const writes = [...dirty].map((key): StateWrite => {
@@ -145,6 +148,6 @@ export function makeVatState({ onWrite, onRelease }: VatStatePowers) {
     },
 
     /** References that the rows changed since the last {@link takeWrites} hold. */
-    dirtySlots: (): VRef[] => [...dirty].flatMap(key => rowOf(key)?.slots ?? []),
+    dirtySlots: (): VRef[] => [...dirty].flatMap((key) => rowOf(key)?.slots ?? []),
   });
 }

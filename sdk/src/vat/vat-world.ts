@@ -6,12 +6,11 @@ import type { FromVat, ToVat } from '../protocol/vat-wire.js';
 import { makeBaggage, type Baggage } from './baggage.js';
 import { makeDurableKinds } from './durable-kinds.js';
 import { makeDurableMarshal } from './durable-marshal.js';
-import { makeEndowments } from './endowments.js';
+import { makeEndowments, type PlatformGlobals } from './endowments.js';
 import { DURABLE_KINDS } from './exo.js';
 import { methodLabel } from './invoke.js';
 import { makeObjectTable } from './object-table.js';
 import { makePromiseTable } from './promise-table.js';
-import { makeRuntimeModules } from './runtime-modules.js';
 import { stackText } from './stacks.js';
 import { makeSyscallLog } from './syscall-log.js';
 import { makeLogger, makeVatConsole } from './vat-log.js';
@@ -25,14 +24,27 @@ export type VatWorldPowers = {
   /** A system call or a write was made. */
   onActivity(): void;
   onGarbage(count: number): void;
+  platform: PlatformGlobals;
+  runtimeModules: object;
 };
 
 export type VatWorld = ReturnType<typeof makeVatWorld>;
 
-export function makeVatWorld({ init, post, onActivity, onGarbage }: VatWorldPowers) {
+export function makeVatWorld({
+  init,
+  post,
+  onActivity,
+  onGarbage,
+  platform,
+  runtimeModules,
+}: VatWorldPowers) {
   const messageBytesMax = (): number => init.limits.messageBytesMax;
   const syscalls = makeSyscallLog(onActivity);
   const logger = makeLogger(post);
+
+  /** What was thrown or rejected and no caller will hear of. */
+  const reportUncaught = (reason: unknown): void =>
+    logger.subLogger('uncaught').warn(`Uncaught: ${stackText(reason) ?? messageOf(reason)}`);
 
   const state = makeVatState({
     onWrite: onActivity,
@@ -43,7 +55,12 @@ export function makeVatWorld({ init, post, onActivity, onGarbage }: VatWorldPowe
   });
   const kinds = makeDurableKinds({ state, marshal: () => durableMarshal });
 
-  const send = (target: VRef, method: unknown, args: unknown, alias: Promise<unknown> | undefined) => {
+  const send = (
+    target: VRef,
+    method: unknown,
+    args: unknown,
+    alias: Promise<unknown> | undefined,
+  ) => {
     const methargs = encodeCall(method, args);
     const { vref, promise } = promises.makeResult(alias);
     syscalls.push({ type: 'send', target, methargs, result: vref });
@@ -76,18 +93,22 @@ export function makeVatWorld({ init, post, onActivity, onGarbage }: VatWorldPowe
     harden({
       applyMethod: (_target: unknown, method: unknown, args: unknown, alias?: Promise<unknown>) =>
         send(vref, method, args, alias),
-      applyMethodSendOnly: (_target: unknown, method: unknown, args: unknown) => sendOnly(vref, method, args),
-      applyFunction: (_target: unknown, args: unknown, alias?: Promise<unknown>) => send(vref, undefined, args, alias),
+      applyMethodSendOnly: (_target: unknown, method: unknown, args: unknown) =>
+        sendOnly(vref, method, args),
+      applyFunction: (_target: unknown, args: unknown, alias?: Promise<unknown>) =>
+        send(vref, undefined, args, alias),
       applyFunctionSendOnly: (_target: unknown, args: unknown) => sendOnly(vref, undefined, args),
       get(_target: unknown, name: unknown) {
-        throw TypeError(`E.get(x).${String(name)}: a remote object has methods only; write E(x).method()`);
+        throw TypeError(
+          `E.get(x).${String(name)}: a remote object has methods only; write E(x).method()`,
+        );
       },
     });
 
   const objects = makeObjectTable({
     presenceHandler: makeHandler,
     durables: kinds.objects,
-    isHeldByState: vref => state.holds(holderOf(vref)),
+    isHeldByState: (vref) => state.holds(holderOf(vref)),
     onGarbage,
   });
   const promises = makePromiseTable({
@@ -115,7 +136,7 @@ export function makeVatWorld({ init, post, onActivity, onGarbage }: VatWorldPowe
     assert,
     harden,
     HandledPromise,
-    ...makeEndowments(init.vatId, init.endowments),
+    ...makeEndowments(init.vatId, init.endowments, platform, reportUncaught),
   };
 
   return harden({
@@ -128,17 +149,15 @@ export function makeVatWorld({ init, post, onActivity, onGarbage }: VatWorldPowe
     baggage,
     vatPowers,
     globals,
-    runtimeModules: makeRuntimeModules(),
+    runtimeModules,
 
     load(rows: readonly (readonly [key: string, value: string])[], nextExport: number): void {
       state.load(rows);
       kinds.load();
+      for (const vref of state.held()) if (vref.startsWith('o-')) objects.importHeld(vref);
       objects.startAt(nextExport);
     },
 
-    /** A rejection that no caller will hear of. */
-    reportUncaught(reason: unknown): void {
-      logger.subLogger('uncaught').warn(`Uncaught rejection: ${stackText(reason) ?? messageOf(reason)}`);
-    },
+    reportUncaught,
   });
 }

@@ -4,6 +4,7 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { parentPort } from 'node:worker_threads';
 import type { FromVat, ToVat } from '../protocol/vat-wire.js';
+import { removeAmbientGlobals } from './ambient-globals.js';
 import { hideRuntimeFrames } from './stacks.js';
 import { makeVatRuntime } from './vat-runtime.js';
 
@@ -11,21 +12,33 @@ if (!isLockedDown || parentPort === null) throw Error('worker-node.js is the ent
 const port = parentPort;
 const post = (message: FromVat): void => port.postMessage(message);
 
-// Set here, because a context that is made afterwards has it; the context is made at the first reap only.
+// Set now, because only a context that is made later has `gc`. The context is made at the first reap.
 setFlagsFromString('--expose-gc');
 let gc: (() => void) | undefined;
 
+const { setTimeout, clearTimeout, setImmediate, URL, URLSearchParams, atob, btoa } = globalThis;
+const { getBuiltinModule } = process;
+
 const runtime = makeVatRuntime({
   post,
-  nextMacrotask: callback => setImmediate(callback),
+  nextMacrotask: (callback) => setImmediate(callback),
   after: (ms, callback) => void setTimeout(callback, ms).unref(),
   gc: () => {
     gc ??= runInNewContext('gc') as () => void;
     gc();
   },
+  platform: {
+    timers: { setTimeout, clearTimeout: (handle) => clearTimeout(handle as NodeJS.Timeout) },
+    URL,
+    URLSearchParams,
+    crypto: () => getBuiltinModule('node:crypto').webcrypto as Crypto,
+    atob,
+    btoa,
+  },
 });
 
 hideRuntimeFrames(Error as Parameters<typeof hideRuntimeFrames>[0]);
-process.on('unhandledRejection', reason => runtime.uncaught(reason));
+process.on('unhandledRejection', (reason) => runtime.uncaught(reason));
 port.on('message', (message: ToVat) => runtime.handle(message));
+removeAmbientGlobals();
 post({ type: 'ready' });

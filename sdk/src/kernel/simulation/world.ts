@@ -1,0 +1,465 @@
+/**
+ * A whole kernel with fake vats, a fake host and fake callers, driven at random: everything that may happen happens at
+ * some seed, in some order. After every step the store must be sound, and no vat may have been told a lie.
+ */
+import type { ClusterConfig } from '../../protocol/config.js';
+import { isKRef, type KRef, type VatId, type VRef } from '../../protocol/refs.js';
+import type { CrankResult } from '../../protocol/vat-wire.js';
+import { makeChangeSet } from '../../store/change-set.js';
+import { makeMemoryStore } from '../../store/memory-store.js';
+import { isOutput, type KernelEffect, type KernelEvent } from '../events.js';
+import { findBrokenInvariants } from '../invariants.js';
+import { makeKernelMachine } from '../kernel.js';
+import { makeFakeVat, type FakeVat } from './fake-vat.js';
+import { makeLedger } from './ledger.js';
+import { makeLiar } from './liar.js';
+import { makeRandom } from './random.js';
+
+export type WorldOptions = {
+  seed: number;
+  vats: number;
+  /** How many of the vats lie. */
+  liars?: number;
+  /** Vats crash, end and restart, and so does the kernel. */
+  chaos?: boolean;
+  /** Steps between two searches of the whole store. */
+  checkEvery?: number;
+  trace?: (line: string) => void;
+};
+
+type Deliver = KernelEffect & { type: 'deliver' };
+type HostCall = KernelEffect & { type: 'host-call' };
+
+const hostMark = '#["host",';
+
+export function makeWorld({ seed, vats, liars = 0, chaos = false, checkEvery = 1, trace }: WorldOptions) {
+  const random = makeRandom(seed);
+  const ledger = makeLedger();
+  const changes = makeChangeSet(makeMemoryStore(), { strict: seed % 4 === 0 });
+  const policy = {
+    deliveryAttemptsMax: 2,
+    failuresMax: liars > 0 ? 1_000 : 2 + random.below(5),
+    notifyBatchMax: 1 + random.below(6),
+    deliveriesPerReap: 3 + random.below(20),
+    collectBatch: 1 + random.below(6),
+  };
+  let machine = makeKernelMachine(changes, policy);
+
+  const isLiar = (vatId: VatId): boolean => Number(vatId.slice(1)) <= liars;
+  const running = new Map<VatId, FakeVat>();
+  /** What each vat was given and has not ended. */
+  const given = new Map<VatId, Deliver>();
+  let outputs: KernelEffect[] = [];
+  let hostCalls: HostCall[] = [];
+  let hostObjects = new Set<VRef>();
+  let nextHostObject = 4;
+  const waitingRequests = new Set<number>();
+  /** Requests that a session sent messages with. */
+  const sends = new Set<number>();
+  const handed = new Set<KRef>();
+  const sequences = new Map<KRef, number>();
+  let lastRequest = 0;
+  let ticks = false;
+  let steps = 0;
+
+  const request = (): number => {
+    lastRequest += 1;
+    waitingRequests.add(lastRequest);
+    return lastRequest;
+  };
+
+  const perform = (effect: KernelEffect): void => {
+    switch (effect.type) {
+      case 'start-vat': {
+        const { vatId, incarnation } = effect;
+        const options = { vatId, incarnation, random, ledger, hostMark, trusting: isLiar(vatId) };
+        running.set(vatId, makeFakeVat(options));
+        return;
+      }
+      case 'stop-vat':
+        running.delete(effect.vatId);
+        given.delete(effect.vatId);
+        return;
+      case 'deliver':
+        if (running.get(effect.vatId)?.incarnation === effect.incarnation) given.set(effect.vatId, effect);
+        return;
+      case 'host-call':
+        hostCalls.push(effect);
+        return;
+      case 'host-retire':
+        for (const vref of effect.vrefs) insist(hostObjects.delete(vref), `the host was told to retire ${vref}`);
+        return;
+      case 'answer': {
+        insist(waitingRequests.delete(effect.requestId), `request ${effect.requestId} was answered twice`);
+        sends.delete(effect.requestId);
+        const { outcome } = effect;
+        if (outcome.type === 'fulfilled' || outcome.type === 'rejected') {
+          for (const kref of outcome.value.slots) handed.add(kref);
+        }
+        return;
+      }
+      case 'tick-wanted':
+        ticks = true;
+        return;
+      case 'log':
+        return;
+    }
+  };
+
+  const take = (effects: readonly KernelEffect[]): void => {
+    for (const effect of effects) {
+      if (effect.type !== 'log') trace?.(`    ${JSON.stringify(effect)}`);
+      if (isOutput(effect)) outputs.push(effect);
+      else perform(effect);
+    }
+    steps += 1;
+    if (steps % checkEvery === 0) check();
+  };
+
+  const check = (): void => {
+    const problems = findBrokenInvariants(machine.rows);
+    if (problems.length > 0) throw new Error(`broken invariants:\n${problems.join('\n')}`);
+  };
+
+  const step = (event: KernelEvent): void => {
+    trace?.(`${event.type} ${JSON.stringify(event, (_key, value: unknown) => (typeof value === 'bigint' ? String(value) : value))}`);
+    take(machine.step(event));
+  };
+
+  const commit = (): void => {
+    trace?.('commit');
+    changes.commit();
+    ledger.commit();
+    const released = outputs;
+    outputs = [];
+    released.forEach(perform);
+  };
+
+  const liar = makeLiar(random);
+
+  /** A vat ends what it was given. */
+  const finish = (vatId: VatId, actsMax: number): void => {
+    const { incarnation, deliveryId, delivery } = given.get(vatId) as Deliver;
+    const vat = running.get(vatId) as FakeVat;
+    given.delete(vatId);
+    const { result, applied } = vat.crank(delivery, actsMax);
+    const event = { type: 'crank-done', vatId, incarnation, deliveryId } as const;
+    if (isLiar(vatId) && actsMax > 0) {
+      const lie: unknown = liar(result, delivery, vat);
+      // If it is believed, what it really said stands in the ledger; if not, it said nothing.
+      if (lie === result) applied();
+      step({ ...event, result: lie });
+      return;
+    }
+    applied();
+    step({ ...event, result });
+    const isKept = !machine.rows.vats.has(vatId) || running.get(vatId) === vat;
+    insist(isLiar(vatId) || isKept, `${vatId} was ended by a crank that it may make`);
+  };
+
+  const sessionSend = (): void => {
+    const roots = machine.rows.vats.ids().map((id) => machine.rows.vats.getRequired(id).root);
+    const target = random.maybePick([...roots, ...handed]);
+    if (target === undefined) return;
+    const slots = random.some([...handed, ...roots], random.below(3));
+    const id = ledger.nextId();
+    const sequence = (sequences.get(target) ?? 0) + 1;
+    sequences.set(target, sequence);
+    ledger.sent(id, {
+      from: 'a1',
+      sequence,
+      target: `k:${target}`,
+      slots: slots.map(() => undefined),
+      result: undefined,
+    });
+    const requestId = request();
+    sends.add(requestId);
+    step({ type: 'send', requestId, session: 'a1', target, methargs: { body: `#["m",[${id}]]`, slots } });
+  };
+
+  const answerHost = (): void => {
+    const [call] = hostCalls.splice(random.below(hostCalls.length), 1) as [HostCall];
+    const slots: string[] = random.some(call.methargs.slots, random.below(2)).filter((kref) => machine.isNameable(kref));
+    for (let made = random.below(3); made > 0; made -= 1) {
+      const vref = `o+${nextHostObject}`;
+      nextHostObject += 1;
+      hostObjects.add(vref);
+      slots.push(vref);
+    }
+    slots.push(...random.some([...hostObjects], random.below(2)));
+    step({
+      type: 'host-answer',
+      callId: call.callId,
+      rejected: random.chance(0.2),
+      value: { body: `${hostMark}${ledger.nextId()}]`, slots: [...new Set(slots)] },
+    });
+    // What the realm was handed it lets go at some time.
+    for (const kref of call.methargs.slots) if (isKRef(kref)) step({ type: 'release', session: 'h1', kref });
+  };
+
+  const restartKernel = (): void => {
+    trace?.('the kernel dies');
+    changes.reset();
+    ledger.rollback();
+    running.clear();
+    given.clear();
+    outputs = [];
+    hostCalls = [];
+    hostObjects = new Set();
+    waitingRequests.clear();
+    sends.clear();
+    handed.clear();
+    machine = makeKernelMachine(changes, policy);
+    take(machine.start());
+    nextHostObject = machine.nextHostExport();
+    commit();
+  };
+
+  const stopKernel = (): void => {
+    step({ type: 'drain' });
+    for (const vatId of random.some([...given.keys()], given.size)) {
+      if (given.has(vatId) && random.chance(0.7)) finish(vatId, 3);
+    }
+    step({ type: 'stop' });
+    commit();
+    restartKernel();
+  };
+
+  /** Something that no sound host would let through twice. */
+  const stale = (vatId: VatId): void => {
+    const vat = running.get(vatId) as FakeVat;
+    const result = { prior: [], own: [{ type: 'subscribe', vpid: 'p-1' }], writes: [] };
+    const other = random.chance(0.5)
+      ? { incarnation: vat.incarnation - 1, deliveryId: 1 + random.below(50) }
+      : { incarnation: vat.incarnation, deliveryId: 0 };
+    step({ type: 'crank-done', vatId, ...other, result });
+    step({ type: 'vat-lost', vatId, incarnation: vat.incarnation - 1, why: 'it was lost before' });
+  };
+
+  const someVat = (): VatId | undefined => random.maybePick(machine.rows.vats.ids());
+
+  const disturb = (): void => {
+    const vatId = someVat();
+    const isUp = vatId !== undefined && running.has(vatId);
+    switch (
+      random.weighted({ crash: 8, failure: 2, restart: 3, start: 2, kernel: 4, stop: 1, stale: 3, terminate: 1 })
+    ) {
+      case 'crash':
+        if (isUp) {
+          step({ type: 'vat-lost', vatId, incarnation: running.get(vatId)?.incarnation ?? 0, why: 'it crashed' });
+        }
+        return;
+      case 'failure': {
+        const delivery = vatId === undefined ? undefined : given.get(vatId);
+        if (delivery === undefined) return;
+        const { incarnation, deliveryId } = delivery;
+        step({ type: 'crank-failed', vatId: delivery.vatId, incarnation, deliveryId, error: new Error('it broke') });
+        return;
+      }
+      case 'restart':
+        if (vatId !== undefined) step({ type: 'restart-vat', requestId: request(), vatId });
+        return;
+      case 'start':
+        if (vatId !== undefined) step({ type: 'start-vat', requestId: request(), vatId });
+        return;
+      case 'kernel':
+        return restartKernel();
+      case 'stop':
+        return stopKernel();
+      case 'stale':
+        if (isUp) stale(vatId);
+        return;
+      case 'terminate':
+        if (vatId !== undefined && machine.rows.vats.ids().length > 2) {
+          step({ type: 'terminate-vat', requestId: request(), vatId });
+        }
+    }
+  };
+
+  const live = (): void => {
+    switch (
+      random.weighted({ finish: 30, wake: 8, send: 6, host: 6, commit: 5, release: 3, reap: 1, pin: 1, disturb: chaos ? 4 : 0 })
+    ) {
+      case 'finish': {
+        const vatId = random.maybePick([...given.keys()]);
+        return vatId === undefined ? undefined : finish(vatId, 4);
+      }
+      case 'wake': {
+        const vat = random.maybePick([...running.values()]);
+        // One that has not started has no timers.
+        if (vat === undefined || given.get(vat.vatId)?.delivery.type === 'start') return;
+        if (!vat.tables.objects.has('o+0')) return;
+        vat.wake();
+        if (random.chance(0.8)) step({ type: 'want-turn', vatId: vat.vatId, incarnation: vat.incarnation });
+        return;
+      }
+      case 'send':
+        return sessionSend();
+      case 'host':
+        return hostCalls.length > 0 ? answerHost() : undefined;
+      case 'commit':
+        return commit();
+      case 'release': {
+        const kref = random.maybePick([...handed]);
+        if (kref === undefined) return;
+        handed.delete(kref);
+        return step({ type: 'release', session: 'a1', kref });
+      }
+      case 'reap':
+        return step({ type: 'reap', requestId: request() });
+      case 'pin': {
+        const vatId = someVat();
+        if (vatId !== undefined) step({ type: 'pin-root', requestId: request(), vatId, pin: random.chance(0.5) });
+        return;
+      }
+      case 'disturb':
+        return disturb();
+    }
+  };
+
+  /** Until nobody has anything to do. */
+  const settle = (): void => {
+    for (let turns = 0; ; turns += 1) {
+      insist(turns < 20_000, 'it does not come to rest');
+      commit();
+      if (given.size > 0) for (const vatId of [...given.keys()]) finish(vatId, 0);
+      else if (hostCalls.length > 0) answerHost();
+      else if (ticks) {
+        ticks = false;
+        step({ type: 'tick' });
+      } else if (outputs.length === 0) return;
+    }
+  };
+
+  const insist = (condition: unknown, what: string): void => {
+    if (!condition) throw new Error(what);
+  };
+
+  const rowKeys = (): string[] => changes.keys('').filter((key) => !/^[ni]\./.test(key));
+
+  const launch = (): void => {
+    take(machine.start());
+    const register = (name: string): void => {
+      step({ type: 'register-service', requestId: request(), name, vref: `o+${nextHostObject}`, systemOnly: false });
+      nextHostObject += 1;
+    };
+    register('clock');
+    const config: ClusterConfig = { bootstrap: 'n1', vats: {}, services: ['clock'] };
+    for (let number = 1; number <= vats; number += 1) config.vats[`n${number}`] = { bundleSpec: 'data:' };
+    const names = Object.keys(config.vats);
+    step({
+      type: 'launch',
+      requestId: request(),
+      session: 'a1',
+      config,
+      bundles: Object.fromEntries(names.map((name) => [name, 'hash'])),
+      contents: { hash: 'code' },
+      bootstrap: false,
+    });
+    for (const vatId of [...given.keys()]) finish(vatId, 0);
+    settle();
+    step({ type: 'release', session: 'a1', kref: machine.rows.vats.getRequired('v1').root });
+    settle();
+  };
+
+  const clockOf = (): KRef => machine.rows.services.getRequired('clock').kref;
+
+  const run = (count: number): void => {
+    launch();
+    const atStart = rowKeys();
+    // Everybody is told of everybody, and of the clock.
+    for (const vatId of machine.rows.vats.ids()) {
+      const krefs = machine.rows.vats.ids().map((id) => machine.rows.vats.getRequired(id).root);
+      const id = ledger.nextId();
+      const requestId = request();
+      step({
+        type: 'send',
+        requestId,
+        session: 'a1',
+        target: machine.rows.vats.getRequired(vatId).root,
+        methargs: { body: `#["m",[${id}]]`, slots: [...krefs, clockOf()] },
+      });
+    }
+    for (let at = 0; at < count; at += 1) live();
+    windDown();
+    expectEmpty(atStart);
+  };
+
+  const windDown = (): void => {
+    settle();
+    for (let number = 1; number <= liars; number += 1) {
+      if (machine.rows.vats.has(`v${number}`)) {
+        step({ type: 'terminate-vat', requestId: request(), vatId: `v${number}` });
+      }
+    }
+    for (const vatId of machine.rows.vats.ids()) {
+      if (machine.rows.vats.getRequired(vatId).condition === 'broken') {
+        step({ type: 'restart-vat', requestId: request(), vatId });
+      } else step({ type: 'start-vat', requestId: request(), vatId });
+    }
+    settle();
+    for (const kref of handed) step({ type: 'release', session: 'a1', kref });
+    handed.clear();
+    for (const vat of running.values()) {
+      vat.quiet();
+      step({ type: 'want-turn', vatId: vat.vatId, incarnation: vat.incarnation });
+    }
+    settle();
+    // What it was told meanwhile it lets go of now.
+    step({ type: 'reap', requestId: request() });
+    settle();
+    for (const kref of handed) step({ type: 'release', session: 'a1', kref });
+    handed.clear();
+    for (let rounds = 0; rounds < 3; rounds += 1) {
+      step({ type: 'reap', requestId: request() });
+      settle();
+    }
+    check();
+  };
+
+  const expectEmpty = (atStart: readonly string[]): void => {
+    const { rows } = machine;
+    insist(waitingRequests.size === 0, `requests ${[...waitingRequests].join(' ')} are unanswered`);
+    for (const vat of running.values()) {
+      const awaited = vat.awaited();
+      insist(awaited.length === 0, `${vat.vatId} waits for ${awaited.join(' ')}`);
+    }
+    if (!chaos && liars === 0) expectAllDelivered();
+    for (const kref of rows.pins.ids()) {
+      for (let pins = rows.pins.getRequired(kref); pins > 0; pins -= 1) {
+        const vatId = rows.objects.getRequired(kref).owner as VatId;
+        step({ type: 'pin-root', requestId: request(), vatId, pin: false });
+      }
+    }
+    const gone = (key: string): boolean => {
+      const [kind, id] = key.split('.') as [string, string];
+      if (kind === 'v' || kind === 'c') return id.startsWith('v') && !rows.vats.has(id);
+      return kind === 'o' && !rows.vats.ids().some((vatId) => rows.vats.getRequired(vatId).root === id) && !rows.services.ids().some((name) => rows.services.getRequired(name).kref === id);
+    };
+    const expected = new Set(atStart.filter((key) => !gone(key)));
+    const found = rowKeys();
+    const surplus = found.filter((key) => !expected.has(key));
+    const missing = [...expected].filter((key) => !found.includes(key));
+    insist(surplus.length === 0, `rows are left: ${surplus.map((key) => `${key} ${JSON.stringify(changes.get(key))}`).join('\n')}`);
+    insist(missing.length === 0, `rows are missing: ${missing.join(' ')}`);
+    for (const id of rows.subclusters.ids()) {
+      step({ type: 'terminate-subcluster', requestId: request(), subclusterId: id });
+    }
+    settle();
+    const left = rowKeys().filter((key) => !/^(?:o\.ko[1-4]|c\.h1\..*|e\..*)$/.test(key));
+    insist(left.length === 0, `rows are left at the end: ${left.join(' ')}`);
+  };
+
+  /** Nobody died: every message to an object arrived. */
+  const expectAllDelivered = (): void => {
+    for (const [id, { target, from }] of ledger.messages) {
+      if (target === undefined || /\/p\+|^k:/.test(target)) continue;
+      insist(ledger.delivered.has(id), `message ${id} from ${from} to ${target} was never delivered`);
+    }
+  };
+
+  return { run, rows: () => machine.rows };
+}
+
+export type World = ReturnType<typeof makeWorld>;
+export type { CrankResult };
