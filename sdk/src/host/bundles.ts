@@ -23,7 +23,9 @@ export function parseBundle(text: string): Bundle {
   }
   const { moduleFormat, code, source, ...rest } = bundle as { [key: string]: unknown };
   if (typeof moduleFormat !== 'string' || !formats.includes(moduleFormat)) {
-    throw new Error(`Unknown bundle format: ${String(moduleFormat)} (known: ${formats.join(', ')})`);
+    throw new Error(
+      `Unknown bundle format: ${String(moduleFormat)} (known: ${formats.join(', ')})`,
+    );
   }
   const program = code ?? source;
   if (program === undefined) throw new Error('Invalid bundle: missing code');
@@ -38,7 +40,7 @@ export type FetchedBundles = {
   contents: { [hash: string]: string };
 };
 
-/** Fetches and checks the bundles of a subcluster's vats; all problems reject with the vat's name. */
+/** Fetches, or makes, and checks the bundles of a subcluster's vats; all problems reject with the vat's name. */
 export async function fetchBundles(
   vats: { [name: string]: VatConfig },
   shared: { [bundleName: string]: VatConfig },
@@ -52,18 +54,38 @@ export async function fetchBundles(
     if (text === undefined) texts.set(spec, (text = platform.fetchText(spec)));
     return text;
   };
-  const fetchOne = async (name: string, config: VatConfig) => {
-    const source = 'bundleName' in config && config.bundleName ? shared[config.bundleName] : config;
-    const spec = source && 'bundleSpec' in source ? source.bundleSpec : undefined;
-    if (spec === undefined) {
-      throw badBundle(name, 'for now, only bundleSpec and bundleName are supported in vat configurations');
+  const bundled = new Map<string, Promise<string>>();
+  const bundle = (name: string, spec: string): Promise<string> => {
+    let text = bundled.get(spec);
+    if (text === undefined) {
+      if (platform.bundleSource === undefined) {
+        const instead = 'name a bundle with bundleSpec';
+        throw badBundle(name, `sourceSpec ${spec}: this platform has no bundler; ${instead}`);
+      }
+      bundled.set(spec, (text = platform.bundleSource(spec)));
     }
+    return text;
+  };
+  const fetchOne = async (name: string, config: VatConfig) => {
+    const source = config.bundleName === undefined ? config : shared[config.bundleName];
+    const { bundleSpec, sourceSpec } = source ?? {};
+    const spec = bundleSpec ?? sourceSpec;
+    if (spec === undefined) throw badBundle(name, 'its configuration names no code');
     const what = spec.length > 200 ? `${spec.slice(0, 100)}…` : spec;
-    const text = await textOf(spec).catch((cause: unknown) => {
-      throw badBundle(name, `fetch of user code ${what} failed: ${fetchMessageOf(cause)}`, cause);
+    const action = bundleSpec === undefined ? 'bundling' : 'fetch';
+    const coming = bundleSpec === undefined ? bundle(name, spec) : textOf(spec);
+    const text = await coming.catch((cause: unknown) => {
+      throw badBundle(
+        name,
+        `${action} of user code ${what} failed: ${fetchMessageOf(cause)}`,
+        cause,
+      );
     });
     if (text.length > limits.bundleCharsMax) {
-      throw badBundle(name, `${what} has ${text.length} characters; the limit is ${limits.bundleCharsMax}`);
+      throw badBundle(
+        name,
+        `${what} has ${text.length} characters; the limit is ${limits.bundleCharsMax}`,
+      );
     }
     try {
       parseBundle(text);
@@ -72,7 +94,9 @@ export async function fetchBundles(
     }
     return { name, hash: await sha256(text), text };
   };
-  const fetched = await Promise.all(Object.entries(vats).map(([name, config]) => fetchOne(name, config)));
+  const fetched = await Promise.all(
+    Object.entries(vats).map(([name, config]) => fetchOne(name, config)),
+  );
   return {
     bundles: Object.fromEntries(fetched.map(({ name, hash }) => [name, hash])),
     contents: Object.fromEntries(fetched.map(({ hash, text }) => [hash, text])),
@@ -80,7 +104,10 @@ export async function fetchBundles(
 }
 
 const badBundle = (name: string, message: string, cause?: unknown): KernelError =>
-  new KernelError('BAD_CONFIG', `Failed to launch vat ${name}: ${message}`, { cause, data: { name } });
+  new KernelError('BAD_CONFIG', `Failed to launch vat ${name}: ${message}`, {
+    cause,
+    data: { name },
+  });
 
 export const messageOf = (thrown: unknown): string =>
   thrown instanceof Error ? thrown.message : String(thrown);

@@ -18,7 +18,8 @@ import type { KernelDatabase } from '../store/kv-store.js';
 import { messageOf, parseBundle } from './bundles.js';
 import { makeHeartbeat } from './heartbeat.js';
 import type { Log } from './logger.js';
-import type { PlatformServices, VatWorker } from './platform-services.js';
+import type { PlatformServices } from './platform-services.js';
+import { makeVatWorkers } from './vat-workers.js';
 
 export type HostPolicy = VatPolicy & {
   /** How long stop() waits for deliveries in flight. */
@@ -36,7 +37,6 @@ export type EventLoopPowers = {
   retireAtHost: (vrefs: VRef[]) => void;
 };
 
-type Live = { incarnation: number; worker: VatWorker; answered: () => void };
 type Request = (outcome: Outcome) => void;
 /** An event without the request id that the loop gives it. */
 export type RequestEvent = KernelEvent extends infer Event
@@ -50,7 +50,6 @@ export function makeEventLoop(powers: EventLoopPowers) {
   const changes = makeChangeSet(database);
   let machine: KernelMachine = makeKernelMachine(changes, policy);
 
-  const live = new Map<VatId, Live>();
   const pings = new Map<string, (answered: boolean) => void>();
   const requests = new Map<number, Request>();
   let lastRequestId = 0;
@@ -67,9 +66,17 @@ export function makeEventLoop(powers: EventLoopPowers) {
     unresponsiveMs: policy.vatUnresponsiveMs,
     startingMs: Math.max(policy.vatUnresponsiveMs, limits.vatUnresponsiveMs),
     isDebugged: platform.isDebugged,
-    ping: (vatId, pingId) => live.get(vatId)?.worker.send({ type: 'ping', id: pingId }),
+    ping: (vatId, incarnation) => workers.send(vatId, incarnation, { type: 'ping', id: 0 }),
     onUnresponsive: (vatId, incarnation, ms) =>
       feed({ type: 'vat-lost', vatId, incarnation, why: `it did not answer for ${ms} ms` }),
+  });
+
+  const workers = makeVatWorkers({
+    platform,
+    heartbeat,
+    log,
+    onMessage: (vatId, incarnation, message) => onVatMessage(vatId, incarnation, message),
+    onLost: (vatId, incarnation, why) => feed({ type: 'vat-lost', vatId, incarnation, why }),
   });
 
   const parsedBundles = new Map<string, Bundle>();
@@ -85,50 +92,21 @@ export function makeEventLoop(powers: EventLoopPowers) {
   };
 
   const startVat = ({ vatId, incarnation, bundleHash, config }: KernelEffect & { type: 'start-vat' }): void => {
-    const onLost = (why: string): void => feed({ type: 'vat-lost', vatId, incarnation, why });
-    let bundle: Bundle;
-    let worker: VatWorker;
-    try {
-      bundle = bundleOf(bundleHash);
-      worker = platform.startVatWorker(vatId, {
-        onMessage: (message) => onVatMessage(vatId, incarnation, message),
-        onLost,
-      });
-    } catch (thrown) {
-      // Not now, in the middle of a step's effects.
-      queueMicrotask(() => onLost(`its worker could not be started: ${messageOf(thrown)}`));
-      return;
-    }
-    worker.send({
+    workers.start(vatId, incarnation);
+    workers.send(vatId, incarnation, {
       type: 'init',
       vatId,
       // The map is for people's eyes, in the host: no vat needs it.
-      bundle: { ...bundle, sourceMap: undefined },
+      bundle: { ...bundleOf(bundleHash), sourceMap: undefined },
       endowments: {
         globals: config.globals ?? [],
         ...(config.network && { network: config.network }),
       },
       limits: { messageBytesMax: limits.messageBytesMax },
     });
-    live.set(vatId, { incarnation, worker, answered: heartbeat.watch(vatId, incarnation) });
-  };
-
-  const stopVat = (vatId: VatId): void => {
-    const vat = live.get(vatId);
-    if (vat === undefined) return;
-    live.delete(vatId);
-    heartbeat.forget(vatId);
-    for (const [key, answer] of pings) if (key.startsWith(`${vatId}.`)) answer(false);
-    vat.worker.terminate().catch((thrown: unknown) => {
-      log('error', ['kernel', vatId], [`a worker could not be terminated: ${messageOf(thrown)}`]);
-    });
   };
 
   const onVatMessage = (vatId: VatId, incarnation: number, message: FromVat): void => {
-    const vat = live.get(vatId);
-    if (vat?.incarnation !== incarnation) return;
-    // Not what vat code can send out of an endless loop.
-    if (message.type !== 'log' && message.type !== 'want-turn') vat.answered();
     switch (message.type) {
       case 'done':
         return feed({ type: 'crank-done', vatId, incarnation, deliveryId: message.id, result: message.result });
@@ -146,8 +124,6 @@ export function makeEventLoop(powers: EventLoopPowers) {
         return log(message.level, [vatId, ...message.tags], message.args);
       case 'pong':
         return pings.get(`${vatId}.${message.id}`)?.(true);
-      case 'ready':
-        return;
       default:
         feed({ type: 'vat-lost', vatId, incarnation, why: 'its worker sent a message that there is not' });
     }
@@ -158,13 +134,14 @@ export function makeEventLoop(powers: EventLoopPowers) {
       case 'start-vat':
         return startVat(effect);
       case 'deliver':
-        return live.get(effect.vatId)?.worker.send({
+        return workers.send(effect.vatId, effect.incarnation, {
           type: 'deliver',
           id: effect.deliveryId,
           delivery: effect.delivery,
         });
       case 'stop-vat':
-        return stopVat(effect.vatId);
+        workers.stop(effect.vatId, effect.incarnation);
+        return answerPings((key) => key.startsWith(`${effect.vatId}.`));
       case 'host-call':
         return powers.callHost(effect.callId, effect.target, effect.methargs);
       case 'host-retire':
@@ -225,7 +202,7 @@ export function makeEventLoop(powers: EventLoopPowers) {
     clearTimeout(commitTimer);
     clearTimeout(tickTimer);
     heartbeat.stop();
-    for (const vatId of [...live.keys()]) stopVat(vatId);
+    workers.stopAll();
     outputs = [];
     rejectAll(error);
   };
@@ -234,7 +211,12 @@ export function makeEventLoop(powers: EventLoopPowers) {
     const waiting = [...requests.values()];
     requests.clear();
     for (const answer of waiting) answer({ type: 'failed', error: { code, message, data } });
-    for (const answer of pings.values()) answer(false);
+    answerPings(() => true);
+  };
+
+  /** Workers that are gone answer no more. */
+  const answerPings = (of: (key: string) => boolean): void => {
+    for (const [key, answer] of pings) if (of(key)) answer(false);
   };
 
   /** A commit failed: what the vats have in memory never happened. Begin again from the store. */
@@ -243,7 +225,7 @@ export function makeEventLoop(powers: EventLoopPowers) {
       cause: thrown,
     });
     log('error', ['kernel'], [error.message]);
-    for (const vatId of [...live.keys()]) stopVat(vatId);
+    workers.stopAll();
     outputs = [];
     rejectAll(error);
     try {
@@ -321,8 +303,8 @@ export function makeEventLoop(powers: EventLoopPowers) {
 
     /** Resolves to true when the worker answers, to false when it is gone. The heartbeat bounds it. */
     ping(vatId: VatId): Promise<boolean> {
-      const vat = live.get(vatId);
-      if (vat === undefined) return Promise.resolve(false);
+      if (!machine.isRunning(vatId)) return Promise.resolve(false);
+      const { incarnation } = machine.rows.vats.getRequired(vatId);
       lastRequestId += 1;
       const id = lastRequestId;
       const key = `${vatId}.${id}`;
@@ -331,12 +313,13 @@ export function makeEventLoop(powers: EventLoopPowers) {
           pings.delete(key);
           resolve(answered);
         });
-        vat.worker.send({ type: 'ping', id });
+        workers.send(vatId, incarnation, { type: 'ping', id });
       });
     },
 
     /** Waits for deliveries in flight, ends all incarnations in the store, and takes no more events. */
     async stop(): Promise<void> {
+      const stopped = new KernelError('KERNEL_STOPPED', 'the kernel was stopped');
       if (over === undefined) {
         feed({ type: 'drain' });
         if (busy > 0) {
@@ -349,19 +332,21 @@ export function makeEventLoop(powers: EventLoopPowers) {
           });
           onQuiet = undefined;
         }
+        // Who still waits has waited for this kernel, whatever becomes of the vat that has the call.
+        commit();
+        rejectAll(stopped);
         feed({ type: 'stop' });
         commit();
       }
-      const workers = [...live.values()];
-      giveUp(over ?? new KernelError('KERNEL_STOPPED', 'the kernel was stopped'));
-      await Promise.allSettled(workers.map(({ worker }) => worker.terminate()));
+      giveUp(over ?? stopped);
+      await workers.allGone();
     },
 
     /** Deletes everything but the counters of ids, which are never used twice, and starts afresh. */
     reset(): void {
       if (over !== undefined) throw over;
       heartbeat.start();
-      for (const vatId of [...live.keys()]) stopVat(vatId);
+      workers.stopAll();
       rejectAll(new KernelError('KERNEL_STOPPED', 'the kernel was reset'));
       outputs = [];
       changes.reset();

@@ -1,8 +1,8 @@
 /**
  * Finds workers that answer no more: a method or a timer that loops for ever, a storm of microtasks.
  *
- * A worker is asked only when it has been silent for a while, and the time that it takes to answer counts only
- * while the host itself was awake: a machine that slept, or a debugger that held the host, kills nobody.
+ * The time that a worker takes to answer counts only while the host itself was awake: a machine that slept, or a
+ * debugger that held the host, kills nobody.
  */
 import type { VatId } from '../protocol/refs.js';
 
@@ -11,11 +11,13 @@ export type HeartbeatPowers = {
   /** The same for a worker that has not said that it is up: starting a thread is the machine's affair. */
   startingMs: number;
   isDebugged: () => boolean;
-  ping: (vatId: VatId, pingId: number) => void;
+  ping: (vatId: VatId, incarnation: number) => void;
   onUnresponsive: (vatId: VatId, incarnation: number, ms: number) => void;
 };
 
-type Watched = { incarnation: number; silentMs: number; asked: boolean; up: boolean };
+type Watched = { vatId: VatId; incarnation: number; silentMs: number; asked: boolean; up: boolean };
+
+const keyOf = (vatId: VatId, incarnation: number): string => `${vatId}.${incarnation}`;
 
 export function makeHeartbeat({
   unresponsiveMs,
@@ -25,7 +27,7 @@ export function makeHeartbeat({
   onUnresponsive,
 }: HeartbeatPowers) {
   const beatMs = Math.max(10, Math.min(1_000, unresponsiveMs / 5));
-  const watched = new Map<VatId, Watched>();
+  const watched = new Map<string, Watched>();
   let timer: ReturnType<typeof setInterval> | undefined;
   let lastBeatAt = 0;
 
@@ -38,13 +40,13 @@ export function makeHeartbeat({
       for (const vat of watched.values()) vat.silentMs = 0;
       return;
     }
-    for (const [vatId, vat] of [...watched]) {
+    for (const vat of [...watched.values()]) {
       if (vat.asked) vat.silentMs += awakeMs;
       const patienceMs = vat.up ? unresponsiveMs : startingMs;
-      if (vat.silentMs >= patienceMs) onUnresponsive(vatId, vat.incarnation, patienceMs);
+      if (vat.silentMs >= patienceMs) onUnresponsive(vat.vatId, vat.incarnation, patienceMs);
       else if (!vat.asked) {
         vat.asked = true;
-        ping(vatId, 0);
+        ping(vat.vatId, vat.incarnation);
       }
     }
   };
@@ -61,14 +63,16 @@ export function makeHeartbeat({
 
     /** Returns what to call when the worker has shown that its event loop runs. */
     watch(vatId: VatId, incarnation: number): () => void {
-      const vat: Watched = { incarnation, silentMs: 0, asked: false, up: false };
-      watched.set(vatId, vat);
+      const vat: Watched = { vatId, incarnation, silentMs: 0, asked: false, up: false };
+      watched.set(keyOf(vatId, incarnation), vat);
       return () => {
         vat.silentMs = 0;
         vat.asked = false;
         vat.up = true;
       };
     },
-    forget: (vatId: VatId): void => void watched.delete(vatId),
+    forget: (vatId: VatId, incarnation: number): void => void watched.delete(keyOf(vatId, incarnation)),
   };
 }
+
+export type Heartbeat = ReturnType<typeof makeHeartbeat>;

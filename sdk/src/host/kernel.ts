@@ -2,7 +2,7 @@
 import { KernelError, isKernelError } from '../errors.js';
 import type { ErrorData, Outcome } from '../kernel/events.js';
 import { findBrokenInvariants } from '../kernel/invariants.js';
-import { krefOrder, type VatRow } from '../kernel/rows.js';
+import { krefOrder, type KernelRows, type VatRow } from '../kernel/rows.js';
 import type { CapData } from '../protocol/capdata.js';
 import { describe } from '../protocol/describe.js';
 import { ClusterConfigStruct, VatConfigStruct, type ClusterConfig, type VatConfig } from '../protocol/config.js';
@@ -199,18 +199,18 @@ export class Kernel {
 
   /** The subcluster, or undefined where there is none. */
   getSubcluster(id: SubclusterId): Subcluster | undefined {
-    const row = this.#loop.rows().subclusters.get(id);
-    return row && { id, config: row.config, vats: { ...row.vats } };
+    const row = this.#rows.subclusters.get(id);
+    return row && { id, config: copyJson(row.config), vats: { ...row.vats } };
   }
 
   /** All subclusters, oldest first. */
   getSubclusters(): Subcluster[] {
-    const ids = this.#loop.rows().subclusters.ids().sort(krefOrder);
+    const ids = this.#rows.subclusters.ids().sort(krefOrder);
     return ids.map((id) => this.#subcluster(id));
   }
 
   isVatInSubcluster(vatId: VatId, subclusterId: SubclusterId): boolean {
-    return this.#loop.rows().vats.get(vatId)?.subcluster === subclusterId;
+    return this.#rows.vats.get(vatId)?.subcluster === subclusterId;
   }
 
   /** @throws KernelError NOT_FOUND where there is no such subcluster. */
@@ -232,7 +232,7 @@ export class Kernel {
   }
 
   #vat(vatId: VatId): VatRow {
-    const row = this.#loop.rows().vats.get(vatId);
+    const row = this.#rows.vats.get(vatId);
     if (row === undefined) throw new KernelError('NOT_FOUND', `Vat does not exist: ${String(vatId)}`);
     return row;
   }
@@ -282,20 +282,20 @@ export class Kernel {
   }
 
   async terminateAllVats(): Promise<void> {
-    for (const id of this.#loop.rows().subclusters.ids().sort(krefOrder).reverse()) {
+    for (const id of this.#rows.subclusters.ids().sort(krefOrder).reverse()) {
       await this.terminateSubcluster(id);
     }
   }
 
   getVatIds(): VatId[] {
-    return this.#loop.rows().vats.ids().sort(krefOrder);
+    return this.#rows.vats.ids().sort(krefOrder);
   }
 
   getVats(): VatInfo[] {
     return this.getVatIds().map((id) => {
       const { config, subcluster, condition } = this.#vat(id);
       const running = this.#loop.isRunning(id) ? 'running' : 'stopped';
-      return { id, config, subclusterId: subcluster, status: condition === 'running' ? running : condition };
+      return { id, config: copyJson(config), subclusterId: subcluster, status: condition === 'running' ? running : condition };
     });
   }
 
@@ -322,7 +322,7 @@ export class Kernel {
   }
 
   isRevoked(kref: KRef): boolean {
-    return this.#loop.rows().objects.get(kref)?.revoked === true;
+    return this.#rows.objects.get(kref)?.revoked === true;
   }
 
   /** Lets go of a kref that a method of this kernel handed out. */
@@ -367,7 +367,7 @@ export class Kernel {
 
   /** Walks all tables and says what is wrong with them, one sentence each; empty where all is well. For tests. */
   checkInvariants(): string[] {
-    return findBrokenInvariants(this.#loop.rows());
+    return findBrokenInvariants(this.#rows);
   }
 
   /** Deletes everything: subclusters, vats, their state. Ids are not used again. */
@@ -387,6 +387,13 @@ export class Kernel {
   stop(): Promise<void> {
     this.#stopped ??= this.#loop.stop().finally(() => this.#database.close());
     return this.#stopped;
+  }
+
+  /** The kernel's tables, for as long as it runs. */
+  get #rows(): KernelRows {
+    const over = this.#loop.over();
+    if (over !== undefined) throw over;
+    return this.#loop.rows();
   }
 
   async #request(event: RequestEvent): Promise<unknown> {
@@ -449,4 +456,11 @@ export class Kernel {
     if (row === undefined) return stack;
     return mapStack(stack, vatId as VatId, this.#loop.bundleOf(row.bundleHash).sourceMap);
   }
+}
+
+/** What a caller is given of a row, that is the kernel's own: it may change it. Texts, which may be bundles, are shared. */
+function copyJson<T>(value: T): T {
+  if (typeof value !== 'object' || value === null) return value;
+  if (Array.isArray(value)) return value.map(copyJson) as T;
+  return Object.fromEntries(Object.entries(value).map(([key, part]) => [key, copyJson(part)])) as T;
 }

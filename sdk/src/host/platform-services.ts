@@ -19,6 +19,8 @@ export type VatWorkerEvents = {
 };
 
 export type PlatformServices = {
+  /** Workers that may load their runtime at the same time: about as many as there are cores. */
+  readonly workersLoadingMax: number;
   startVatWorker: (vatId: VatId, events: VatWorkerEvents) => VatWorker;
   /**
    * The text behind an http(s), data or (where there are files) file URL.
@@ -26,6 +28,14 @@ export type PlatformServices = {
    * @throws Error that says what was asked and what came instead.
    */
   fetchText: (url: string) => Promise<string>;
+  /**
+   * The content of the bundle of a source file: what a configuration's `sourceSpec` asks for. Absent where there
+   * are no files or no bundler.
+   *
+   * @param spec - a path, seen from the working directory, or a file URL.
+   * @throws Error that says what stands in the way, in the source or of the bundler.
+   */
+  bundleSource?: (spec: string) => Promise<string>;
   /** Can a worker be held up for good reason, by a debugger? Then no deadline is enforced. */
   isDebugged: () => boolean;
 };
