@@ -329,7 +329,7 @@ describe('LIMITS.md agrees with the code', () => {
   /** Which limit is the default of each option. The type says so too: an option more or less is an error here. */
   const defaults = {
     deliveryAttemptsMax: 'deliveryAttemptsMax',
-    failuresMax: 'vatFailuresMax',
+    failuresMax: 'failuresMax',
     notifyBatchMax: 'notifyBatchMax',
     deliveriesPerReap: 'deliveriesPerReap',
     collectBatch: 'collectBatch',

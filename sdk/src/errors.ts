@@ -43,6 +43,8 @@ const codes = {
   SERVICE_INTERRUPTED: { retryable: true, indeterminate: true },
   /** The service or its answer failed. */
   DELIVERY_FAILED: { retryable: false, indeterminate: false },
+  /** A vat's fetch was answered with a redirect, on a platform that does not show where it leads. It was not followed. */
+  FETCH_REDIRECT_REFUSED: { retryable: false, indeterminate: true },
   /** A queue is at its limit; later sends of the same pair fail until it has drained. */
   QUEUE_FULL: { retryable: true, indeterminate: false },
   /** The vat made a system call that it may not make. */

@@ -37,7 +37,7 @@ export const limits = {
   /** Times that the delivery of one message is begun. What is lost with its vat twice may be what kills it. */
   deliveryAttemptsMax: 2,
   /** Failed incarnations in a row, after which a vat is quarantined. */
-  vatFailuresMax: 5,
+  failuresMax: 5,
   /** Settled promises in one notification; those beyond it follow when the vat asks for them. */
   notifyBatchMax: 100,
   /** Deliveries after which a vat collects by force and reports: forced collection takes milliseconds. */
@@ -54,6 +54,30 @@ export const limits = {
   vatHeapMiB: 512,
   /** Milliseconds until a server that does not give a bundle is given up. */
   bundleFetchTimeoutMs: 30_000,
+
+  /** UTF-16 code units of one line that a channel receives. The rest of a longer one is dropped, not gathered. */
+  ioLineCharsMax: MiB,
+  /** UTF-16 code units, or bytes, that a channel receives before they are asked for; then its sender has to wait. */
+  ioAheadCharsMax: 256 * KiB,
+  /** Reads of one channel that wait, and as many writes. A vat that calls in a loop must not fill the host's memory. */
+  ioCallsMax: 1_000,
+  /** UTF-16 code units, or bytes, of all writes that a channel has not got rid of: the other side may take nothing. */
+  ioWritesCharsMax: 16 * MiB,
+  /** Milliseconds until a server that does not accept a channel's connection is given up. */
+  ioConnectTimeoutMs: 10_000,
+  /** Milliseconds from one attempt to connect to the next. A vat's loop must not become a flood of connections. */
+  ioReconnectMs: 100,
+  /** Milliseconds of silence after which a channel asks whether the other side is still there: it holds the one place. */
+  ioKeepAliveMs: 60_000,
+
+  /** Bytes of the body of one fetched response, decompressed, and of one request. Each is in memory as a whole. */
+  fetchBodyBytesMax: 16 * MiB,
+  /** UTF-16 code units of a request's URL, and of all of its headers. Servers take less. */
+  fetchHeadCharsMax: 64 * KiB,
+  /** Redirects of one fetch: the fetch standard's number. */
+  fetchRedirectsMax: 20,
+  /** Milliseconds of one fetch with all of its redirects, to the last byte of the body. */
+  fetchTimeoutMs: 300_000,
 
   /** Parsed bundles that a host keeps in memory; the others are read from the store when a vat starts. */
   parsedBundlesMax: 16,

@@ -16,20 +16,16 @@ export type HostAnswer = { rejected: boolean; value: CapData };
 
 type Methods = { [name: string]: (...args: unknown[]) => unknown };
 
-/** An object that has methods, its own or its class's, passes by reference. */
+/** An object that has methods and nothing else, or whose class has methods, passes by reference. */
 function isRemotable(value: object): value is Methods {
-  if (typeof value === 'function') return false;
-  const own = Object.values(Object.getOwnPropertyDescriptors(value));
-  if (own.length > 0 && own.every(({ value: member }) => typeof member === 'function')) return true;
   const proto: unknown = Object.getPrototypeOf(value);
-  return (
-    own.length === 0 &&
-    typeof proto === 'object' &&
-    proto !== null &&
-    proto !== Object.prototype &&
-    proto !== Array.prototype &&
-    methodNames(value).length > 0
-  );
+  if (proto === null || proto === Object.prototype) {
+    const own = Object.values(Object.getOwnPropertyDescriptors(value));
+    return own.length > 0 && own.every(({ value: member }) => typeof member === 'function');
+  }
+  // Not what the language itself has: a Map, a Date, an array, a promise. Exos bear their interface's name.
+  const tag = Object.prototype.toString.call(value).slice('[object '.length, -1);
+  return (tag === 'Object' || /^(?:Alleged|DebugName): /.test(tag)) && methodNames(value).length > 0;
 }
 
 /** Names of the methods that may be called: not those that every object has. */
@@ -132,6 +128,12 @@ export function makeHostObjects({ firstExport, serviceWaitMs, answer }: HostReal
         objects.delete(vref);
         if (object !== undefined) vrefs.delete(object);
       }
+    },
+    /** The kernel has forgotten this object. It may be exported again, under another name. */
+    forget(object: object): void {
+      const vref = vrefs.get(object);
+      if (vref !== undefined) objects.delete(vref);
+      vrefs.delete(object);
     },
     call(callId: number, vref: VRef, methargs: CapData): void {
       invoke(vref, methargs)

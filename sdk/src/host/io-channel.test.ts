@@ -1,7 +1,7 @@
 import { describe, expect, test, vi } from 'vitest';
 import { isKernelError } from '../errors.js';
 import { limits } from '../limits.js';
-import type { IOConfig, IOOptions } from '../protocol/config.js';
+import type { IOOptions } from '../protocol/config.js';
 import { makeInbox, makeIOService, unitBytes, type IOChannel, type IOUnit } from './io-channel.js';
 
 const bytes = (...values: number[]) => Uint8Array.from(values);

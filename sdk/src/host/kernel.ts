@@ -1,6 +1,7 @@
 /** The kernel as an app on the same side of the wire sees it: an object with promise-returning methods. */
 import { KernelError, isKernelError } from '../errors.js';
 import type { ErrorData, Outcome } from '../kernel/events.js';
+import { builtInServices } from '../kernel/kernel.js';
 import { findBrokenInvariants } from '../kernel/invariants.js';
 import { krefOrder, type KernelRows, type VatRow } from '../kernel/rows.js';
 import type { CapData } from '../protocol/capdata.js';
@@ -8,12 +9,12 @@ import { describe } from '../protocol/describe.js';
 import { ClusterConfigStruct, VatConfigStruct, type ClusterConfig, type VatConfig } from '../protocol/config.js';
 import { kserMethargs, kslot, kunser, type StandIn } from '../protocol/kernel-values.js';
 import { isKRef, type KRef, type SubclusterId, type VatId } from '../protocol/refs.js';
-import { limits } from '../limits.js';
+import { limits, type Limits } from '../limits.js';
 import type { KernelDatabase } from '../store/kv-store.js';
 import { fetchBundles, messageOf, parseBundle, type FetchedBundles } from './bundles.js';
 import { makeKernelFacet } from './kernel-facet.js';
 import { makeEventLoop, type EventLoop, type HostPolicy, type RequestEvent } from './event-loop.js';
-import { makeHostObjects, type HostObjects } from './host-realm.js';
+import { makeHostObjects, methodNames, type HostObjects } from './host-realm.js';
 import { makeLog, quietLogger, type Logger } from './logger.js';
 import type { PlatformServices } from './platform-services.js';
 import { mapStack } from './stacks.js';
@@ -27,21 +28,35 @@ export type KernelOptions = {
   limits?: Partial<KernelLimits>;
 };
 
-export type KernelLimits = HostPolicy & {
-  /** Milliseconds that a call waits for a service that has not been registered since the kernel's start. */
-  serviceWaitMs: number;
-};
+/** Those of {@link limits} that may differ from kernel to kernel; their meaning and units stand there. */
+const kernelLimitNames = [
+  'deliveryAttemptsMax',
+  'failuresMax',
+  'notifyBatchMax',
+  'deliveriesPerReap',
+  'collectBatch',
+  'stopTimeoutMs',
+  'vatUnresponsiveMs',
+  'serviceWaitMs',
+] as const satisfies readonly (keyof Limits)[];
 
-const defaultLimits: KernelLimits = {
-  deliveryAttemptsMax: limits.deliveryAttemptsMax,
-  failuresMax: limits.vatFailuresMax,
-  notifyBatchMax: limits.notifyBatchMax,
-  deliveriesPerReap: limits.deliveriesPerReap,
-  collectBatch: limits.collectBatch,
-  stopTimeoutMs: limits.stopTimeoutMs,
-  vatUnresponsiveMs: limits.vatUnresponsiveMs,
-  serviceWaitMs: limits.serviceWaitMs,
-};
+export type KernelLimits = Pick<Limits, (typeof kernelLimitNames)[number]>;
+
+/** @throws TypeError or RangeError that names a limit that there is not, or a value that it cannot have. */
+function checkLimits(given: Partial<KernelLimits> = {}): KernelLimits {
+  const known: readonly string[] = kernelLimitNames;
+  for (const [name, value] of Object.entries(given)) {
+    if (!known.includes(name)) {
+      throw new TypeError(`limits.${name} does not exist; a kernel's limits are ${known.join(', ')}`);
+    }
+    if (value !== undefined && !(Number.isSafeInteger(value) && Number(value) >= 0)) {
+      throw new RangeError(`limits.${name} takes a whole number from 0; found ${describe(value)} ${String(value)}`);
+    }
+  }
+  return Object.fromEntries(
+    kernelLimitNames.map((name) => [name, given[name] ?? limits[name]]),
+  ) as KernelLimits;
+}
 
 export type Subcluster = {
   id: SubclusterId;
@@ -82,6 +97,7 @@ export class Kernel {
   readonly #objects: HostObjects;
   readonly #platform: PlatformServices;
   readonly #database: KernelDatabase;
+  readonly #services = new Map<string, KernelService>();
   #stopped: Promise<void> | undefined;
 
   private constructor(
@@ -106,7 +122,7 @@ export class Kernel {
     kernelDatabase: KernelDatabase,
     options: KernelOptions = {},
   ): Promise<Kernel> {
-    const policy = { ...defaultLimits, ...options.limits };
+    const policy = checkLimits(options.limits);
     const log = makeLog(options.logger ?? quietLogger);
     // The realm and the loop call one another; neither does before both exist.
     const loop: EventLoop = makeEventLoop({
@@ -127,7 +143,7 @@ export class Kernel {
     const failed = loop.over();
     if (failed !== undefined) throw failed;
     const kernel = new Kernel(loop, objects, platformServices, kernelDatabase);
-    kernel.registerKernelServiceObject('kernelFacet', makeKernelFacet(kernel), { systemOnly: true });
+    kernel.#register('kernelFacet', makeKernelFacet(kernel), true);
     return Promise.resolve(kernel);
   }
 
@@ -344,6 +360,19 @@ export class Kernel {
     service: object,
     { systemOnly = false }: { systemOnly?: boolean } = {},
   ): KernelService {
+    if (typeof name !== 'string' || name === '' || name.length > limits.configNameCharsMax) {
+      throw new TypeError(`a kernel service's name is text of 1 to ${limits.configNameCharsMax} characters; found ${describe(name)}`);
+    }
+    if (typeof service !== 'object' || service === null || methodNames(service).length === 0) {
+      throw new TypeError(`kernel service ${JSON.stringify(name)} takes an object with methods; found ${describe(service)}`);
+    }
+    if (builtInServices.some((builtIn) => builtIn.name === name)) {
+      throw new TypeError(`Kernel service "${name}" is already registered: it is the kernel's own`);
+    }
+    return this.#register(name, service, systemOnly);
+  }
+
+  #register(name: string, service: object, systemOnly: boolean): KernelService {
     const { kref, vref } = this.#requestNow({
       type: 'register-service',
       name,
@@ -351,7 +380,9 @@ export class Kernel {
       systemOnly,
     }) as { kref: KRef; vref: string };
     this.#objects.bind(vref, service);
-    return { name, kref, service, systemOnly };
+    const registered = { name, kref, service, systemOnly };
+    this.#services.set(name, registered);
+    return registered;
   }
 
   /** Asks running vats (those that `filter` accepts) to collect by force and to report what they dropped. */

@@ -51,20 +51,26 @@ export function makeVatWorkers({ platform, heartbeat, log, onMessage, onLost }: 
     member.loading = true;
     member.heard = heartbeat.watch(vatId, incarnation);
     const isCurrent = () => members.get(keyOf(vatId, incarnation)) === member;
-    const worker = platform.startVatWorker(vatId, {
-      onMessage: (message) => {
-        if (!isCurrent()) return;
-        // Not by what vat code can send out of an endless loop.
-        if (message.type !== 'log' && message.type !== 'want-turn') member.heard();
-        if (message.type === 'ready') loaded(member);
-        else onMessage(vatId, incarnation, message);
-      },
-      onLost: (why) => {
-        if (isCurrent()) onLost(vatId, incarnation, why);
-      },
-    });
-    member.worker = worker;
-    for (const message of member.unsent.splice(0)) worker.send(message);
+    const lost = (why: string): void => {
+      if (isCurrent()) onLost(vatId, incarnation, why);
+    };
+    try {
+      member.worker = platform.startVatWorker(vatId, {
+        onMessage: (message) => {
+          if (!isCurrent()) return;
+          // Not by what vat code can send out of an endless loop.
+          if (message.type !== 'log' && message.type !== 'want-turn') member.heard();
+          if (message.type === 'ready') loaded(member);
+          else onMessage(vatId, incarnation, message);
+        },
+        onLost: lost,
+      });
+    } catch (thrown) {
+      // Not now, in the middle of a step's effects.
+      queueMicrotask(() => lost(`its worker could not be started: ${messageOf(thrown)}`));
+      return;
+    }
+    for (const message of member.unsent.splice(0)) member.worker.send(message);
   };
 
   const loaded = (member: Member): void => {

@@ -9,7 +9,6 @@ import { lstat, open, unlink, type FileHandle } from 'node:fs/promises';
 import {
   connect,
   createServer,
-  isIPv4,
   isIPv6,
   type ListenOptions,
   type Server,
@@ -73,9 +72,11 @@ function parseHostport(name: string, hostport: string, portMin: number): Address
     /^(?:\[([^\]]+)\]|([a-z\d._-]+)):(0|[1-9]\d{0,4})$/i.exec(hostport) ?? [];
   const host = ipv6 ?? other ?? '';
   const port = Number(digits ?? -1);
-  // The resolver reads `1.2` as 1.0.0.2.
+  // The resolver reads `1.2` as 1.0.0.2, and so does the URL parser, which tells.
   const isHost =
-    ipv6 === undefined ? isIPv4(host) || /(?:^|\.)[^.]*[a-z][^.]*\.?$/i.test(host) : isIPv6(host);
+    ipv6 === undefined
+      ? URL.canParse(`http://${host}`) && new URL(`http://${host}`).hostname === host.toLowerCase()
+      : isIPv6(host);
   if (!isHost || port < portMin || port > 65_535) {
     const wanted = 'is not a host and port like "127.0.0.1:8000" or "[::1]:80"';
     throw new KernelError(
@@ -242,11 +243,17 @@ export async function makeSocketIOChannel(
   return channel;
 }
 
+/** Bytes of a Unix socket's path. Node cuts a longer one off without a word, and would listen elsewhere. */
+const socketPathBytesMax = process.platform === 'linux' ? 107 : 103;
+
 async function removeStaleSocket(name: string, path: string): Promise<void> {
-  const found = await lstat(path).catch(() => undefined);
-  if (found === undefined) return;
   const refuse = (why: string): Error =>
     new Error(`IO channel "${name}" cannot listen at ${path}: ${why}`);
+  if (Buffer.byteLength(path) > socketPathBytesMax) {
+    throw refuse(`the path is longer than ${socketPathBytesMax} bytes`);
+  }
+  const found = await lstat(path).catch(() => undefined);
+  if (found === undefined) return;
   if (!found.isSocket()) throw refuse('it exists and is not a socket');
   const isLive = await new Promise<boolean>((resolve) => {
     const probe = connect(path, () => {
@@ -445,16 +452,15 @@ async function append(file: FileHandle, bytes: Uint8Array): Promise<void> {
 const readers = new WeakSet<Readable>();
 
 /**
- * The process's console. Input is taken in only while a read waits, so that a channel which nobody reads neither
- * keeps the process alive nor takes what is meant for others. One channel at a time may read it; what that one
- * took in and did not use is lost when it is closed.
+ * The process's console. Input is taken in, and keeps the process alive, only while a read waits. One channel at a time
+ * may read it; what that one took in and did not use is lost when it is closed.
  */
 function makeConsoleChannel(
   name: string,
   { unit }: IOOptions,
   { stdin = () => process.stdin, stdout = () => process.stdout }: IOChannelPowers,
 ): IOChannel {
-  let input: Readable | undefined;
+  let input: (Readable & Partial<Pick<Socket, 'ref' | 'unref'>>) | undefined;
   let output: Writable | undefined;
   let release = (): void => {};
   let closed = false;
@@ -467,8 +473,12 @@ function makeConsoleChannel(
     ...(unit && { unit }),
     aheadMax: 0,
     onWant: () => {
-      if (input === undefined || input.readableEnded || input.destroyed) inbox.end();
-      else input.resume();
+      if (input === undefined || input.readableEnded || input.destroyed) {
+        inbox.end();
+      } else {
+        input.ref?.();
+        input.resume();
+      }
     },
   });
 
@@ -489,7 +499,12 @@ function makeConsoleChannel(
           readers.delete(stream);
         };
       }
-      return inbox.read();
+      try {
+        return await inbox.read();
+      } finally {
+        // A paused pipe is read all the same, as far as Node's own buffer goes.
+        if (!inbox.wants()) input.unref?.();
+      }
     },
     write(data) {
       if (closed) return Promise.reject(closedError(name));
