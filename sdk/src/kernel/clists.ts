@@ -57,7 +57,12 @@ export function makeCLists(rows: KernelRows, references: References) {
     else references.unreach(kref);
   };
 
-  const takeExport = (endpoint: EndpointId, vref: VRef): KRef => {
+  /** @param decider - who settles it, if it is a promise. */
+  const takeExport = (
+    endpoint: EndpointId,
+    vref: VRef,
+    decider: EndpointId | null = endpoint,
+  ): KRef => {
     if (!isVRef(vref)) throw new IllegalSyscall(`${endpoint} names ${String(vref)}, which is no vref`);
     if (!isExportVRef(vref)) return krefOf(endpoint, vref);
     if (!isDurableVRef(vref)) {
@@ -74,7 +79,7 @@ export function makeCLists(rows: KernelRows, references: References) {
       }
     }
     const kref = isPromiseVRef(vref)
-      ? references.makePromise(endpoint)
+      ? references.makePromise(decider)
       : references.makeObject(endpoint);
     add(endpoint, kref, vref);
     return kref;
@@ -118,6 +123,8 @@ export function makeCLists(rows: KernelRows, references: References) {
 
     /** The result promise of a send: one that the sender decided until now, or a new one. */
     toKernelResult(endpoint: EndpointId, vref: VRef): KRef {
+      const isNew = rows.clistByVRef.get(key(endpoint, vref)) === undefined;
+      if (isNew && isPromiseVRef(vref) && isExportVRef(vref)) return takeExport(endpoint, vref, null);
       const kref = clists.toKernel(endpoint, vref);
       const promise = isPromiseKRef(kref) ? rows.promises.getRequired(kref) : undefined;
       if (promise?.state !== 'open' || promise.decider !== endpoint) {

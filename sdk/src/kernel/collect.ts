@@ -1,5 +1,5 @@
 /**
- * What a count of zero leads to, decided at the end of each step.
+ * The end of each step: counts become rows, and what a count of zero leads to happens.
  *
  * A promise goes with its last holder. An object that nobody reaches is dropped at its owner, one that nobody
  * recognizes is retired there; those of a vat are noted for a delivery to it, those of the host realm go at once.
@@ -7,11 +7,9 @@
 import { insistInvariant } from '../errors.js';
 import { HOST_REALM, isPromiseKRef, type KRef, type VatId, type VRef } from '../protocol/refs.js';
 import type { CLists } from './clists.js';
-import type { References } from './references.js';
-import type { KernelRows, SettledPromiseRow } from './rows.js';
-
-/** Rings of settled promises are searched for up to this many members; larger ones stay, which costs rows only. */
-const promiseRingMax = 1_000;
+import type { CountChange, References } from './references.js';
+import type { KernelRows, ObjectRow } from './rows.js';
+import { settledFrom } from './settled-promises.js';
 
 export type CollectPowers = {
   rows: KernelRows;
@@ -23,61 +21,48 @@ export type CollectPowers = {
 };
 
 export function makeCollect({ rows, references, clists, noteForVat, retireAtHost }: CollectPowers) {
-  const collectPromise = (kref: KRef): void => {
-    const promise = rows.promises.get(kref);
-    if (promise === undefined || promise.refs > 0) return;
+  const { changed } = references;
+  /** Settled promises whose holders are others now than before: perhaps nothing but a ring of their own values. */
+  const ringed = new Set<KRef>();
+
+  const settlePromise = (kref: KRef, { recog }: CountChange): void => {
+    const promise = rows.promises.getRequired(kref);
+    const refs = promise.refs + recog;
+    insistInvariant(refs >= 0, `${kref} would be counted ${refs}`);
+    if (refs > 0) {
+      if (recog !== 0) rows.promises.set(kref, { ...promise, refs });
+      if (promise.state !== 'open' && promise.value.slots.some(isPromiseKRef)) ringed.add(kref);
+      return;
+    }
     rows.promises.delete(kref);
-    if (promise.state !== 'open') promise.value.slots.forEach(references.release);
+    if (promise.state !== 'open') for (const slot of promise.value.slots) references.release(slot);
   };
 
-  /** Trial deletion: a set of settled promises that are held by nothing but their own values is let go. */
-  const collectRing = (start: KRef): void => {
-    const held = new Map<KRef, { refs: number; row: SettledPromiseRow }>();
-    const queue = [start];
-    for (const kref of queue) {
-      if (held.has(kref)) continue;
-      const row = rows.promises.get(kref);
-      if (row === undefined || row.state === 'open') continue;
-      held.set(kref, { refs: row.refs, row });
-      if (held.size > promiseRingMax) return;
-      queue.push(...row.value.slots.filter(isPromiseKRef));
-    }
-    for (const { row } of held.values()) {
-      for (const slot of row.value.slots) {
-        const member = held.get(slot);
-        if (member !== undefined) member.refs -= 1;
-      }
-    }
-    // Whatever something outside of the set holds keeps all that it leads to.
-    const kept = [...held].filter(([, { refs }]) => refs > 0).map(([kref]) => kref);
-    for (const kref of kept) {
-      const member = held.get(kref);
-      if (member === undefined) continue;
-      held.delete(kref);
-      kept.push(...member.row.value.slots.filter(isPromiseKRef));
-    }
-    for (const [kref, { row }] of held) {
-      rows.promises.set(kref, { ...row, value: { body: row.value.body, slots: [] } });
-    }
-    for (const { row } of held.values()) row.value.slots.forEach(references.release);
-  };
-
-  const collectObject = (kref: KRef): void => {
-    const object = rows.objects.get(kref);
-    if (object === undefined || object.reach > 0) return;
-    if (object.owner === null) {
-      if (object.recog === 0) rows.objects.delete(kref);
-      else tellRecognizers(kref);
+  const settleObject = (kref: KRef, change: CountChange): void => {
+    const row = rows.objects.get(kref);
+    // Its owner and its last recognizer gave it up at once.
+    if (row === undefined && change.reach === 0 && change.recog === 0) return;
+    insistInvariant(row !== undefined, `there is no ${kref} to count`);
+    const reach = row.reach + change.reach;
+    const recog = row.recog + change.recog;
+    insistInvariant(reach >= 0 && recog >= reach, `${kref} would be counted ${reach},${recog}`);
+    const { owner } = row;
+    if (owner === null && recog === 0) {
+      rows.objects.delete(kref);
       return;
     }
-    if (object.owner === HOST_REALM) {
-      const row = clists.entry(HOST_REALM, kref);
-      insistInvariant(row !== undefined, `${kref} is not in its owner's c-list`);
-      retireAtHost(row.vref);
+    if (change.reach !== 0 || change.recog !== 0) rows.objects.set(kref, { ...row, reach, recog });
+    if (reach === 0) letGo(kref, owner);
+  };
+
+  const letGo = (kref: KRef, owner: ObjectRow['owner']): void => {
+    if (owner === null) tellRecognizers(kref);
+    else if (owner === HOST_REALM) {
+      const entry = clists.entry(HOST_REALM, kref);
+      insistInvariant(entry !== undefined, `${kref} is not in its owner's c-list`);
+      retireAtHost(entry.vref);
       clists.remove(HOST_REALM, kref);
-      return;
-    }
-    noteForVat(object.owner, kref);
+    } else noteForVat(owner, kref);
   };
 
   const tellRecognizers = (kref: KRef): void => {
@@ -86,18 +71,53 @@ export function makeCollect({ rows, references, clists, noteForVat, retireAtHost
     }
   };
 
+  const settleCounts = (): void => {
+    // What a settled count changes again stands at the end of the map, and is reached by the same loop.
+    for (const [kref, change] of changed) {
+      changed.delete(kref);
+      if (isPromiseKRef(kref)) settlePromise(kref, change);
+      else settleObject(kref, change);
+    }
+  };
+
+  /**
+   * Trial deletion: of the settled promises that this one leads to, those that are held by nothing but each other's
+   * values are let go. Where they are too many to look at they stay, which costs rows only.
+   */
+  const collectRing = (start: KRef): void => {
+    const found = settledFrom(rows, start);
+    if (found === undefined) return;
+    const holders = new Map<KRef, number>();
+    for (const [kref, { refs }] of found) {
+      holders.set(kref, refs);
+      // What keeps it is the same for each of them: none needs to be looked at again.
+      ringed.delete(kref);
+    }
+    for (const { value } of found.values()) {
+      for (const slot of value.slots) {
+        const count = holders.get(slot);
+        if (count !== undefined) holders.set(slot, count - 1);
+      }
+    }
+    // Whatever something outside of them holds keeps all that it leads to.
+    const kept = new Set<KRef>();
+    for (const [kref, count] of holders) if (count > 0) kept.add(kref);
+    for (const kref of kept) {
+      for (const slot of found.get(kref)?.value.slots ?? []) if (found.has(slot)) kept.add(slot);
+    }
+    for (const [kref, row] of found) {
+      if (kept.has(kref)) continue;
+      rows.promises.set(kref, { ...row, value: { body: row.value.body, slots: [] } });
+      for (const slot of row.value.slots) references.release(slot);
+    }
+  };
+
   return function collect(): void {
-    const { dropped, ringed } = references;
-    while (dropped.size > 0 || ringed.size > 0) {
-      for (const kref of dropped) {
-        dropped.delete(kref);
-        if (isPromiseKRef(kref)) collectPromise(kref);
-        else collectObject(kref);
-      }
-      for (const kref of ringed) {
-        ringed.delete(kref);
-        collectRing(kref);
-      }
+    settleCounts();
+    for (const kref of ringed) {
+      ringed.delete(kref);
+      collectRing(kref);
+      settleCounts();
     }
   };
 }

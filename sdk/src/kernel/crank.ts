@@ -13,6 +13,7 @@ import { IllegalSyscall, type CLists } from './clists.js';
 import { crankBounds } from './crank-shape.js';
 import type { Messages, Settlement } from './messages.js';
 import type { Queues } from './queues.js';
+import type { References } from './references.js';
 import type { KernelRows } from './rows.js';
 
 /** What a vat is doing: what the kernel must settle when the crank is done. */
@@ -29,12 +30,13 @@ export type Exit = { failure: boolean; completion: CapData<KRef> };
 
 export type CrankPowers = {
   rows: KernelRows;
+  references: References;
   clists: CLists;
   queues: Queues;
   messages: Messages;
 };
 
-export function makeCrank({ rows, clists, queues, messages }: CrankPowers) {
+export function makeCrank({ rows, references, clists, queues, messages }: CrankPowers) {
   const applyResolve = (vatId: VatId, resolutions: readonly Resolution[]): void => {
     // All values first: the promises of one call may name one another, and some are exported by being named.
     const values: CapData<KRef>[] = [];
@@ -155,7 +157,7 @@ export function makeCrank({ rows, clists, queues, messages }: CrankPowers) {
         for (const kref of inFlight.krefs) {
           const row = clists.entry(vatId, kref);
           if (row === undefined || kept.has(row.vref)) continue;
-          if (rows.objects.getRequired(kref).reach === 0) clists.drop(vatId, kref);
+          if (!references.isReached(kref)) clists.drop(vatId, kref);
         }
         return;
       case 'retire-exports':

@@ -78,8 +78,9 @@ export function makeKernelMachine(changes: ChangeSet, policy: VatPolicy) {
   });
   const incarnations = makeIncarnations({ rows, references, clists, queues, messages });
 
-  /** Undoes rows, effects and settlements of `work` where it throws. */
+  /** Undoes rows, counts, effects and settlements of `work` where it throws. A step begins with it. */
   const atomically = <T>(work: () => T): T => {
+    insistInvariant(references.changed.size === 0, 'what is done whole comes first in its step');
     const savepoint = changes.savepoint();
     const effectCount = effects.length;
     const settledCount = messages.settled.length;
@@ -90,6 +91,7 @@ export function makeKernelMachine(changes: ChangeSet, policy: VatPolicy) {
     } catch (thrown) {
       if (thrown instanceof KernelPanic) throw thrown;
       changes.rollback(savepoint);
+      references.undo();
       effects.length = effectCount;
       messages.settled.length = settledCount;
       throw thrown;
@@ -312,13 +314,12 @@ export function makeKernelMachine(changes: ChangeSet, policy: VatPolicy) {
 
   /** Runs everything that the step has caused to its end. */
   const settleDown = (): KernelEffect[] => {
-    const { dropped, ringed } = references;
     do {
       tellWaiting();
       collect();
       if (draining) vats.awake.clear();
       else vats.dispatchAll();
-    } while (messages.settled.length + vats.awake.size + dropped.size + ringed.size > 0);
+    } while (messages.settled.length + vats.awake.size + references.changed.size > 0);
     const result = effects;
     effects = [];
     return result;

@@ -148,8 +148,7 @@ export function makeMessages({ rows, references, queues, wake, callHost }: Messa
     rows.promises.set(promiseRef, {
       state: rejected ? 'rejected' : 'fulfilled',
       value,
-      // Read again: a promise may be part of its own value.
-      refs: rows.promises.getRequired(promiseRef).refs,
+      refs: promise.refs,
       ...(stack && { stack }),
     });
     settled.push(promiseRef);

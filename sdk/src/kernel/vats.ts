@@ -4,7 +4,8 @@
  * Vats run in parallel, one delivery in flight each. What is known here only in memory (`Run`) is what dies with
  * the process: whether a worker is up, and what it was given.
  */
-import { insistInvariant } from '../errors.js';
+import { formatKernelErrorText, insistInvariant } from '../errors.js';
+import { errorCapData } from '../protocol/capdata.js';
 import { isPromiseKRef, ROOT_VREF, type KRef, type VatId, type VRef } from '../protocol/refs.js';
 import type { Delivery, Resolution } from '../protocol/vat-wire.js';
 import { IllegalSyscall, type CLists } from './clists.js';
@@ -15,7 +16,19 @@ import type { Incarnations } from './incarnations.js';
 import { rejection, type Messages } from './messages.js';
 import type { Queues } from './queues.js';
 import type { References } from './references.js';
-import { krefOrder, type KernelRows, type QueueItem, type VatRow } from './rows.js';
+import {
+  krefOrder,
+  type KernelRows,
+  type QueueItem,
+  type SettledPromiseRow,
+  type VatRow,
+} from './rows.js';
+import {
+  ringOf,
+  settledFrom,
+  settledPromisesMax,
+  type SettledPromises,
+} from './settled-promises.js';
 
 export type VatPolicy = {
   /** A message whose delivery was begun this often and never ended is rejected. */
@@ -68,6 +81,17 @@ export type VatPowers = {
   /** The vat ends itself. */
   onExit: (vatId: VatId, exit: Exit) => void;
 };
+
+/** What a vat is told of a promise instead of a value that it could never be told whole. */
+const tooManyPromises = {
+  state: 'rejected',
+  value: errorCapData(
+    formatKernelErrorText(
+      'BAD_PROMISE_RESOLUTION',
+      `Promise was resolved to a value that leads to more than ${settledPromisesMax} promises`,
+    ),
+  ),
+} as const;
 
 export function makeVats(powers: VatPowers) {
   const { rows, references, clists, queues, messages, incarnations, policy, emit } = powers;
@@ -171,29 +195,34 @@ export function makeVats(powers: VatPowers) {
   };
 
   /**
-   * A settled promise comes with the settled promises that its value leads to, so that those that name one another
-   * arrive together.
+   * What is told together with a settled promise: settled promises that its value leads to, up to a bound, and in any
+   * case those of its ring. Else a vat that asks for each promise that it is told of would be told of a ring for ever.
    */
-  const deliverNotify = (vatId: VatId, run: Run, first: KRef): void => {
-    const promises = new Set([first]);
-    for (const kref of promises) {
-      const promise = rows.promises.getRequired(kref);
-      if (promise.state === 'open') continue;
-      for (const slot of promise.value.slots) {
-        if (promises.size >= policy.notifyBatchMax) break;
-        if (isPromiseKRef(slot) && rows.promises.getRequired(slot).state !== 'open') promises.add(slot);
-      }
+  const notifyBatch = (first: KRef, promise: SettledPromiseRow): SettledPromises | undefined => {
+    if (!promise.value.slots.some(isPromiseKRef)) return new Map([[first, promise]]);
+    const found = settledFrom(rows, first);
+    if (found === undefined || found.size <= policy.notifyBatchMax) return found;
+    const ring = ringOf(first, found);
+    const batch = new Map<KRef, SettledPromiseRow>();
+    for (const [kref, row] of found) {
+      if (ring.has(kref) || batch.size < policy.notifyBatchMax) batch.set(kref, row);
     }
-    const resolutions = [...promises].map((kref): Resolution => {
-      const promise = rows.promises.getRequired(kref);
-      insistInvariant(promise.state !== 'open', `${vatId} is notified of ${kref}, which is open`);
-      return {
+    return batch;
+  };
+
+  const deliverNotify = (vatId: VatId, run: Run, first: KRef): void => {
+    const promise = rows.promises.getRequired(first);
+    insistInvariant(promise.state !== 'open', `${vatId} is notified of ${first}, which is open`);
+    const batch = notifyBatch(first, promise) ?? new Map([[first, { ...promise, ...tooManyPromises }]]);
+    const resolutions: Resolution[] = [];
+    for (const [kref, { state, value }] of batch) {
+      resolutions.push({
         vpid: clists.toEndpoint(vatId, kref),
-        rejected: promise.state === 'rejected',
-        value: clists.capDataToEndpoint(vatId, promise.value),
-      };
-    });
-    deliver(vatId, run, { type: 'notify', promises: [...promises] }, { type: 'notify', resolutions });
+        rejected: state === 'rejected',
+        value: clists.capDataToEndpoint(vatId, value),
+      });
+    }
+    deliver(vatId, run, { type: 'notify', promises: [...batch.keys()] }, { type: 'notify', resolutions });
   };
 
   /** Items that need no vat: notifications it no longer waits for, messages that cannot be delivered. */

@@ -30,8 +30,10 @@ export type FakeVatOptions = {
   incarnation: number;
   random: Random;
   ledger: Ledger;
-  /** A vat that lies elsewhere may be told anything. */
-  trusting: boolean;
+  /** It lies: it may be told anything, and nothing that it says is taken down. */
+  isLiar: boolean;
+  /** Somebody lies: promises may settle to what nobody said. */
+  hasLiars: boolean;
   /** Bodies that host services answer with begin so. */
   hostMark: string;
 };
@@ -41,7 +43,7 @@ export type FinishedCrank = { result: CrankResult; applied: () => void };
 const durableKey = (vref: VRef): string => `x.${vref}`;
 
 export function makeFakeVat(options: FakeVatOptions) {
-  const { vatId, incarnation, random, ledger, trusting, hostMark } = options;
+  const { vatId, incarnation, random, ledger, isLiar, hasLiars, hostMark } = options;
   const objects = new Map<VRef, ObjectEntry>();
   const promises = new Map<VRef, PromiseEntry>();
   /** Promises that have settled in the crank under way: the delivery may still name them. */
@@ -51,7 +53,8 @@ export function makeFakeVat(options: FakeVatOptions) {
   const known = new Set<VRef>();
   const sequences = new Map<string, number>();
   let nextExport = 1;
-  let newestImport = { object: 0, promise: 0 };
+  /** Names of all that it was ever given: none comes back for something else. */
+  const imported = new Set<VRef>();
   let syscalls: Syscall[] = [];
   let writes = new Map<string, StateWrite>();
   let mentions = new Set<VRef>();
@@ -59,11 +62,12 @@ export function makeFakeVat(options: FakeVatOptions) {
   let isQuiet = false;
 
   const insist = (condition: unknown, what: string): void => {
-    if (!condition && !trusting) throw new Error(`${vatId}.${incarnation} was told ${what}`);
+    if (!condition && !isLiar) throw new Error(`${vatId}.${incarnation} was told ${what}`);
   };
 
   const uidOf = (vref: VRef): Uid => (isPromiseVRef(vref) ? promises : objects).get(vref)?.uid;
-  const newUid = (vref: VRef): string => {
+  const newUid = (vref: VRef): Uid => {
+    if (isLiar) return undefined;
     if (vref === ROOT_VREF) return `${vatId}/root`;
     return isDurableVRef(vref) ? `${vatId}/${vref}` : `${vatId}.${incarnation}/${vref}`;
   };
@@ -267,7 +271,7 @@ export function makeFakeVat(options: FakeVatOptions) {
     if (isPromiseVRef(vref)) {
       const entry = promises.get(vref) ?? justSettled.get(vref);
       if (entry === undefined) {
-        insistNewImport(vref, 'promise');
+        insistNewImport(vref);
         insist(uid === undefined || ![...promises.values()].some((other) => other.uid === uid), `${vref} for ${uid}, which it has`);
         promises.set(vref, { uid, decider: 'kernel', awaited: false });
         if (random.chance(0.8) || isQuiet) subscribe(vref);
@@ -276,7 +280,7 @@ export function makeFakeVat(options: FakeVatOptions) {
     }
     const entry = objects.get(vref);
     if (entry === undefined) {
-      insistNewImport(vref, 'object');
+      insistNewImport(vref);
       insist(
         uid === undefined || ![...objects].some(([, other]) => other.uid === uid && other.reach),
         `${vref} for ${uid}, which it has`,
@@ -293,10 +297,9 @@ export function makeFakeVat(options: FakeVatOptions) {
     entry.uid ??= uid;
   };
 
-  const insistNewImport = (vref: VRef, kind: 'object' | 'promise'): void => {
-    const number = Number(vref.slice(2));
-    insist(!isExportVRef(vref) && number > newestImport[kind], `${vref}, which it does not know`);
-    newestImport = { ...newestImport, [kind]: Math.max(number, newestImport[kind]) };
+  const insistNewImport = (vref: VRef): void => {
+    insist(!isExportVRef(vref) && !imported.has(vref), `${vref}, which it does not know`);
+    imported.add(vref);
   };
 
   const readMessage = ({ target, methargs, result }: Delivery & { type: 'message' }): void => {
@@ -311,10 +314,11 @@ export function makeFakeVat(options: FakeVatOptions) {
     if (result !== undefined) {
       const entry = promises.get(result);
       if (entry === undefined) {
-        insistNewImport(result, 'promise');
+        insistNewImport(result);
         promises.set(result, { uid: message?.result, decider: 'vat', awaited: false });
       } else {
         insist(entry.decider === 'kernel', `to decide ${result}, which it decides`);
+        meet(entry, result, message?.result);
         entry.decider = 'vat';
         entry.awaited = false;
       }
@@ -326,7 +330,7 @@ export function makeFakeVat(options: FakeVatOptions) {
     for (const { vpid } of resolutions) {
       const entry = promises.get(vpid);
       if (entry === undefined) {
-        insistNewImport(vpid, 'promise');
+        insistNewImport(vpid);
         promises.set(vpid, { uid: undefined, decider: 'kernel', awaited: false });
       } else insist(entry.decider === 'kernel', `how ${vpid} settled, which it decides`);
     }
@@ -339,7 +343,7 @@ export function makeFakeVat(options: FakeVatOptions) {
           rejected === settled.rejected && value.body === settled.body && isSound,
           `that ${uid} is ${value.body}, which is ${settled.body}`,
         );
-      } else if (uid !== undefined) {
+      } else if (uid !== undefined && !hasLiars) {
         insist(rejected || value.body.startsWith(hostMark), `that ${uid} is ${value.body}, which nobody said`);
       }
       value.slots.forEach((slot, index) => readSlot(slot, isSound ? settled.slots[index] : undefined));
@@ -367,7 +371,7 @@ export function makeFakeVat(options: FakeVatOptions) {
         if (!objects.has(slot)) {
           objects.set(slot, { uid: isDurableVRef(slot) ? newUid(slot) : undefined, reach: !isDurableVRef(slot) });
         }
-        if (!isExportVRef(slot)) newestImport.object = Math.max(newestImport.object, Number(slot.slice(2)));
+        if (!isExportVRef(slot)) imported.add(slot);
       }
     }
     for (const key of state.keys()) {
@@ -455,7 +459,7 @@ export function makeFakeVat(options: FakeVatOptions) {
       mentions = new Set();
       justSettled = new Map();
       onApplied = [];
-      return { result, applied: () => done.forEach((each) => each()) };
+      return { result, applied: () => (isLiar ? undefined : done.forEach((each) => each())) };
     },
 
     /** From now on it answers and lets go, and begins nothing. */

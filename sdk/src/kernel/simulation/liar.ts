@@ -41,7 +41,7 @@ export function makeLiar(random: Random) {
     Array.from({ length: random.below(4) }, () => anyVRef(known));
 
   const anyValue = (known: readonly VRef[]) => {
-    const body = random.pick(['#7', '#"$0.Alleged: lie"', '#"&0"', '#"$0"', 'no text', '#["m",[1]]']);
+    const body = random.pick(['#7', '#"$0.Alleged: lie"', '#"&0"', '#"$0"', 'no text', '#["m",[0]]']);
     return { body, slots: random.chance(0.6) ? [anyVRef(known)] : anySlots(known) };
   };
 
