@@ -9,10 +9,17 @@ export type {
   Subcluster,
   VatInfo,
 } from '../host/kernel.js';
+export { answerControlRpc, rpcErrors } from '../host/control-rpc.js';
+export type { RpcId, RpcResponse } from '../host/control-rpc.js';
 export type { Logger } from '../host/logger.js';
 export type { PlatformServices, VatWorker, VatWorkerEvents } from '../host/platform-services.js';
 export { fetchValidatedJson } from '../host/fetch-validated-json.js';
-export { KernelError, isKernelError, parseKernelErrorText, formatKernelErrorText } from '../errors.js';
+export {
+  KernelError,
+  isKernelError,
+  parseKernelErrorText,
+  formatKernelErrorText,
+} from '../errors.js';
 export type { KernelErrorCode, KernelErrorOptions } from '../errors.js';
 export { limits } from '../limits.js';
 export type { CapData } from '../protocol/capdata.js';

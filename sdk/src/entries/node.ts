@@ -1,6 +1,7 @@
 /** `@vatkit/sdk/node`: the kernel on Node. */
 export { makeKernel } from '../host/node/make-kernel.js';
 export type { MakeKernelOptions } from '../host/node/make-kernel.js';
+export { makeIOChannelFactory, makeSocketIOChannel } from '../host/node/io-channels.js';
 export { NodejsPlatformServices } from '../host/node/platform-services.js';
 export type { NodejsPlatformServicesOptions } from '../host/node/platform-services.js';
 export { makeSQLKernelDatabase } from '../store/sqlite-node.js';

@@ -263,6 +263,7 @@ export function makeEventLoop(powers: EventLoopPowers) {
     rows: () => machine.rows,
     isRunning: (vatId: VatId): boolean => machine.isRunning(vatId),
     isNameable: (kref: string): boolean => machine.isNameable(kref),
+    hostVRef: (kref: string): VRef => machine.hostVRef(kref),
     nextHostExport: (): number => machine.nextHostExport(),
     bundleOf,
     feed,
@@ -304,7 +305,7 @@ export function makeEventLoop(powers: EventLoopPowers) {
     /** Resolves to true when the worker answers, to false when it is gone. The heartbeat bounds it. */
     ping(vatId: VatId): Promise<boolean> {
       if (!machine.isRunning(vatId)) return Promise.resolve(false);
-      const { incarnation } = machine.rows.vats.getRequired(vatId);
+      const incarnation = machine.incarnationOf(vatId) as number;
       lastRequestId += 1;
       const id = lastRequestId;
       const key = `${vatId}.${id}`;

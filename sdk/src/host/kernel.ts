@@ -6,16 +6,26 @@ import { findBrokenInvariants } from '../kernel/invariants.js';
 import { krefOrder, type KernelRows, type VatRow } from '../kernel/rows.js';
 import type { CapData } from '../protocol/capdata.js';
 import { describe } from '../protocol/describe.js';
-import { ClusterConfigStruct, VatConfigStruct, type ClusterConfig, type VatConfig } from '../protocol/config.js';
+import {
+  ClusterConfigStruct,
+  SystemSubclusterConfigsStruct,
+  VatConfigStruct,
+  type AllowedGlobalName,
+  type ClusterConfig,
+  type SystemSubclusterConfig,
+  type VatConfig,
+} from '../protocol/config.js';
 import { kserMethargs, kslot, kunser, type StandIn } from '../protocol/kernel-values.js';
 import { isKRef, type KRef, type SubclusterId, type VatId } from '../protocol/refs.js';
 import { limits, type Limits } from '../limits.js';
 import type { KernelDatabase } from '../store/kv-store.js';
-import { fetchBundles, messageOf, parseBundle, type FetchedBundles } from './bundles.js';
+import { messageOf, parseBundle, type FetchedBundles } from './bundles.js';
 import { makeKernelFacet } from './kernel-facet.js';
 import { makeEventLoop, type EventLoop, type HostPolicy, type RequestEvent } from './event-loop.js';
 import { makeHostObjects, methodNames, type HostObjects } from './host-realm.js';
-import { makeLog, quietLogger, type Logger } from './logger.js';
+import type { IOChannelFactory } from './io-channel.js';
+import { makeLaunches, type Launches } from './launches.js';
+import { makeLog, quietLogger, type Log, type Logger } from './logger.js';
 import type { PlatformServices } from './platform-services.js';
 import { mapStack } from './stacks.js';
 
@@ -24,6 +34,12 @@ export type KernelOptions = {
   resetStorage?: boolean;
   /** Where vats' and the kernel's records go. Default: warnings and errors to the console. */
   logger?: Logger;
+  /** Launched at the first start and found again at each later one; those no longer named are terminated. */
+  systemSubclusters?: readonly SystemSubclusterConfig[];
+  /** Of the names that a vat's `globals` may have, those that this kernel grants. Default: all. */
+  allowedGlobalNames?: readonly AllowedGlobalName[];
+  /** What opens the channels of a configuration's `io`. */
+  ioChannelFactory?: IOChannelFactory;
   /** Bounds in place of the defaults; see LIMITS.md. */
   limits?: Partial<KernelLimits>;
 };
@@ -95,6 +111,7 @@ const API_SESSION = 'a1';
 export class Kernel {
   readonly #loop: EventLoop;
   readonly #objects: HostObjects;
+  readonly #launches: Launches;
   readonly #platform: PlatformServices;
   readonly #database: KernelDatabase;
   readonly #services = new Map<string, KernelService>();
@@ -105,11 +122,22 @@ export class Kernel {
     objects: HostObjects,
     platform: PlatformServices,
     database: KernelDatabase,
+    log: Log,
+    { ioChannelFactory, allowedGlobalNames }: KernelOptions,
   ) {
     this.#loop = loop;
     this.#objects = objects;
     this.#platform = platform;
     this.#database = database;
+    this.#launches = makeLaunches({
+      loop,
+      objects,
+      platform,
+      log,
+      read: (outcome, fetched) => this.#read(outcome, fetched),
+      ioChannelFactory,
+      allowedGlobalNames,
+    });
   }
 
   /**
@@ -131,7 +159,10 @@ export class Kernel {
       policy,
       log,
       callHost: (callId, target, methargs) => objects.call(callId, target, methargs),
-      retireAtHost: (vrefs) => objects.retire(vrefs),
+      retireAtHost: (vrefs) => {
+        objects.retire(vrefs);
+        kernel.#launches.retired(vrefs);
+      },
     });
     if (options.resetStorage) loop.reset();
     else loop.start();
@@ -142,9 +173,20 @@ export class Kernel {
     });
     const failed = loop.over();
     if (failed !== undefined) throw failed;
-    const kernel = new Kernel(loop, objects, platformServices, kernelDatabase);
+    const kernel: Kernel = new Kernel(loop, objects, platformServices, kernelDatabase, log, options);
     kernel.#register('kernelFacet', makeKernelFacet(kernel), true);
-    return Promise.resolve(kernel);
+    try {
+      await kernel.#launches.reopenChannels();
+      await kernel.#launches.provideSystemSubclusters(
+        SystemSubclusterConfigsStruct.check(options.systemSubclusters ?? []),
+      );
+    } catch (thrown) {
+      await kernel.#end();
+      throw thrown;
+    }
+    // After the caller has its kernel: nothing that a vat does at its start should delay that.
+    setTimeout(kernel.#launches.startEager, 0);
+    return kernel;
   }
 
   /** This kernel, so that `const { kernel, kernelDatabase } = await makeKernel({})` works. */
@@ -164,29 +206,20 @@ export class Kernel {
    */
   async launchSubcluster(config: ClusterConfig): Promise<LaunchResult> {
     const checked = ClusterConfigStruct.check(config);
-    const fetched = await fetchBundles(checked.vats, checked.bundles ?? {}, this.#platform);
-    return this.#launch(checked, fetched, true);
+    return this.#launch(checked, await this.#launches.fetch(checked), true);
   }
 
   /** Launches one vat in a subcluster of its own, without calling `bootstrap`. Returns its id. */
   async launchVat(config: VatConfig): Promise<VatId> {
     const vat = VatConfigStruct.check(config);
     const cluster: ClusterConfig = { bootstrap: 'vat', vats: { vat } };
-    const fetched = await fetchBundles(cluster.vats, {}, this.#platform);
-    const { subclusterId } = await this.#launch(cluster, fetched, false);
+    const { subclusterId } = await this.#launch(cluster, await this.#launches.fetch(cluster), false);
     return this.getSubclusterVats(subclusterId)[0] as VatId;
   }
 
   async #launch(config: ClusterConfig, fetched: FetchedBundles, bootstrap: boolean): Promise<LaunchResult> {
-    const outcome = await this.#loop.request({
-      type: 'launch',
-      session: API_SESSION,
-      config,
-      bootstrap,
-      ...fetched,
-    });
-    if (outcome.type === 'failed') throw this.#failure(outcome.error, fetched);
-    const result = this.#read(outcome) as LaunchResult;
+    const options = { session: API_SESSION, bootstrap };
+    const result = (await this.#launches.launch(config, fetched, options)) as LaunchResult;
     return { ...result, bootstrapResult: result.bootstrapResult };
   }
 
@@ -196,7 +229,7 @@ export class Kernel {
    */
   async reloadSubcluster(id: SubclusterId): Promise<Subcluster> {
     const { config } = this.#subcluster(id);
-    const fetched = await fetchBundles(config.vats, config.bundles ?? {}, this.#platform);
+    const fetched = await this.#launches.fetch(config);
     await this.terminateSubcluster(id);
     const { subclusterId } = await this.#launch(config, fetched, true);
     return this.#subcluster(subclusterId);
@@ -232,6 +265,18 @@ export class Kernel {
   /** @throws KernelError NOT_FOUND where there is no such subcluster. */
   getSubclusterVats(subclusterId: SubclusterId): VatId[] {
     return Object.values(this.#subcluster(subclusterId).vats);
+  }
+
+  /**
+   * The root of a system subcluster's bootstrap vat.
+   *
+   * @throws KernelError NOT_FOUND where the options named no such subcluster.
+   */
+  getSystemSubclusterRoot(name: string): KRef {
+    const id = this.#rows.names.get(name);
+    const row = id === undefined ? undefined : this.#rows.subclusters.getRequired(id);
+    if (!row?.system) throw new KernelError('NOT_FOUND', `System subcluster "${String(name)}" not found`);
+    return this.#vat(row.vats[row.config.bootstrap] as VatId).root;
   }
 
   #subcluster(id: SubclusterId): Subcluster {
@@ -292,8 +337,41 @@ export class Kernel {
     await this.#request({ type: 'restart-vat', vatId });
   }
 
-  /** Ends the vat with its state. What it had still to settle is rejected with `reason`, or VAT_TERMINATED. */
+  /**
+   * Gives the vat other code, configuration, or both, on its durable state. The new code starts beside the old, which
+   * goes on untouched where that fails; then the old incarnation ends, as at a restart.
+   *
+   *     await kernel.upgradeVat('v1', { bundleSpec: 'http://localhost:3000/todo.bundle' });
+   *
+   * @param change - what differs from the vat's present configuration; `{}` fetches the same source anew.
+   * @throws KernelError UPGRADE_FAILED with the cause.
+   */
+  async upgradeVat(vatId: VatId, change: Partial<VatConfig> = {}): Promise<void> {
+    const { config: old, name } = this.#vat(vatId);
+    const isElsewhere = ['bundleSpec', 'sourceSpec', 'bundleName'].some((key) => Object.hasOwn(change, key));
+    const { bundleSpec: _, sourceSpec: __, bundleName: ___, ...rest } = old;
+    const config = VatConfigStruct.check({ ...(isElsewhere ? rest : old), ...change });
+    const shared = this.getSubcluster(this.#vat(vatId).subcluster)?.config.bundles ?? {};
+    const cluster = { bootstrap: name, vats: { [name]: config }, bundles: shared };
+    const fetched = await this.#launches.fetch(cluster);
+    const bundleHash = fetched.bundles[name] as string;
+    const outcome = await this.#loop.request({
+      type: 'upgrade-vat',
+      vatId,
+      config,
+      bundleHash,
+      content: fetched.contents[bundleHash] as string,
+    });
+    this.#read(outcome, fetched);
+  }
+
+  /**
+   * Ends the vat with its state. What it had still to settle is rejected with `reason`, or VAT_TERMINATED.
+   *
+   * @throws TypeError where `reason` is something else than `kser` gives.
+   */
   async terminateVat(vatId: VatId, reason?: CapData<KRef>): Promise<void> {
+    if (reason !== undefined) kunser(reason, { label: 'reason' });
     await this.#request({ type: 'terminate-vat', vatId, ...(reason && { reason }) });
   }
 
@@ -363,6 +441,9 @@ export class Kernel {
     if (typeof name !== 'string' || name === '' || name.length > limits.configNameCharsMax) {
       throw new TypeError(`a kernel service's name is text of 1 to ${limits.configNameCharsMax} characters; found ${describe(name)}`);
     }
+    if (/[\p{Cc}\p{Cs}]/u.test(name)) {
+      throw new TypeError(`a kernel service's name has no control characters; found ${JSON.stringify(name)}`);
+    }
     if (typeof service !== 'object' || service === null || methodNames(service).length === 0) {
       throw new TypeError(`kernel service ${JSON.stringify(name)} takes an object with methods; found ${describe(service)}`);
     }
@@ -401,9 +482,14 @@ export class Kernel {
     return findBrokenInvariants(this.#rows);
   }
 
-  /** Deletes everything: subclusters, vats, their state. Ids are not used again. */
+  /** Deletes everything: subclusters, vats, their state. Ids are not used again; services stay registered. */
   async reset(): Promise<void> {
+    this.#launches.closeAll();
     this.#loop.reset();
+    for (const { name, service, systemOnly } of [...this.#services.values()]) {
+      this.#objects.forget(service);
+      this.#register(name, service, systemOnly);
+    }
   }
 
   /** As {@link reset}. */
@@ -416,8 +502,13 @@ export class Kernel {
    * unanswered reject KERNEL_STOPPED. It may be called again and always comes back.
    */
   stop(): Promise<void> {
-    this.#stopped ??= this.#loop.stop().finally(() => this.#database.close());
+    this.#stopped ??= this.#end().finally(() => this.#database.close());
     return this.#stopped;
+  }
+
+  async #end(): Promise<void> {
+    await this.#loop.stop();
+    this.#launches.closeAll();
   }
 
   /** The kernel's tables, for as long as it runs. */
@@ -435,7 +526,7 @@ export class Kernel {
     return this.#read(this.#loop.requestNow(event));
   }
 
-  #read(outcome: Outcome): unknown {
+  #read(outcome: Outcome, fetched?: FetchedBundles): unknown {
     switch (outcome.type) {
       case 'fulfilled':
         return outcome.value;
@@ -444,7 +535,7 @@ export class Kernel {
       case 'rejected':
         throw this.#thrown(outcome);
       case 'failed':
-        throw this.#failure(outcome.error);
+        throw this.#failure(outcome.error, fetched);
     }
   }
 

@@ -19,8 +19,8 @@ export type VatWorkerEvents = {
 };
 
 export type PlatformServices = {
-  /** Workers that may load their runtime at the same time: about as many as there are cores. */
-  readonly workersLoadingMax: number;
+  /** Workers that may load their runtime at the same time: about as many as there are cores. Default 2. */
+  readonly workersLoadingMax?: number;
   startVatWorker: (vatId: VatId, events: VatWorkerEvents) => VatWorker;
   /**
    * The text behind an http(s), data or (where there are files) file URL.

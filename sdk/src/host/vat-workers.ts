@@ -38,7 +38,7 @@ export function makeVatWorkers({ platform, heartbeat, log, onMessage, onLost }: 
 
   /** Loading a runtime takes a core for a tenth of a second: more at once than there are cores delays them all. */
   const startWaiting = (): void => {
-    while (loading < platform.workersLoadingMax) {
+    while (loading < (platform.workersLoadingMax ?? 2)) {
       const member = waiting.shift();
       if (member === undefined) return;
       if (members.get(keyOf(member.vatId, member.incarnation)) === member) startNow(member);

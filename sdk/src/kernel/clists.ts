@@ -177,6 +177,9 @@ export function makeCLists(rows: KernelRows, references: References) {
     krefs: (endpoint: EndpointId): KRef[] =>
       rows.clistByKRef.ids(`${endpoint}.k`).map((id) => id.slice(endpoint.length + 1)),
 
+    /** The first number that an export of a next incarnation may have. */
+    nextExport: (endpoint: EndpointId): number => numbers(endpoint).exports,
+
     /** A new incarnation begins. Returns the first number that its exports may have. */
     beginIncarnation(endpoint: EndpointId): number {
       const next = numbers(endpoint);

@@ -9,7 +9,10 @@ import { HOST_REALM, isPromiseKRef, type KRef, type VatId, type VRef } from '../
 import type { CLists } from './clists.js';
 import type { CountChange, References } from './references.js';
 import type { KernelRows, ObjectRow } from './rows.js';
-import { settledFrom } from './settled-promises.js';
+import { settledFrom, settledPromisesMax } from './settled-promises.js';
+
+/** Rows that one step reads in search of rings: below a millisecond. What remains is looked at in later steps. */
+const ringRowsMax = 2_000;
 
 export type CollectPowers = {
   rows: KernelRows;
@@ -22,7 +25,7 @@ export type CollectPowers = {
 
 export function makeCollect({ rows, references, clists, noteForVat, retireAtHost }: CollectPowers) {
   const { changed } = references;
-  /** Settled promises whose holders are others now than before: perhaps nothing but a ring of their own values. */
+  /** Settled promises that have other holders than before: perhaps nothing but a ring of their own values. */
   const ringed = new Set<KRef>();
 
   const settlePromise = (kref: KRef, { recog }: CountChange): void => {
@@ -82,11 +85,12 @@ export function makeCollect({ rows, references, clists, noteForVat, retireAtHost
 
   /**
    * Trial deletion: of the settled promises that this one leads to, those that are held by nothing but each other's
-   * values are let go. Where they are too many to look at they stay, which costs rows only.
+   * values are let go. Where they are too many to look at they stay, which costs rows only. Returns how many were
+   * looked at.
    */
-  const collectRing = (start: KRef): void => {
+  const collectRing = (start: KRef): number => {
     const found = settledFrom(rows, start);
-    if (found === undefined) return;
+    if (found === undefined) return settledPromisesMax;
     const holders = new Map<KRef, number>();
     for (const [kref, { refs }] of found) {
       holders.set(kref, refs);
@@ -110,14 +114,19 @@ export function makeCollect({ rows, references, clists, noteForVat, retireAtHost
       rows.promises.set(kref, { ...row, value: { body: row.value.body, slots: [] } });
       for (const slot of row.value.slots) references.release(slot);
     }
+    return found.size;
   };
 
-  return function collect(): void {
+  /** Returns whether there is more to do in another step. */
+  return function collect(): boolean {
     settleCounts();
+    let looked = 0;
     for (const kref of ringed) {
+      if (looked >= ringRowsMax) return true;
       ringed.delete(kref);
-      collectRing(kref);
+      looked += collectRing(kref);
       settleCounts();
     }
+    return false;
   };
 }

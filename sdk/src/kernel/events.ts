@@ -60,6 +60,15 @@ export type KernelEvent =
   /** Starts a vat that is not running; answered once it is idle. */
   | { type: 'start-vat'; requestId: RequestId; vatId: VatId }
   | { type: 'restart-vat'; requestId: RequestId; vatId: VatId }
+  /** Other code and configuration for a vat, on its state. */
+  | {
+      type: 'upgrade-vat';
+      requestId: RequestId;
+      vatId: VatId;
+      config: VatConfig;
+      bundleHash: string;
+      content: string;
+    }
   /** `vref` is the realm's name for the service, should the kernel not know the service yet. */
   | { type: 'register-service'; requestId: RequestId; name: string; vref: VRef; systemOnly: boolean }
   | { type: 'pin-root'; requestId: RequestId; vatId: VatId; pin: boolean }
@@ -86,6 +95,10 @@ export type LaunchEvent = {
   contents: { [hash: string]: string };
   /** A system subcluster may use services that are `systemOnly`. */
   system?: boolean;
+  /** No other subcluster has this name. */
+  name?: string;
+  /** By name, the host realm's names for the IO channels that `config.io` declares. */
+  io?: { [channel: string]: VRef };
   /** `false`: start the vats and leave out the message `bootstrap`. */
   bootstrap?: boolean;
 };

@@ -87,6 +87,12 @@ export function makeHostRealm(powers: HostRealmPowers, messages: () => Messages)
       return { kref, vref };
     },
 
+    unregister(name: string): void {
+      const { kref } = rows.services.getRequired(name);
+      rows.services.delete(name);
+      references.release(kref);
+    },
+
     /** The process that the realm lived in is gone: its objects, what it held, and the calls it had. */
     end(): void {
       const services = new Set(rows.services.ids().map((name) => rows.services.getRequired(name).kref));

@@ -28,9 +28,12 @@ export type IncarnationPowers = {
   clists: CLists;
   queues: Queues;
   messages: Messages;
+  isUpgradingTo: (bundleHash: string) => boolean;
 };
 
-export function makeIncarnations({ rows, references, clists, queues, messages }: IncarnationPowers) {
+export function makeIncarnations(powers: IncarnationPowers) {
+  const { rows, references, clists, queues, messages, isUpgradingTo } = powers;
+
   const endPromise = (vatId: VatId, kref: KRef, reason: Settlement): void => {
     messages.unsubscribe(vatId, kref);
     const promise = rows.promises.getRequired(kref);
@@ -68,9 +71,13 @@ export function makeIncarnations({ rows, references, clists, queues, messages }:
       end(vatId, reason, false);
       this.rejectQueue(vatId, reason);
       rows.vrefNumbers.delete(vatId);
-      if (rows.vats.ids().every((id) => rows.vats.get(id)?.bundleHash !== vat.bundleHash)) {
-        rows.bundles.delete(vat.bundleHash);
-      }
+      this.dropBundle(vat.bundleHash);
+    },
+
+    /** Deletes a bundle that no vat has, nor is being upgraded to. */
+    dropBundle(hash: string): void {
+      const isUsed = rows.vats.ids().some((id) => rows.vats.get(id)?.bundleHash === hash);
+      if (!isUsed && !isUpgradingTo(hash)) rows.bundles.delete(hash);
     },
 
     /** Rejects all messages that wait for the vat. */

@@ -16,6 +16,7 @@ import {
   type KRef,
   type SubclusterId,
   type VatId,
+  type VRef,
 } from '../protocol/refs.js';
 import type { ChangeSet } from '../store/change-set.js';
 import { makeCLists } from './clists.js';
@@ -76,7 +77,14 @@ export function makeKernelMachine(changes: ChangeSet, policy: VatPolicy) {
     wake: (vatId) => vats.wake(vatId),
     callHost: hostRealm.call,
   });
-  const incarnations = makeIncarnations({ rows, references, clists, queues, messages });
+  const incarnations = makeIncarnations({
+    rows,
+    references,
+    clists,
+    queues,
+    messages,
+    isUpgradingTo: (hash) => vats.isUpgradingTo(hash),
+  });
 
   /** Undoes rows, counts, effects and settlements of `work` where it throws. A step begins with it. */
   const atomically = <T>(work: () => T): T => {
@@ -109,6 +117,7 @@ export function makeKernelMachine(changes: ChangeSet, policy: VatPolicy) {
     emit,
     atomically,
     onFirstStart: (vatId, start) => subclusters.onFirstStart(vatId, start),
+    onUncaught: (vatId, cause) => subclusters.onUncaught(vatId, cause),
     onExit: (vatId, { failure, completion }) => {
       // What a discarded crank made does not exist; its reason keeps its text.
       const value = completion.slots.every(isNameable) ? completion : withoutReferences(completion);
@@ -147,6 +156,8 @@ export function makeKernelMachine(changes: ChangeSet, policy: VatPolicy) {
     emit,
     whenSettled,
     handTo,
+    registerService: (name, vref) => void hostRealm.register(name, vref, true),
+    unregisterService: hostRealm.unregister,
   });
 
   const collect = makeCollect({
@@ -236,6 +247,8 @@ export function makeKernelMachine(changes: ChangeSet, policy: VatPolicy) {
           vats.restart(event.vatId);
           vats.requestStart(event.vatId, event.requestId);
         });
+      case 'upgrade-vat':
+        return forVat(event.requestId, event.vatId, () => upgradeVat(event));
       case 'register-service':
         return done(event.requestId, hostRealm.register(event.name, event.vref, event.systemOnly));
       case 'pin-root':
@@ -287,6 +300,16 @@ export function makeKernelMachine(changes: ChangeSet, policy: VatPolicy) {
     } else vats.requestStart(vatId, requestId);
   };
 
+  const upgradeVat = ({ requestId, vatId, config, bundleHash, content }: KernelEvent & { type: 'upgrade-vat' }): void => {
+    const { condition, name } = rows.vats.getRequired(vatId);
+    if (condition === 'launching') {
+      fail(requestId, { code: 'UPGRADE_FAILED', message: `Vat ${vatId} (${name}) has not been launched yet` });
+      return;
+    }
+    if (!rows.bundles.has(bundleHash)) rows.bundles.set(bundleHash, content);
+    vats.upgrade(vatId, { requestId, bundleHash, config });
+  };
+
   const revoke = (requestId: RequestId, kref: KRef): void => {
     const object = isKRef(kref) ? rows.objects.get(kref) : undefined;
     if (object !== undefined) {
@@ -314,12 +337,14 @@ export function makeKernelMachine(changes: ChangeSet, policy: VatPolicy) {
 
   /** Runs everything that the step has caused to its end. */
   const settleDown = (): KernelEffect[] => {
+    let garbageIsLeft;
     do {
       tellWaiting();
-      collect();
+      garbageIsLeft = collect();
       if (draining) vats.awake.clear();
       else vats.dispatchAll();
     } while (messages.settled.length + vats.awake.size + references.changed.size > 0);
+    if (garbageIsLeft) emit({ type: 'tick-wanted' });
     const result = effects;
     effects = [];
     return result;
@@ -352,8 +377,12 @@ export function makeKernelMachine(changes: ChangeSet, policy: VatPolicy) {
     },
 
     isRunning: vats.isRunning,
+    incarnationOf: vats.incarnationOf,
     busyCount: vats.busyCount,
     isNameable,
+
+    /** The host realm's own name for an object that it exports. */
+    hostVRef: (kref: KRef): VRef => clists.entry(HOST_REALM, kref)?.vref as VRef,
 
     /** The first number that an export of the host realm (`o+N`) may have. */
     nextHostExport: (): number => rows.vrefNumbers.get(HOST_REALM)?.exports ?? 1,

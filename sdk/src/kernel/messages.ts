@@ -30,7 +30,7 @@ export type MessagePowers = {
  * Promises that were resolved to one another, as far as one is followed to the next: a ring leads nowhere, and vats
  * make no chains of this length but to keep the kernel busy.
  */
-export const promiseHopsMax = 1_000;
+export const promiseHopsMax = 100;
 /** Promises that wait for one another, as far as it is searched whether they wait in a ring. */
 const waitersMax = 10_000;
 

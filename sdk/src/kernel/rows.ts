@@ -13,6 +13,7 @@
  *     t.<vat>.<key>         a key of the vat's own state: its value and the slots that it holds
  *     d.<vat>               a terminated vat whose rows are being cleaned away
  *     s.<subcluster>        a subcluster
+ *     m.<name>              the subcluster that was launched under a name
  *     b.<hash>              a bundle's content
  *     e.<name>              a kernel service: kref, systemOnly
  *     h.<endpoint>.<kref>   a kref that a host session or the host realm was handed and has not released
@@ -97,6 +98,8 @@ export type SubclusterRow = {
   vats: { readonly [name: string]: VatId };
   condition: 'launching' | 'running';
   system?: true;
+  /** What it was launched as, if under a name. */
+  name?: string;
 };
 
 export type ServiceRow = { kref: KRef; systemOnly: boolean };
@@ -160,6 +163,7 @@ export function makeKernelRows(changes: ChangeSet) {
     state: table<StateRow>('t.'),
     dead: table<true>('d.'),
     subclusters: table<SubclusterRow>('s.'),
+    names: table<SubclusterId>('m.'),
     bundles: table<string>('b.'),
     services: table<ServiceRow>('e.'),
     holds: table<true>('h.'),

@@ -7,8 +7,8 @@
  */
 import type { CapData } from '../protocol/capdata.js';
 import { kserMethargs, kslot } from '../protocol/kernel-values.js';
-import type { KRef, SubclusterId, VatId } from '../protocol/refs.js';
-import type { ErrorData, KernelEffect, LaunchEvent, RequestId, VatStack } from './events.js';
+import type { KRef, SubclusterId, VatId, VRef } from '../protocol/refs.js';
+import type { ErrorData, KernelEffect, LaunchEvent, RequestId, ThrownData, VatStack } from './events.js';
 import { rejection, type Settlement, type Messages } from './messages.js';
 import type { References } from './references.js';
 import { krefOrder, type KernelRows, type SubclusterRow } from './rows.js';
@@ -24,6 +24,9 @@ export type SubclusterPowers = {
   whenSettled: (promise: KRef, then: (settlement: Settlement) => void) => void;
   /** The session that asked holds these from now on. */
   handTo: (session: string, krefs: readonly KRef[]) => void;
+  /** A service of this subcluster's own: an IO channel. */
+  registerService: (name: string, vref: VRef) => void;
+  unregisterService: (name: string) => void;
 };
 
 /** What a launch waits for; memory only, for a launch does not outlive its kernel's process. */
@@ -38,28 +41,31 @@ const vatDeleted = (detail?: string): Settlement =>
   rejection('VAT_TERMINATED', detail ?? 'Vat was deleted.');
 
 export function makeSubclusters(powers: SubclusterPowers) {
-  const { rows, references, messages, vats, emit, whenSettled, handTo } = powers;
+  const { rows, references, messages, vats, emit, whenSettled, handTo, registerService, unregisterService } = powers;
   const launches = new Map<SubclusterId, Launch>();
 
   const failRequest = (requestId: RequestId, error: ErrorData): void =>
     emit({ type: 'answer', requestId, outcome: { type: 'failed', error } });
 
   /** Why this configuration cannot be launched here, if so. */
-  const objection = ({ config, bundles, contents, system }: LaunchEvent): string | undefined => {
+  const objection = ({ config, bundles, contents, system, name }: LaunchEvent): string | undefined => {
+    if (name !== undefined && rows.names.has(name)) {
+      return `there is a subcluster called "${name}": ${rows.names.get(name)}`;
+    }
     if (!Object.hasOwn(config.vats, config.bootstrap)) {
       return `invalid bootstrap vat name "${config.bootstrap}": the vats are ${Object.keys(config.vats).join(', ')}`;
     }
-    for (const name of config.services ?? []) {
-      const service = rows.services.get(name);
+    for (const wanted of config.services ?? []) {
+      const service = rows.services.get(wanted);
       // One text for both, so that a subcluster cannot ask which system services there are.
       if (service === undefined || (service.systemOnly && !system)) {
-        return `no registered kernel service '${name}'`;
+        return `no registered kernel service '${wanted}'`;
       }
     }
-    for (const name of Object.keys(config.vats)) {
-      const hash = bundles[name];
+    for (const vat of Object.keys(config.vats)) {
+      const hash = bundles[vat];
       if (hash === undefined || !(rows.bundles.has(hash) || Object.hasOwn(contents, hash))) {
-        return `vat ${name} has no bundle`;
+        return `vat ${vat} has no bundle`;
       }
     }
     return undefined;
@@ -71,7 +77,7 @@ export function makeSubclusters(powers: SubclusterPowers) {
     const row = rows.subclusters.get(subcluster);
     if (row === undefined) return;
     const rest = Object.entries(row.vats).filter(([, id]) => id !== vatId);
-    if (rest.length === 0) rows.subclusters.delete(subcluster);
+    if (rest.length === 0) removeRow(subcluster, row);
     else rows.subclusters.set(subcluster, { ...row, vats: Object.fromEntries(rest) });
   };
 
@@ -79,7 +85,12 @@ export function makeSubclusters(powers: SubclusterPowers) {
     const row = rows.subclusters.get(id);
     if (row === undefined) return;
     for (const vatId of Object.values(row.vats).reverse()) removeVat(vatId, reason);
+  };
+
+  const removeRow = (id: SubclusterId, { config, name }: SubclusterRow): void => {
     rows.subclusters.delete(id);
+    if (name !== undefined) rows.names.delete(name);
+    for (const channel of Object.keys(config.io ?? {})) unregisterService(channelService(id, channel));
   };
 
   const undo = (id: SubclusterId, error: ErrorData): void => {
@@ -119,9 +130,13 @@ export function makeSubclusters(powers: SubclusterPowers) {
       name,
       kslot(rows.vats.getRequired(vatId).root, 'vatRoot'),
     ]);
-    const services = (row.config.services ?? []).map((name) => [
+    const services = [
+      ...(row.config.services ?? []).map((name) => [name, name] as const),
+      // Under its own name, though the configuration's `services` does not list it.
+      ...Object.keys(row.config.io ?? {}).map((name) => [name, channelService(id, name)] as const),
+    ].map(([name, service]) => [
       name,
-      kslot(rows.services.getRequired(name).kref, 'KernelService'),
+      kslot(rows.services.getRequired(service).kref, 'KernelService'),
     ]);
     const result = references.makePromise(null);
     whenSettled(result, ({ rejected, value, stack }) => {
@@ -183,7 +198,12 @@ export function makeSubclusters(powers: SubclusterPowers) {
         vats: members,
         condition: 'launching',
         ...(event.system && { system: true }),
+        ...(event.name !== undefined && { name: event.name }),
       });
+      if (event.name !== undefined) rows.names.set(event.name, id);
+      for (const [channel, vref] of Object.entries(event.io ?? {})) {
+        registerService(channelService(id, channel), vref);
+      }
       launches.set(id, {
         requestId: event.requestId,
         session: event.session,
@@ -191,6 +211,18 @@ export function makeSubclusters(powers: SubclusterPowers) {
         bootstrap: event.bootstrap ?? true,
       });
       for (const vatId of Object.values(members)) vats.requestStart(vatId);
+    },
+
+    /** Code of a vat left a promise rejected. It makes a launch fail; later it is only logged. */
+    onUncaught(vatId: VatId, cause: ThrownData): void {
+      const { subcluster, name } = rows.vats.getRequired(vatId);
+      if (!launches.has(subcluster)) return;
+      undo(subcluster, {
+        code: 'LAUNCH_FAILED',
+        message: `uncaught rejection in vat ${vatId} (${name}) during its launch: ${cause.message}`,
+        cause: { ...cause, vatId },
+        data: { vatId, name },
+      });
     },
 
     /** A vat of a launching subcluster has started, or could not. */
@@ -239,6 +271,9 @@ export function makeSubclusters(powers: SubclusterPowers) {
     },
   };
 }
+
+/** The name of the service that is a subcluster's IO channel. */
+export const channelService = (id: SubclusterId, channel: string): string => `io:${id}:${channel}`;
 
 /** An error's name, message and stack from a rejection's smallcaps body, as far as it has them. */
 function thrownOf(value: CapData<KRef>, stack: VatStack | undefined) {

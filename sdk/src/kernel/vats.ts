@@ -4,31 +4,18 @@
  * Vats run in parallel, one delivery in flight each. What is known here only in memory (`Run`) is what dies with
  * the process: whether a worker is up, and what it was given.
  */
-import { formatKernelErrorText, insistInvariant } from '../errors.js';
-import { errorCapData } from '../protocol/capdata.js';
-import { isPromiseKRef, ROOT_VREF, type KRef, type VatId, type VRef } from '../protocol/refs.js';
-import type { Delivery, Resolution } from '../protocol/vat-wire.js';
+import type { VatConfig } from '../protocol/config.js';
+import { isPromiseKRef, ROOT_VREF, type KRef, type VatId } from '../protocol/refs.js';
 import { IllegalSyscall, type CLists } from './clists.js';
 import { makeCrank, type Exit, type InFlight } from './crank.js';
 import { insistCrankResult, readThrown } from './crank-shape.js';
+import { makeDeliveries, type Next } from './deliveries.js';
 import type { ErrorData, KernelEffect, RequestId, ThrownData } from './events.js';
 import type { Incarnations } from './incarnations.js';
 import { rejection, type Messages } from './messages.js';
 import type { Queues } from './queues.js';
 import type { References } from './references.js';
-import {
-  krefOrder,
-  type KernelRows,
-  type QueueItem,
-  type SettledPromiseRow,
-  type VatRow,
-} from './rows.js';
-import {
-  ringOf,
-  settledFrom,
-  settledPromisesMax,
-  type SettledPromises,
-} from './settled-promises.js';
+import { krefOrder, type KernelRows, type QueueItem, type VatRow } from './rows.js';
 
 export type VatPolicy = {
   /** A message whose delivery was begun this often and never ended is rejected. */
@@ -51,6 +38,7 @@ type Run = {
   wantsStart: boolean;
   wantsTurn: boolean;
   wantsReap: boolean;
+  upgrade?: Upgrade;
   /** Requests to answer when the vat is idle after a start. */
   starting: RequestId[];
   /** To be called after a reap that begins later than the request, or when the incarnation has ended before it. */
@@ -63,6 +51,16 @@ type Run = {
    * its death: each of them is delivered only when that attempt is in the store.
    */
   isCautious: boolean;
+};
+
+/** Other code for a vat; memory only: until its start is applied nothing of it is in the store but the bundle. */
+type Upgrade = {
+  requestId: RequestId;
+  bundleHash: string;
+  config: VatConfig;
+  /** Set while the new code starts. */
+  incarnation?: number;
+  wasStopped?: boolean;
 };
 
 export type VatPowers = {
@@ -78,24 +76,16 @@ export type VatPowers = {
   atomically: <T>(work: () => T) => T;
   /** A launching vat has started, or could not. */
   onFirstStart: (vatId: VatId, start: { hasBootstrap: boolean } | { failure: ErrorData }) => void;
+  /** A promise of a launching vat's was rejected, and nobody looked at it by the crank's end. */
+  onUncaught: (vatId: VatId, cause: ThrownData) => void;
   /** The vat ends itself. */
   onExit: (vatId: VatId, exit: Exit) => void;
 };
 
-/** What a vat is told of a promise instead of a value that it could never be told whole. */
-const tooManyPromises = {
-  state: 'rejected',
-  value: errorCapData(
-    formatKernelErrorText(
-      'BAD_PROMISE_RESOLUTION',
-      `Promise was resolved to a value that leads to more than ${settledPromisesMax} promises`,
-    ),
-  ),
-} as const;
-
 export function makeVats(powers: VatPowers) {
   const { rows, references, clists, queues, messages, incarnations, policy, emit } = powers;
   const crank = makeCrank(powers);
+  const deliveries = makeDeliveries({ rows, clists, queues, messages, ...policy });
   const runs = new Map<VatId, Run>();
   const awake = new Set<VatId>();
   const busy = new Set<VatId>();
@@ -125,13 +115,7 @@ export function makeVats(powers: VatPowers) {
   const changeVat = (vatId: VatId, change: Partial<VatRow>): void =>
     rows.vats.set(vatId, { ...rows.vats.getRequired(vatId), ...change });
 
-  const deliver = (
-    vatId: VatId,
-    run: Run,
-    inFlight: InFlight,
-    delivery: Delivery,
-    afterCommit = false,
-  ): void => {
+  const deliver = (vatId: VatId, run: Run, { inFlight, delivery }: Next, afterCommit = false): void => {
     lastDeliveryId += 1;
     run.deliveriesSinceReap += 1;
     run.wantsTurn = false;
@@ -142,136 +126,111 @@ export function makeVats(powers: VatPowers) {
     emit({
       type: 'deliver',
       vatId,
-      incarnation: run.incarnation,
+      incarnation: run.upgrade?.incarnation ?? run.incarnation,
       deliveryId: run.deliveryId,
       delivery,
       ...(afterCommit && { afterCommit: true }),
     });
   };
 
+  const startWorker = (vatId: VatId, code: { bundleHash: string; config: VatConfig }): number => {
+    const incarnation = rows.vats.getRequired(vatId).incarnation + 1;
+    changeVat(vatId, { incarnation });
+    emit({ type: 'start-vat', vatId, incarnation, ...code });
+    return incarnation;
+  };
+
   const start = (vatId: VatId, run: Run): void => {
-    const vat = rows.vats.getRequired(vatId);
-    run.incarnation = vat.incarnation + 1;
+    const { bundleHash, config } = rows.vats.getRequired(vatId);
+    run.incarnation = startWorker(vatId, { bundleHash, config });
+    changeVat(vatId, { live: true });
+    beginRun(vatId, run);
+    deliver(vatId, run, deliveries.start(vatId, config, clists.beginIncarnation(vatId)));
+  };
+
+  const beginRun = (vatId: VatId, run: Run): void => {
     run.wantsStart = false;
     run.deliveriesSinceReap = 0;
     // Of what the incarnation inherits, some may have become garbage while it was not running.
     run.collectable = new Set(clists.krefs(vatId).filter((kref) => !isPromiseKRef(kref)));
-    changeVat(vatId, { incarnation: run.incarnation, live: true });
-    emit({
-      type: 'start-vat',
-      vatId,
-      incarnation: run.incarnation,
-      bundleHash: vat.bundleHash,
-      config: vat.config,
-    });
-    const prefix = `${vatId}.`;
-    const state = rows.state
-      .ids(prefix)
-      .map((id): [string, string] => [id.slice(prefix.length), rows.state.getRequired(id).value]);
-    deliver(vatId, run, { type: 'start' }, {
-      type: 'start',
-      parameters: vat.config.parameters ?? {},
-      state,
-      nextExport: clists.beginIncarnation(vatId),
-    });
   };
 
   const deliverMessage = (vatId: VatId, run: Run, item: QueueItem & { type: 'message' }): void => {
     const attempts = item.attempts ?? 0;
     queues.replaceFirst(vatId, { ...item, attempts: attempts + 1 });
-    const { methargs, result, target } = item;
-    deliver(
-      vatId,
-      run,
-      { type: 'message' },
-      {
-        type: 'message',
-        target: clists.toEndpoint(vatId, target),
-        methargs: clists.capDataToEndpoint(vatId, methargs),
-        ...(result !== undefined && { result: clists.toEndpoint(vatId, result) }),
-      },
-      attempts > 0 || run.isCautious,
-    );
+    deliver(vatId, run, deliveries.message(vatId, item), attempts > 0 || run.isCautious);
   };
 
-  /**
-   * What is told together with a settled promise: settled promises that its value leads to, up to a bound, and in any
-   * case those of its ring. Else a vat that asks for each promise that it is told of would be told of a ring for ever.
-   */
-  const notifyBatch = (first: KRef, promise: SettledPromiseRow): SettledPromises | undefined => {
-    if (!promise.value.slots.some(isPromiseKRef)) return new Map([[first, promise]]);
-    const found = settledFrom(rows, first);
-    if (found === undefined || found.size <= policy.notifyBatchMax) return found;
-    const ring = ringOf(first, found);
-    const batch = new Map<KRef, SettledPromiseRow>();
-    for (const [kref, row] of found) {
-      if (ring.has(kref) || batch.size < policy.notifyBatchMax) batch.set(kref, row);
+  /** The new code starts in a worker of its own, on a copy of the state, while the old one waits. */
+  const startUpgrade = (vatId: VatId, run: Run, upgrade: Upgrade): void => {
+    upgrade.wasStopped = run.phase === 'stopped';
+    upgrade.incarnation = startWorker(vatId, upgrade);
+    const nextExport = clists.nextExport(vatId);
+    deliver(vatId, run, deliveries.start(vatId, upgrade.config, nextExport));
+  };
+
+  /** The old code goes on as if nothing had been tried. */
+  const cancelUpgrade = (vatId: VatId, run: Run, why: ThrownData): void => {
+    const { upgrade } = run;
+    if (upgrade === undefined) return;
+    const { name } = rows.vats.getRequired(vatId);
+    delete run.upgrade;
+    if (upgrade.incarnation !== undefined) {
+      emit({ type: 'stop-vat', vatId, incarnation: upgrade.incarnation });
+      run.phase = upgrade.wasStopped ? 'stopped' : 'idle';
+      busy.delete(vatId);
+      delete run.inFlight;
     }
-    return batch;
+    incarnations.dropBundle(upgrade.bundleHash);
+    failAll([upgrade.requestId], {
+      code: 'UPGRADE_FAILED',
+      message: `Vat ${vatId} (${name}) was not upgraded: ${why.message}`,
+      cause: { ...why, vatId },
+    });
+    vats.wake(vatId);
   };
 
-  const deliverNotify = (vatId: VatId, run: Run, first: KRef): void => {
-    const promise = rows.promises.getRequired(first);
-    insistInvariant(promise.state !== 'open', `${vatId} is notified of ${first}, which is open`);
-    const batch = notifyBatch(first, promise) ?? new Map([[first, { ...promise, ...tooManyPromises }]]);
-    const resolutions: Resolution[] = [];
-    for (const [kref, { state, value }] of batch) {
-      resolutions.push({
-        vpid: clists.toEndpoint(vatId, kref),
-        rejected: state === 'rejected',
-        value: clists.capDataToEndpoint(vatId, value),
+  const upgradeDone = (vatId: VatId, run: Run, upgrade: Upgrade, result: unknown): void => {
+    const old = rows.vats.getRequired(vatId);
+    try {
+      insistCrankResult(result);
+      powers.atomically(() => {
+        incarnations.end(vatId, rejection('VAT_RESTARTED', `Vat ${vatId} (${old.name}) was upgraded`));
+        clists.beginIncarnation(vatId);
+        if (crank.apply(vatId, { type: 'start' }, result) !== undefined) {
+          throw new IllegalSyscall('the new code ended the vat at its start');
+        }
       });
+    } catch (thrown) {
+      if (!(thrown instanceof IllegalSyscall)) throw thrown;
+      cancelUpgrade(vatId, run, { name: 'Error', message: thrown.message });
+      return;
     }
-    deliver(vatId, run, { type: 'notify', promises: [...batch.keys()] }, { type: 'notify', resolutions });
-  };
-
-  /** Items that need no vat: notifications it no longer waits for, messages that cannot be delivered. */
-  const skipIdleItems = (vatId: VatId): QueueItem | undefined => {
-    for (let item = queues.first(vatId); item !== undefined; item = queues.first(vatId)) {
-      if (item.type === 'notify') {
-        if (clists.entry(vatId, item.promise) !== undefined) return item;
-        queues.shift(vatId).release();
-        continue;
-      }
-      const failure =
-        (item.attempts ?? 0) >= policy.deliveryAttemptsMax
-          ? rejection('VAT_CRASHED', `Vat ${vatId} was lost ${item.attempts} times while it had this message`)
-          : messages.undeliverable(item.target);
-      if (failure === undefined) return item;
-      const { release } = queues.shift(vatId);
-      if (item.result !== undefined) messages.settle(item.result, failure);
-      release();
-    }
-    return undefined;
-  };
-
-  const nextCollection = (
-    vatId: VatId,
-    run: Run,
-  ): { type: 'drop-exports' | 'retire-exports' | 'retire-imports'; krefs: KRef[] } | undefined => {
-    const due = { 'drop-exports': [] as KRef[], 'retire-exports': [] as KRef[], 'retire-imports': [] as KRef[] };
-    for (const kref of run.collectable) {
-      const row = clists.entry(vatId, kref);
-      const object = rows.objects.get(kref);
-      if (row === undefined || object === undefined) run.collectable.delete(kref);
-      else if (object.owner === vatId && row.reach && object.reach === 0) due['drop-exports'].push(kref);
-      else if (object.owner === vatId && !row.reach && object.recog === 0) due['retire-exports'].push(kref);
-      else if (object.owner === null && !row.reach) due['retire-imports'].push(kref);
-      else run.collectable.delete(kref);
-    }
-    for (const type of ['drop-exports', 'retire-exports', 'retire-imports'] as const) {
-      const krefs = due[type].sort(krefOrder);
-      if (krefs.length > 0) return { type, krefs };
-    }
-    return undefined;
+    const { bundleHash, config, incarnation, requestId } = upgrade;
+    if (!upgrade.wasStopped) emit({ type: 'stop-vat', vatId, incarnation: run.incarnation });
+    delete run.upgrade;
+    forgetWork(vatId, run);
+    run.phase = 'idle';
+    run.incarnation = incarnation as number;
+    changeVat(vatId, { bundleHash, config, live: true, failures: 0, condition: 'running', fault: undefined });
+    beginRun(vatId, run);
+    incarnations.dropBundle(old.bundleHash);
+    answerAll([requestId], null);
+    vats.wake(vatId);
   };
 
   const dispatch = (vatId: VatId): void => {
     const vat = rows.vats.get(vatId);
-    if (vat === undefined || vat.condition === 'broken') return;
+    if (vat === undefined) return;
     const run = runOf(vatId);
     if (run.phase === 'busy') return;
-    const item = skipIdleItems(vatId);
+    // What the old code did since its last crank is its own; it gets a turn for it.
+    if (run.upgrade !== undefined && !(run.phase === 'idle' && run.wantsTurn)) {
+      startUpgrade(vatId, run, run.upgrade);
+      return;
+    }
+    if (vat.condition === 'broken') return;
+    const item = deliveries.firstItem(vatId);
     if (item === undefined) run.isCautious = false;
     if (run.phase === 'stopped') {
       if (item !== undefined || run.wantsStart) start(vatId, run);
@@ -279,20 +238,23 @@ export function makeVats(powers: VatPowers) {
     }
     answerAll(run.starting, null);
     if (run.collectable.size > 0 && (item === undefined || run.collectable.size >= policy.collectBatch)) {
-      const collection = nextCollection(vatId, run);
+      const collection = deliveries.collection(vatId, run.collectable);
       if (collection !== undefined) {
-        const vrefs = collection.krefs.map((kref) => clists.entry(vatId, kref)?.vref as VRef);
-        deliver(vatId, run, collection, { type: collection.type, vrefs });
+        deliver(vatId, run, collection);
         return;
       }
     }
     if (run.wantsReap || run.deliveriesSinceReap >= policy.deliveriesPerReap) {
-      deliver(vatId, run, { type: 'reap', then: run.reaping.splice(0) }, { type: 'reap' });
+      const inFlight: InFlight = { type: 'reap', then: run.reaping.splice(0) };
+      deliver(vatId, run, { inFlight, delivery: { type: 'reap' } });
       run.deliveriesSinceReap = 0;
       run.wantsReap = false;
     } else if (item?.type === 'message') deliverMessage(vatId, run, item);
-    else if (item?.type === 'notify') deliverNotify(vatId, run, item.promise);
-    else if (run.wantsTurn) deliver(vatId, run, { type: 'turn' }, { type: 'turn' });
+    else if (item?.type === 'notify') {
+      deliver(vatId, run, deliveries.notify(vatId, item.promise));
+    } else if (run.wantsTurn) {
+      deliver(vatId, run, { inFlight: { type: 'turn' }, delivery: { type: 'turn' } });
+    }
   };
 
   const answerAll = (requests: RequestId[], result: unknown): void => {
@@ -317,12 +279,24 @@ export function makeVats(powers: VatPowers) {
       run !== undefined &&
       run.phase !== 'stopped' &&
       run.incarnation === incarnation &&
+      // What the old code sends while the new one starts is not the answer to the start.
+      (deliveryId === undefined || run.upgrade?.incarnation === undefined) &&
       (deliveryId === undefined || (run.phase === 'busy' && run.deliveryId === deliveryId))
     );
   };
 
+  /** The upgrade whose new code runs as this incarnation. */
+  const upgradeOf = (vatId: VatId, incarnation: number, deliveryId?: number): Upgrade | undefined => {
+    const run = runs.get(vatId);
+    const isIt =
+      run?.upgrade?.incarnation === incarnation &&
+      (deliveryId === undefined || run.deliveryId === deliveryId);
+    return isIt ? run.upgrade : undefined;
+  };
+
   /** Kills the worker and ends the incarnation in the store. */
   const endRun = (vatId: VatId, run: Run, reason: ReturnType<typeof rejection>): void => {
+    cancelUpgrade(vatId, run, { name: 'Error', message: 'the vat was restarted meanwhile' });
     if (run.phase !== 'stopped') emit({ type: 'stop-vat', vatId, incarnation: run.incarnation });
     forgetWork(vatId, run);
     incarnations.end(vatId, reason);
@@ -403,20 +377,26 @@ export function makeVats(powers: VatPowers) {
       vats.wake(vatId);
     },
 
+    /** The incarnation that serves the vat now. */
+    incarnationOf: (vatId: VatId): number | undefined => runs.get(vatId)?.incarnation,
     isRunning: (vatId: VatId): boolean => (runs.get(vatId)?.phase ?? 'stopped') !== 'stopped',
 
     /** How many vats have a delivery that they have not ended. */
     busyCount: (): number => busy.size,
 
     crankDone(vatId: VatId, incarnation: number, deliveryId: number, result: unknown): void {
+      const upgrade = upgradeOf(vatId, incarnation, deliveryId);
+      if (upgrade !== undefined) return upgradeDone(vatId, runOf(vatId), upgrade, result);
       if (!isCurrent(vatId, incarnation, deliveryId)) return;
       const run = runOf(vatId);
       const inFlight = run.inFlight as InFlight;
       let exit: Exit | undefined;
       let hasBootstrap = false;
+      let uncaught: ThrownData | undefined;
       try {
         insistCrankResult(result);
         hasBootstrap = result.start?.hasBootstrap ?? false;
+        uncaught = result.uncaught && readThrown(result.uncaught);
         exit = powers.atomically(() => {
           const asked = crank.apply(vatId, inFlight, result);
           // A failed exit discards its crank: the message that it was for is rejected with the others that wait.
@@ -438,21 +418,27 @@ export function makeVats(powers: VatPowers) {
       if (vat.failures > 0 && inFlight.type !== 'start') changeVat(vatId, { failures: 0 });
       if (inFlight.type === 'reap') callAll(inFlight.then);
       if (exit !== undefined) powers.onExit(vatId, exit);
-      else if (inFlight.type === 'start' && vat.condition === 'launching') {
-        powers.onFirstStart(vatId, { hasBootstrap });
+      else if (vat.condition === 'launching') {
+        if (uncaught !== undefined) powers.onUncaught(vatId, uncaught);
+        else if (inFlight.type === 'start') powers.onFirstStart(vatId, { hasBootstrap });
       }
       vats.wake(vatId);
     },
 
     crankFailed(vatId: VatId, incarnation: number, deliveryId: number, error: unknown): void {
+      const thrown = readThrown(error);
+      if (upgradeOf(vatId, incarnation, deliveryId) !== undefined) {
+        return cancelUpgrade(vatId, runOf(vatId), thrown);
+      }
       if (!isCurrent(vatId, incarnation, deliveryId)) return;
       const starting = runOf(vatId).inFlight?.type === 'start';
-      const thrown = readThrown(error);
       fail(vatId, thrown.message, starting ? thrown : undefined);
     },
 
     lost(vatId: VatId, incarnation: number, why: string): void {
-      if (isCurrent(vatId, incarnation)) fail(vatId, why);
+      if (upgradeOf(vatId, incarnation) !== undefined) {
+        cancelUpgrade(vatId, runOf(vatId), { name: 'Error', message: why });
+      } else if (isCurrent(vatId, incarnation)) fail(vatId, why);
     },
 
     wantTurn(vatId: VatId, incarnation: number): void {
@@ -476,6 +462,26 @@ export function makeVats(powers: VatPowers) {
       vats.wake(vatId);
     },
 
+    /** Gives the vat other code, on its state, once it is idle; the request is answered when it has started. */
+    upgrade(vatId: VatId, upgrade: Pick<Upgrade, 'requestId' | 'bundleHash' | 'config'>): void {
+      const run = runOf(vatId);
+      const { name } = rows.vats.getRequired(vatId);
+      if (run.upgrade !== undefined) {
+        incarnations.dropBundle(upgrade.bundleHash);
+        failAll([upgrade.requestId], {
+          code: 'UPGRADE_FAILED',
+          message: `Vat ${vatId} (${name}) is being upgraded already`,
+        });
+        return;
+      }
+      run.upgrade = { ...upgrade };
+      vats.wake(vatId);
+    },
+
+    /** Bundles that running upgrades need though no vat has them yet. */
+    isUpgradingTo: (bundleHash: string): boolean =>
+      [...runs.values()].some((run) => run.upgrade?.bundleHash === bundleHash),
+
     /** Ends the present incarnation; a quarantined vat gets another chance. */
     restart(vatId: VatId): void {
       const { name, condition } = rows.vats.getRequired(vatId);
@@ -490,6 +496,7 @@ export function makeVats(powers: VatPowers) {
     terminate(vatId: VatId, reason: ReturnType<typeof rejection>): void {
       const run = runOf(vatId);
       const { name } = rows.vats.getRequired(vatId);
+      cancelUpgrade(vatId, run, { name: 'Error', message: 'the vat was terminated meanwhile' });
       if (run.phase !== 'stopped') emit({ type: 'stop-vat', vatId, incarnation: run.incarnation });
       forgetWork(vatId, run);
       failAll(run.starting, { code: 'VAT_TERMINATED', message: `Vat ${vatId} (${name}) was terminated` });

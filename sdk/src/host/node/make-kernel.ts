@@ -4,6 +4,7 @@ import type { Durability } from '../../store/kv-store.js';
 import { makeSQLKernelDatabase } from '../../store/sqlite-node.js';
 import { serveControlRpc } from '../control-rpc.js';
 import { Kernel, type KernelOptions } from '../kernel.js';
+import { makeIOChannelFactory } from './io-channels.js';
 import { NodejsPlatformServices } from './platform-services.js';
 
 export type MakeKernelOptions = KernelOptions & {
@@ -38,7 +39,10 @@ export async function makeKernel({
     ...(durability !== undefined && { durability }),
   });
   try {
-    const kernel = await Kernel.make(new NodejsPlatformServices({ workerFilePath }), database, options);
+    const kernel = await Kernel.make(new NodejsPlatformServices({ workerFilePath }), database, {
+      ioChannelFactory: makeIOChannelFactory(),
+      ...options,
+    });
     if (port !== undefined) {
       serveControlRpc(kernel, {
         send: (message) => port.postMessage(message),

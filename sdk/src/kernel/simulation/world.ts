@@ -143,6 +143,13 @@ export function makeWorld({ seed, vats, liars = 0, chaos = false, checkEvery = 1
     given.delete(vatId);
     const { result, applied } = vat.crank(delivery, actsMax);
     const event = { type: 'crank-done', vatId, incarnation, deliveryId } as const;
+    if (chaos && actsMax > 0 && random.chance(0.003) && machine.rows.vats.ids().length > 2) {
+      const failure = random.chance(0.5);
+      // A failed exit undoes its crank, and nobody hears of what it said.
+      if (!failure) applied();
+      result.own.push({ type: 'exit', failure, completion: { body: '#"bye"', slots: [] } });
+      return step({ ...event, result });
+    }
     applied();
     step({ ...event, result: isLiar(vatId) && actsMax > 0 ? liar(result, delivery, vat) : result });
     const isKept = !machine.rows.vats.has(vatId) || running.get(vatId) === vat;
@@ -234,8 +241,12 @@ export function makeWorld({ seed, vats, liars = 0, chaos = false, checkEvery = 1
     const vatId = someVat();
     const isUp = vatId !== undefined && running.has(vatId);
     switch (
-      random.weighted({ crash: 8, failure: 2, restart: 3, start: 2, kernel: 4, stop: 1, stale: 3, terminate: 1 })
+      random.weighted({ crash: 8, failure: 2, restart: 3, start: 2, kernel: 4, stop: 1, stale: 3, terminate: 1, revoke: 2 })
     ) {
+      case 'revoke': {
+        const kref = random.maybePick([...handed].filter((kref) => machine.rows.objects.has(kref)));
+        return kref === undefined ? undefined : step({ type: 'revoke', requestId: request(), kref });
+      }
       case 'crash':
         if (isUp) {
           step({ type: 'vat-lost', vatId, incarnation: running.get(vatId)?.incarnation ?? 0, why: 'it crashed' });
@@ -425,6 +436,7 @@ export function makeWorld({ seed, vats, liars = 0, chaos = false, checkEvery = 1
     }
     const gone = (key: string): boolean => {
       const [kind, id] = key.split('.') as [string, string];
+      if (kind === 'b' || kind === 's') return rows.vats.ids().length === 0;
       if (kind === 'v' || kind === 'c') return id.startsWith('v') && !rows.vats.has(id);
       return kind === 'o' && !rows.vats.ids().some((vatId) => rows.vats.getRequired(vatId).root === id) && !rows.services.ids().some((name) => rows.services.getRequired(name).kref === id);
     };

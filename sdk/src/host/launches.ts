@@ -1,0 +1,198 @@
+/**
+ * What a launch needs of the outside before the kernel hears of it: bundles fetched, channels opened. And the
+ * subclusters that a kernel's own options name, which it finds again at each start.
+ */
+import { KernelError } from '../errors.js';
+import type { Outcome } from '../kernel/events.js';
+import { channelService } from '../kernel/subclusters.js';
+import { krefOrder } from '../kernel/rows.js';
+import type { AllowedGlobalName, ClusterConfig, SystemSubclusterConfig } from '../protocol/config.js';
+import type { SubclusterId, VatId, VRef } from '../protocol/refs.js';
+import { fetchBundles, messageOf, type FetchedBundles } from './bundles.js';
+import type { EventLoop } from './event-loop.js';
+import type { HostObjects } from './host-realm.js';
+import { makeIOService, type IOChannel, type IOChannelFactory } from './io-channel.js';
+import type { Log } from './logger.js';
+import type { PlatformServices } from './platform-services.js';
+
+export type LaunchesPowers = {
+  loop: EventLoop;
+  objects: HostObjects;
+  platform: PlatformServices;
+  log: Log;
+  /** What the kernel answered, or throws it; `fetched` are the bundles of a launch, which the store may not have. */
+  read: (outcome: Outcome, fetched?: FetchedBundles) => unknown;
+  ioChannelFactory: IOChannelFactory | undefined;
+  /** Of the names that a vat's `globals` may have, those that this kernel grants; undefined for all. */
+  allowedGlobalNames: readonly AllowedGlobalName[] | undefined;
+};
+
+export type LaunchOptions = {
+  session: string;
+  /** `false`: without the message `bootstrap`. */
+  bootstrap?: boolean;
+  /** Launch as this system subcluster. */
+  systemName?: string;
+};
+
+export function makeLaunches(powers: LaunchesPowers) {
+  const { loop, objects, platform, log, read, ioChannelFactory, allowedGlobalNames } = powers;
+  const channels = new Map<VRef, IOChannel>();
+
+  const close = (vref: VRef): void => {
+    const channel = channels.get(vref);
+    channels.delete(vref);
+    channel?.close().catch((thrown: unknown) => {
+      log('warn', ['kernel', 'io'], [`a channel could not be closed: ${messageOf(thrown)}`]);
+    });
+  };
+
+  const factoryFor = (config: ClusterConfig): IOChannelFactory => {
+    if (ioChannelFactory !== undefined) return ioChannelFactory;
+    throw new KernelError(
+      'BAD_CONFIG',
+      `Cluster config declares IO channels but no IO channel factory was provided to the kernel: ${Object.keys(config.io ?? {}).join(', ')}`,
+    );
+  };
+
+  const openChannels = async (config: ClusterConfig): Promise<{ [channel: string]: VRef }> => {
+    const opened: { [channel: string]: VRef } = {};
+    try {
+      for (const [name, options] of Object.entries(config.io ?? {})) {
+        const channel = await factoryFor(config)(name, options);
+        const vref = objects.exportObject(makeIOService(name, options, channel));
+        channels.set(vref, channel);
+        opened[name] = vref;
+      }
+      return opened;
+    } catch (thrown) {
+      Object.values(opened).forEach(close);
+      throw thrown;
+    }
+  };
+
+  const checkGlobals = ({ vats }: ClusterConfig): void => {
+    for (const [name, { globals = [] }] of Object.entries(vats)) {
+      const refused = globals.find((global) => allowedGlobalNames?.includes(global) === false);
+      if (refused !== undefined) {
+        throw new KernelError(
+          'BAD_CONFIG',
+          `Vat "${name}" requested unknown global "${refused}": this kernel allows ${allowedGlobalNames?.join(', ') || 'none'}`,
+        );
+      }
+    }
+  };
+
+  const launches = {
+    fetch: (config: ClusterConfig): Promise<FetchedBundles> => {
+      checkGlobals(config);
+      return fetchBundles(config.vats, config.bundles ?? {}, platform);
+    },
+
+    async launch(
+      config: ClusterConfig,
+      fetched: FetchedBundles,
+      { session, bootstrap = true, systemName }: LaunchOptions,
+    ): Promise<unknown> {
+      const io = await openChannels(config);
+      try {
+        const outcome = await loop.request({
+          type: 'launch',
+          session,
+          config,
+          bootstrap,
+          ...fetched,
+          io,
+          ...(systemName !== undefined && { name: systemName, system: true }),
+        });
+        return read(outcome, fetched);
+      } catch (thrown) {
+        Object.values(io).forEach(close);
+        throw thrown;
+      }
+    },
+
+    /** Opens the channels of subclusters that the store holds; calls to them wait meanwhile. */
+    async reopenChannels(): Promise<void> {
+      const { subclusters, services } = loop.rows();
+      for (const id of subclusters.ids().sort(krefOrder)) {
+        const config = subclusters.getRequired(id).config;
+        for (const [name, options] of Object.entries(config.io ?? {})) {
+          const service = services.getRequired(channelService(id, name));
+          try {
+            const channel = await factoryFor(config)(name, options);
+            const vref = loop.hostVRef(service.kref);
+            objects.bind(vref, makeIOService(name, options, channel));
+            channels.set(vref, channel);
+          } catch (thrown) {
+            // One channel that cannot be had must not keep the kernel from its other work.
+            log('error', ['kernel', 'io'], [`channel ${name} of ${id}: ${messageOf(thrown)}`]);
+          }
+        }
+      }
+    },
+
+    /** The kernel has forgotten these objects. */
+    retired: (vrefs: readonly VRef[]): void => vrefs.forEach(close),
+    closeAll: (): void => [...channels.keys()].forEach(close),
+
+    /**
+     * Makes the store's system subclusters those of the options: others are terminated, missing ones launched.
+     *
+     * @throws KernelError BAD_CONFIG where one is stored with another configuration.
+     */
+    async provideSystemSubclusters(wanted: readonly SystemSubclusterConfig[]): Promise<void> {
+      const { subclusters, names } = loop.rows();
+      const terminate = async (subclusterId: SubclusterId): Promise<unknown> =>
+        read(await loop.request({ type: 'terminate-subcluster', subclusterId }));
+      for (const id of subclusters.ids().sort(krefOrder)) {
+        const { system, name } = subclusters.getRequired(id);
+        if (system && !wanted.some((each) => each.name === name)) await terminate(id);
+      }
+      for (const { name, config } of wanted) {
+        const stored = names.get(name);
+        if (stored !== undefined && !config.forceReset) {
+          if (canonical(subclusters.getRequired(stored).config) === canonical(config)) continue;
+          throw new KernelError(
+            'BAD_CONFIG',
+            `System subcluster "${name}" (${stored}) is stored with another configuration: set forceReset to launch it afresh without its state, or give the stored configuration and upgrade its vats with upgradeVat`,
+            { data: { name, subclusterId: stored } },
+          );
+        }
+        if (stored !== undefined) await terminate(stored);
+        await launches.launch(config, await launches.fetch(config), {
+          session: 'a1',
+          systemName: name,
+        });
+      }
+    },
+
+    /** Starts the vats that are to run without being asked. */
+    startEager(): void {
+      // The kernel may have been stopped at once.
+      if (loop.over() !== undefined) return;
+      for (const vatId of loop.rows().vats.ids().sort(krefOrder)) {
+        if (isEager(vatId)) void loop.request({ type: 'start-vat', vatId });
+      }
+    },
+  };
+
+  const isEager = (vatId: VatId): boolean => {
+    const { config } = loop.rows().vats.getRequired(vatId);
+    const wakesByItself = config.globals?.some((name) => /^(?:set(?:Timeout|Interval)|fetch)$/.test(name));
+    return (config.creationOptions?.start ?? (wakesByItself ? 'eager' : 'lazy')) === 'eager';
+  };
+
+  return launches;
+}
+
+/** The configuration as text that does not depend on the order of its keys. */
+function canonical({ forceReset: _, ...config }: ClusterConfig): string {
+  return JSON.stringify(config, (_key, value: unknown) =>
+    typeof value === 'object' && value !== null && !Array.isArray(value)
+      ? Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)))
+      : value,
+  );
+}
+
+export type Launches = ReturnType<typeof makeLaunches>;
