@@ -331,6 +331,7 @@ describe('LIMITS.md agrees with the code', () => {
     deliveryAttemptsMax: 'deliveryAttemptsMax',
     failuresMax: 'failuresMax',
     notifyBatchMax: 'notifyBatchMax',
+    queueMax: 'queueMax',
     deliveriesPerReap: 'deliveriesPerReap',
     collectBatch: 'collectBatch',
     stopTimeoutMs: 'stopTimeoutMs',

@@ -40,6 +40,8 @@ export const limits = {
   failuresMax: 5,
   /** Settled promises in one notification; those beyond it follow when the vat asks for them. */
   notifyBatchMax: 100,
+  /** Messages that wait in one queue, of a vat or an open promise. Each is a row of the store and some memory. */
+  queueMax: 10_000,
   /** Deliveries after which a vat collects by force and reports: forced collection takes milliseconds. */
   deliveriesPerReap: 10_000,
   /** References that a vat is told to drop or retire before these tellings come ahead of its messages. */
@@ -78,6 +80,8 @@ export const limits = {
   fetchRedirectsMax: 20,
   /** Milliseconds of one fetch with all of its redirects, to the last byte of the body. */
   fetchTimeoutMs: 300_000,
+  /** Requests to its host that one vat may have under way; each may hold a response in memory. */
+  vatAsksMax: 100,
 
   /** Parsed bundles that a host keeps in memory; the others are read from the store when a vat starts. */
   parsedBundlesMax: 16,

@@ -1,7 +1,7 @@
 /** What kernels are given besides the app's own subclusters: system subclusters, services, channels. */
 import { join } from 'node:path';
 import { readFileSync } from 'node:fs';
-import { KernelError, kunser, type Kernel } from '@vatkit/sdk/kernel';
+import { KernelError, kslot, kunser, type Kernel } from '@vatkit/sdk/kernel';
 import { describe, expect, it } from 'vitest';
 import { bundleOfCode, bundleOfRoot, call, clusterOf, expectWorkers, makeFolder, makeStoreFile, startKernel, stopKernel } from './harness.js';
 
@@ -196,5 +196,41 @@ describe('a launch', () => {
     const second = await startKernel({ dbFilename });
     await expectWorkers(2);
     expect(second.getVats().map(({ status }) => status)).toEqual(['stopped', 'running', 'running']);
+  });
+});
+
+describe('a full queue', () => {
+  const cluster = clusterOf(
+    bundleOfRoot(`
+      async flood(target, count) {
+        const results = [];
+        for (let i = 0; i < count; i += 1) results.push(far.E(target).take(i));
+        const outcomes = await Promise.allSettled(results);
+        return {
+          taken: outcomes.flatMap(({ status, value }) => (status === 'fulfilled' ? [value] : [])),
+          refused: outcomes.flatMap(({ reason }) => (reason ? [reason.message] : [])),
+        };
+      },
+      take: number => number,
+    `),
+    ['main', 'other'],
+  );
+
+  it('refuses what a vat sends beyond it, without a gap', async () => {
+    const kernel = await startKernel({ limits: { queueMax: 10 } });
+    const { rootKref } = await kernel.launchSubcluster(cluster);
+    const other = kslot(kernel.getRootObject('v2'));
+    const { taken, refused } = (await call(kernel, rootKref, 'flood', other, 25)) as { taken: number[]; refused: string[] };
+    expect(taken).toEqual(Array.from(taken, (_, index) => index));
+    expect(taken.length).toBe(10);
+    expect(new Set(refused)).toEqual(new Set([expect.stringContaining('[KERNEL:QUEUE_FULL]')]));
+    expect((await call(kernel, rootKref, 'flood', other, 5)) as object).toMatchObject({ refused: [] });
+  });
+
+  it('lets the host wait, in order', async () => {
+    const kernel = await startKernel({ limits: { queueMax: 10 } });
+    const { rootKref } = await kernel.launchSubcluster(cluster);
+    const calls = Array.from({ length: 100 }, (_, index) => call(kernel, rootKref, 'take', index));
+    expect(await Promise.all(calls)).toEqual(Array.from({ length: 100 }, (_, index) => index));
   });
 });

@@ -19,6 +19,7 @@ import { messageOf, parseBundle } from './bundles.js';
 import { makeHeartbeat } from './heartbeat.js';
 import type { Log } from './logger.js';
 import type { PlatformServices } from './platform-services.js';
+import { makeVatAsks } from './vat-asks.js';
 import { makeVatWorkers } from './vat-workers.js';
 
 export type HostPolicy = VatPolicy & {
@@ -52,6 +53,8 @@ export function makeEventLoop(powers: EventLoopPowers) {
 
   const pings = new Map<string, (answered: boolean) => void>();
   const requests = new Map<number, Request>();
+  /** Sends of this process that wait until a full queue has drained, in order. */
+  const waitingSends = new Map<string, KernelEvent[]>();
   let lastRequestId = 0;
   let outputs: KernelEffect[] = [];
   let oldestOutputAt = 0;
@@ -77,6 +80,14 @@ export function makeEventLoop(powers: EventLoopPowers) {
     log,
     onMessage: (vatId, incarnation, message) => onVatMessage(vatId, incarnation, message),
     onLost: (vatId, incarnation, why) => feed({ type: 'vat-lost', vatId, incarnation, why }),
+    onEnd: (vatId, incarnation) => asks.end(vatId, incarnation),
+  });
+
+  const asks = makeVatAsks({
+    fetch: platform.fetchForVats,
+    allowedHosts: (vatId) => machine.rows.vats.get(vatId)?.config.network?.allowedHosts ?? [],
+    reply: (vatId, incarnation, id, answer) =>
+      workers.send(vatId, incarnation, { type: 'reply', id, answer }),
   });
 
   const parsedBundles = new Map<string, Bundle>();
@@ -101,6 +112,7 @@ export function makeEventLoop(powers: EventLoopPowers) {
       endowments: {
         globals: config.globals ?? [],
         ...(config.network && { network: config.network }),
+        ...(config.platformConfig && { platformConfig: config.platformConfig }),
       },
       limits: { messageBytesMax: limits.messageBytesMax },
     });
@@ -122,6 +134,10 @@ export function makeEventLoop(powers: EventLoopPowers) {
         return feed({ type: 'want-turn', vatId, incarnation });
       case 'log':
         return log(message.level, [vatId, ...message.tags], message.args);
+      case 'ask':
+        return asks.begin(vatId, incarnation, message.id, message);
+      case 'cancel':
+        return asks.cancel(vatId, incarnation, message.id);
       case 'pong':
         return pings.get(`${vatId}.${message.id}`)?.(true);
       default:
@@ -179,6 +195,17 @@ export function makeEventLoop(powers: EventLoopPowers) {
       commitTimer ??= setTimeout(commit, limits.commitDelayMs);
     }
     if (busy === 0) onQuiet?.();
+    for (const [queue, events] of waitingSends) {
+      if (!machine.hasDrained(queue)) continue;
+      waitingSends.delete(queue);
+      events.forEach(resend);
+    }
+  };
+
+  const resend = (event: KernelEvent): void => {
+    const full = event.type === 'send' ? machine.fullQueueOf(event.target) : undefined;
+    if (full === undefined) feed(event);
+    else waitingSends.set(full, [...(waitingSends.get(full) ?? []), event]);
   };
 
   const commit = (): void => {
@@ -210,6 +237,7 @@ export function makeEventLoop(powers: EventLoopPowers) {
   const rejectAll = ({ code, message, data }: KernelError): void => {
     const waiting = [...requests.values()];
     requests.clear();
+    waitingSends.clear();
     for (const answer of waiting) answer({ type: 'failed', error: { code, message, data } });
     answerPings(() => true);
   };
@@ -285,7 +313,11 @@ export function makeEventLoop(powers: EventLoopPowers) {
       const requestId = lastRequestId;
       return new Promise((resolve) => {
         requests.set(requestId, resolve);
-        feed({ ...event, requestId });
+        const full = event.type === 'send' ? machine.fullQueueOf(event.target) : undefined;
+        const waiting = full === undefined ? undefined : waitingSends.get(full);
+        if (full === undefined) feed({ ...event, requestId });
+        else if (waiting === undefined) waitingSends.set(full, [{ ...event, requestId }]);
+        else waiting.push({ ...event, requestId });
       });
     },
 

@@ -49,6 +49,7 @@ const kernelLimitNames = [
   'deliveryAttemptsMax',
   'failuresMax',
   'notifyBatchMax',
+  'queueMax',
   'deliveriesPerReap',
   'collectBatch',
   'stopTimeoutMs',

@@ -10,6 +10,7 @@ import type { AllowedGlobalName, ClusterConfig, SystemSubclusterConfig } from '.
 import type { SubclusterId, VatId, VRef } from '../protocol/refs.js';
 import { fetchBundles, messageOf, type FetchedBundles } from './bundles.js';
 import type { EventLoop } from './event-loop.js';
+import { parseAllowedHosts } from './host-fetch.js';
 import type { HostObjects } from './host-realm.js';
 import { makeIOService, type IOChannel, type IOChannelFactory } from './io-channel.js';
 import type { Log } from './logger.js';
@@ -71,8 +72,13 @@ export function makeLaunches(powers: LaunchesPowers) {
     }
   };
 
-  const checkGlobals = ({ vats }: ClusterConfig): void => {
-    for (const [name, { globals = [] }] of Object.entries(vats)) {
+  const checkGrants = ({ vats }: ClusterConfig): void => {
+    for (const [name, { globals = [], network }] of Object.entries(vats)) {
+      try {
+        parseAllowedHosts(network?.allowedHosts ?? []);
+      } catch (cause) {
+        throw new KernelError('BAD_CONFIG', `vats.${name}.network.allowedHosts: ${messageOf(cause)}`, { cause });
+      }
       const refused = globals.find((global) => allowedGlobalNames?.includes(global) === false);
       if (refused !== undefined) {
         throw new KernelError(
@@ -85,7 +91,7 @@ export function makeLaunches(powers: LaunchesPowers) {
 
   const launches = {
     fetch: (config: ClusterConfig): Promise<FetchedBundles> => {
-      checkGlobals(config);
+      checkGrants(config);
       return fetchBundles(config.vats, config.bundles ?? {}, platform);
     },
 

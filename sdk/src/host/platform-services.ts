@@ -4,6 +4,7 @@
  */
 import type { VatId } from '../protocol/refs.js';
 import type { FromVat, ToVat } from '../protocol/vat-wire.js';
+import type { HostFetch } from './host-fetch.js';
 
 /** A vat's worker, as the host sees it. */
 export type VatWorker = {
@@ -36,6 +37,8 @@ export type PlatformServices = {
    * @throws Error that says what stands in the way, in the source or of the bundler.
    */
   bundleSource?: (spec: string) => Promise<string>;
+  /** Performs the `fetch` of vats that were granted it. Absent where the platform has none. */
+  readonly fetchForVats?: HostFetch;
   /** Can a worker be held up for good reason, by a debugger? Then no deadline is enforced. */
   isDebugged: () => boolean;
 };

@@ -16,6 +16,8 @@ export type VatWorkersPowers = {
   log: Log;
   onMessage: (vatId: VatId, incarnation: number, message: FromVat) => void;
   onLost: (vatId: VatId, incarnation: number, why: string) => void;
+  /** The worker has been told to end: nothing that is sent to it arrives any more. */
+  onEnd: (vatId: VatId, incarnation: number) => void;
 };
 
 type Member = {
@@ -30,7 +32,8 @@ type Member = {
 
 const keyOf = (vatId: VatId, incarnation: number): string => `${vatId}.${incarnation}`;
 
-export function makeVatWorkers({ platform, heartbeat, log, onMessage, onLost }: VatWorkersPowers) {
+export function makeVatWorkers(powers: VatWorkersPowers) {
+  const { platform, heartbeat, log, onMessage, onLost, onEnd } = powers;
   const members = new Map<string, Member>();
   const waiting: Member[] = [];
   const ending = new Set<Promise<void>>();
@@ -83,6 +86,7 @@ export function makeVatWorkers({ platform, heartbeat, log, onMessage, onLost }: 
   const remove = (member: Member): void => {
     members.delete(keyOf(member.vatId, member.incarnation));
     heartbeat.forget(member.vatId, member.incarnation);
+    onEnd(member.vatId, member.incarnation);
     if (member.worker !== undefined) {
       const end = member.worker
         .terminate()

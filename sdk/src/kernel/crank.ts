@@ -70,7 +70,7 @@ export function makeCrank({ rows, references, clists, queues, messages }: CrankP
         const methargs = clists.capDataToKernel(vatId, syscall.methargs);
         const result =
           syscall.result === undefined ? undefined : clists.toKernelResult(vatId, syscall.result);
-        messages.route(target, { methargs, ...(result && { result }) });
+        messages.route(target, { methargs, ...(result && { result }) }, vatId);
         return undefined;
       }
       case 'subscribe': {

@@ -183,7 +183,6 @@ function findBrokenReferences(rows: KernelRows): string[] {
 function findBrokenVats(rows: KernelRows): string[] {
   const problems: string[] = [];
   const durable = new Map<string, number>();
-  const bundles = new Set(rows.bundles.ids());
   const roots = new Set<KRef>();
 
   for (const id of rows.state.ids()) {
@@ -205,7 +204,6 @@ function findBrokenVats(rows: KernelRows): string[] {
       problems.push(`${vatId} is not in its subcluster ${vat.subcluster}`);
     }
     if (!rows.bundles.has(vat.bundleHash)) problems.push(`the bundle of ${vatId} is not stored`);
-    bundles.delete(vat.bundleHash);
     if ((vat.condition === 'broken') !== (vat.fault !== undefined)) {
       problems.push(`${vatId} is ${vat.condition} for the reason ${vat.fault}`);
     }
@@ -223,9 +221,14 @@ function findBrokenVats(rows: KernelRows): string[] {
     }
   }
   for (const id of durable.keys()) problems.push(`${id} is held by state and not in the c-list`);
-  for (const hash of bundles) problems.push(`bundle ${hash} is of no vat`);
   for (const kref of rows.pins.ids()) if (!roots.has(kref)) problems.push(`${kref} is pinned and no root`);
+  for (const name of rows.names.ids()) {
+    const id = rows.names.getRequired(name);
+    if (rows.subclusters.get(id)?.name !== name) problems.push(`"${name}" is not the name of ${id}`);
+  }
   for (const id of rows.subclusters.ids()) {
+    const { name } = rows.subclusters.getRequired(id);
+    if (name !== undefined && rows.names.get(name) !== id) problems.push(`"${name}" does not name ${id}`);
     const members = Object.values(rows.subclusters.getRequired(id).vats);
     if (members.length === 0) problems.push(`subcluster ${id} has no vats`);
     for (const vatId of members) {

@@ -19,6 +19,7 @@ import {
   type VRef,
 } from '../protocol/refs.js';
 import type { ChangeSet } from '../store/change-set.js';
+import { makeBackPressure } from './back-pressure.js';
 import { makeCLists } from './clists.js';
 import { makeCollect } from './collect.js';
 import type { ErrorData, KernelEffect, KernelEvent, RequestId } from './events.js';
@@ -70,10 +71,12 @@ export function makeKernelMachine(changes: ChangeSet, policy: VatPolicy) {
     { rows, references, clists, emit, handTo, isNameable },
     () => messages,
   );
+  const backPressure = makeBackPressure(policy.queueMax);
   const messages = makeMessages({
     rows,
     references,
     queues,
+    backPressure,
     wake: (vatId) => vats.wake(vatId),
     callHost: hostRealm.call,
   });
@@ -111,6 +114,7 @@ export function makeKernelMachine(changes: ChangeSet, policy: VatPolicy) {
     references,
     clists,
     queues,
+    backPressure,
     messages,
     incarnations,
     policy,
@@ -362,6 +366,8 @@ export function makeKernelMachine(changes: ChangeSet, policy: VatPolicy) {
       hostRealm.end();
       vats.endAll();
       subclusters.removeCutOff();
+      // Those that an upgrade brought which the end of the process cut off.
+      for (const hash of rows.bundles.ids()) incarnations.dropBundle(hash);
       for (const hold of rows.holds.ids()) {
         const [session, kref] = hold.split('.') as [EndpointId, KRef];
         letGo(session, kref);
@@ -377,6 +383,13 @@ export function makeKernelMachine(changes: ChangeSet, policy: VatPolicy) {
     },
 
     isRunning: vats.isRunning,
+    /** The full queue that a message to `target` would have to wait for, if so; and whether that has drained. */
+    fullQueueOf(target: KRef): VatId | KRef | undefined {
+      const queue = isKRef(target) && isNameable(target) ? messages.queueOf(target) : undefined;
+      return queue !== undefined && queues.length(queue) >= backPressure.queueMax ? queue : undefined;
+    },
+    hasDrained: (queue: VatId | KRef): boolean => queues.length(queue) <= backPressure.lowWater,
+
     incarnationOf: vats.incarnationOf,
     busyCount: vats.busyCount,
     isNameable,

@@ -10,6 +10,7 @@ import { insistInvariant, formatKernelErrorText, type KernelErrorCode } from '..
 import { errorCapData, resolutionKind, type CapData } from '../protocol/capdata.js';
 import { HOST_REALM, isPromiseKRef, type KRef, type VatId } from '../protocol/refs.js';
 import type { VatStack } from './events.js';
+import type { BackPressure } from './back-pressure.js';
 import type { Queues } from './queues.js';
 import type { References } from './references.js';
 import type { KernelRows, Message } from './rows.js';
@@ -20,6 +21,7 @@ export type MessagePowers = {
   rows: KernelRows;
   references: References;
   queues: Queues;
+  backPressure: BackPressure;
   /** The vat's queue has something new. */
   wake: (vatId: VatId) => void;
   /** Take a message for an object of the host realm. */
@@ -56,13 +58,19 @@ const waitsForItself = rejection(
   'Promise was resolved to one that waits for it',
 );
 
+const queueFull = rejection(
+  'QUEUE_FULL',
+  'the queue of the target is full; send again when it has drained',
+);
+
 type Destination =
   /** Of a vat or an open promise. `undecided`: no vat decides that promise yet. */
   | { queue: VatId | KRef; target: KRef; undecided: boolean }
   | { host: KRef }
   | { failure: Settlement };
 
-export function makeMessages({ rows, references, queues, wake, callHost }: MessagePowers) {
+export function makeMessages(powers: MessagePowers) {
+  const { rows, references, queues, backPressure, wake, callHost } = powers;
   const unsettled: { promise: KRef; settlement: Settlement }[] = [];
   let settling = false;
   /** Promises settled in this step, in order; a host session may wait for them. */
@@ -152,6 +160,7 @@ export function makeMessages({ rows, references, queues, wake, callHost }: Messa
       ...(stack && { stack }),
     });
     settled.push(promiseRef);
+    backPressure.forget(promiseRef);
     for (const vatId of promise.subs) {
       queues.push(vatId, { type: 'notify', promise: promiseRef });
       wake(vatId);
@@ -183,7 +192,8 @@ export function makeMessages({ rows, references, queues, wake, callHost }: Messa
       }
     },
 
-    route(target: KRef, message: Message): void {
+    /** @param sender - a vat whose crank sends; what is only sent on was taken already. */
+    route(target: KRef, message: Message, sender?: VatId): void {
       const { result } = message;
       const to = destination(target);
       if ('host' in to) callHost(to.host, message);
@@ -191,10 +201,18 @@ export function makeMessages({ rows, references, queues, wake, callHost }: Messa
         if (result !== undefined) messages.settle(result, to.failure);
       } else if (to.undecided && result !== undefined && waitsFor(to.queue, result)) {
         messages.settle(result, waitsForItself);
+      } else if (sender !== undefined && backPressure.refuses(sender, to.queue, queues.length(to.queue))) {
+        if (result !== undefined) messages.settle(result, queueFull);
       } else {
         queues.push(to.queue, { type: 'message', target: to.target, ...message });
         if (!isPromiseKRef(to.queue)) wake(to.queue);
       }
+    },
+
+    /** The queue that a message to `target` would wait in, if any. */
+    queueOf(target: KRef): VatId | KRef | undefined {
+      const to = destination(target);
+      return 'queue' in to ? to.queue : undefined;
     },
 
     /** Why a message that is already in its vat's queue cannot be delivered any more, if so. */

@@ -16,6 +16,7 @@ const policy = {
   failuresMax: 5,
   notifyBatchMax: 100,
   deliveriesPerReap: 10_000,
+  queueMax: 1_000_000,
   collectBatch: 64,
 };
 

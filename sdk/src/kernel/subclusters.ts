@@ -48,7 +48,7 @@ export function makeSubclusters(powers: SubclusterPowers) {
     emit({ type: 'answer', requestId, outcome: { type: 'failed', error } });
 
   /** Why this configuration cannot be launched here, if so. */
-  const objection = ({ config, bundles, contents, system, name }: LaunchEvent): string | undefined => {
+  const objection = ({ config, bundles, contents, system, name, io }: LaunchEvent): string | undefined => {
     if (name !== undefined && rows.names.has(name)) {
       return `there is a subcluster called "${name}": ${rows.names.get(name)}`;
     }
@@ -61,6 +61,9 @@ export function makeSubclusters(powers: SubclusterPowers) {
       if (service === undefined || (service.systemOnly && !system)) {
         return `no registered kernel service '${wanted}'`;
       }
+    }
+    for (const channel of Object.keys(config.io ?? {})) {
+      if (!Object.hasOwn(io ?? {}, channel)) return `IO channel ${channel} is not open`;
     }
     for (const vat of Object.keys(config.vats)) {
       const hash = bundles[vat];

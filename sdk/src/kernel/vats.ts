@@ -6,6 +6,7 @@
  */
 import type { VatConfig } from '../protocol/config.js';
 import { isPromiseKRef, ROOT_VREF, type KRef, type VatId } from '../protocol/refs.js';
+import type { BackPressure } from './back-pressure.js';
 import { IllegalSyscall, type CLists } from './clists.js';
 import { makeCrank, type Exit, type InFlight } from './crank.js';
 import { insistCrankResult, readThrown } from './crank-shape.js';
@@ -26,6 +27,8 @@ export type VatPolicy = {
   notifyBatchMax: number;
   /** Deliveries after which a vat is asked to report what it dropped. */
   deliveriesPerReap: number;
+  /** Messages that may wait in one queue; further ones of vats are refused, the host's wait outside. */
+  queueMax: number;
   /** References to drop that a vat may owe before they come ahead of its messages. */
   collectBatch: number;
 };
@@ -61,6 +64,8 @@ type Upgrade = {
   /** Set while the new code starts. */
   incarnation?: number;
   wasStopped?: boolean;
+  /** The old code has been asked once more for what it did between cranks. */
+  hadTurn?: boolean;
 };
 
 export type VatPowers = {
@@ -68,6 +73,7 @@ export type VatPowers = {
   references: References;
   clists: CLists;
   queues: Queues;
+  backPressure: BackPressure;
   messages: Messages;
   incarnations: Incarnations;
   policy: VatPolicy;
@@ -224,10 +230,13 @@ export function makeVats(powers: VatPowers) {
     if (vat === undefined) return;
     const run = runOf(vatId);
     if (run.phase === 'busy') return;
-    // What the old code did since its last crank is its own; it gets a turn for it.
-    if (run.upgrade !== undefined && !(run.phase === 'idle' && run.wantsTurn)) {
-      startUpgrade(vatId, run, run.upgrade);
-      return;
+    if (run.upgrade !== undefined) {
+      // What the old code did since its last crank is its own; it gets a turn for it, and one only.
+      if (run.phase === 'stopped' || !run.wantsTurn || run.upgrade.hadTurn) {
+        startUpgrade(vatId, run, run.upgrade);
+        return;
+      }
+      run.upgrade.hadTurn = true;
     }
     if (vat.condition === 'broken') return;
     const item = deliveries.firstItem(vatId);
@@ -279,6 +288,8 @@ export function makeVats(powers: VatPowers) {
       run !== undefined &&
       run.phase !== 'stopped' &&
       run.incarnation === incarnation &&
+      // A vat that was down when its upgrade began has no old worker to speak.
+      run.upgrade?.wasStopped !== true &&
       // What the old code sends while the new one starts is not the answer to the start.
       (deliveryId === undefined || run.upgrade?.incarnation === undefined) &&
       (deliveryId === undefined || (run.phase === 'busy' && run.deliveryId === deliveryId))
@@ -501,6 +512,7 @@ export function makeVats(powers: VatPowers) {
       forgetWork(vatId, run);
       failAll(run.starting, { code: 'VAT_TERMINATED', message: `Vat ${vatId} (${name}) was terminated` });
       runs.delete(vatId);
+      powers.backPressure.forget(vatId);
       incarnations.terminate(vatId, reason);
       emit({ type: 'tick-wanted' });
     },

@@ -29,5 +29,6 @@ export const RUNTIME_MODULES = [
 export const RUNTIME_STAND_INS = [
   '@metamask/kernel-utils/exo',
   '@metamask/kernel-utils/discoverable',
+  '@ocap/remote-iterables',
   '@agoric/store',
 ] as const;

@@ -6,6 +6,7 @@
  * for a turn with `want-turn`; the next crank's result carries it as `prior`.
  */
 import type { CapData } from './capdata.js';
+import type { PlatformConfig } from './config.js';
 import type { VRef, VatId } from './refs.js';
 
 /** How a vat's code is packed; see the bundler. */
@@ -100,23 +101,60 @@ export type CrankResult = {
   kept?: VRef[];
   /** At a start: whether the root has a `bootstrap` method. */
   start?: { hasBootstrap: boolean };
+  /**
+   * The first promise of the vat's that was rejected in this crank and that nobody had looked at when it ended. At a
+   * start it is the crank's failure instead. Every one is logged, too.
+   */
+  uncaught?: VatError;
 };
 
+/** A vat's error as far as the host may need it; the message and the name are text, whatever the vat threw. */
+export type VatError = { name: string; message: string; stack?: string };
+
 /** Why a crank has no result. The kernel applies nothing of it and ends the incarnation. */
-export type CrankFailure = {
-  error: { name: string; message: string; stack?: string };
-};
+export type CrankFailure = { error: VatError };
 
 /** Which of a vat's ambient powers it was granted; everything else is absent. */
 export type VatEndowments = {
   /** Names of the list of API.md: `['setTimeout', 'Date']`. */
   globals: string[];
   network?: { allowedHosts: string[] };
+  platformConfig?: PlatformConfig;
 };
+
+/**
+ * What a vat asks its host to do for it, at once and whatever becomes of the crank; the host checks what it may. The
+ * vat keeps the number of its open asks within a bound; the end of its incarnation cancels them.
+ */
+export type HostAsk = { op: 'fetch'; request: FetchRequest };
+
+/** `https://api.example.com/x`, `POST`, `[['accept', 'text/plain']]`; names of headers in lower case. */
+export type FetchRequest = {
+  url: string;
+  method: string;
+  headers: [name: string, value: string][];
+  body?: Uint8Array;
+  redirect?: 'follow' | 'error' | 'manual';
+};
+
+export type FetchResponse = {
+  status: number;
+  statusText: string;
+  /** Of the last request, after redirects. */
+  url: string;
+  headers: [name: string, value: string][];
+  body: Uint8Array;
+  redirected?: boolean;
+};
+
+export type HostAnswer =
+  { ok: true; value: FetchResponse } | { ok: false; error: { name: string; message: string } };
 
 export type ToVat =
   | { type: 'init'; vatId: VatId; bundle: Bundle; endowments: VatEndowments; limits: VatLimits }
   | { type: 'deliver'; id: number; delivery: Delivery }
+  /** Of an ask. One that the vat has cancelled meanwhile is ignored. */
+  | { type: 'reply'; id: number; answer: HostAnswer }
   | { type: 'ping'; id: number };
 
 export type FromVat =
@@ -126,6 +164,10 @@ export type FromVat =
   | { type: 'failed'; id: number; failure: CrankFailure }
   | { type: 'want-turn' }
   | { type: 'pong'; id: number }
+  /** `id` is of this ask alone, in this incarnation. */
+  | ({ type: 'ask'; id: number } & HostAsk)
+  /** Nobody waits for the answer any more. */
+  | { type: 'cancel'; id: number }
   /** `level` is debug, info, log, warn or error; `args` are formatted to text where they cannot be cloned. */
   | { type: 'log'; level: LogLevel; tags: string[]; args: unknown[] };
 

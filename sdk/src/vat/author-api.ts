@@ -19,6 +19,10 @@ export {
   prepareExoClassKit,
 } from './exo.js';
 export type { ClassContext, KitContext, MethodSchema, PrepareOptions } from './exo.js';
+export { iterate, makeEventualIterator, makeExoGenerator, makeExoIterator } from './iterables.js';
+export type { ExoIterator, IteratorStep, Update } from './iterables.js';
+export { makeTopic, prepareTopic } from './topic.js';
+export type { Publisher, Subscriber, Topic } from './topic.js';
 export { makeBytes, readBytes, type Bytes } from './bytes.js';
 export { kernelErrorCode } from './kernel-error-code.js';
 export type { KernelErrorCode } from '../errors.js';

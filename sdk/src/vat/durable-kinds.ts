@@ -52,13 +52,15 @@ export type KindDefinition = {
 export type DurableKindsPowers = {
   state: VatState;
   marshal(): DurableMarshal;
+  /** Called with each name of an object that is deleted. */
+  onDeleted(vref: VRef): void;
 };
 
 export type DurableKinds = ReturnType<typeof makeDurableKinds>;
 
 const vrefForm = /^o\+d(\d+)\/(\d+)(?::(\d+))?$/;
 
-export function makeDurableKinds({ state, marshal }: DurableKindsPowers) {
+export function makeDurableKinds({ state, marshal, onDeleted }: DurableKindsPowers) {
   const kinds = new Map<string, Kind>();
   const kindsById = new Map<number, Kind>();
   const vrefs = new WeakMap<object, VRef>();
@@ -319,6 +321,7 @@ export function makeDurableKinds({ state, marshal }: DurableKindsPowers) {
         alive.delete(vref);
         for (const name of facetVRefs(vref, kind)) {
           if (state.delete(exportRow(name))) retired.push(name);
+          onDeleted(name);
         }
         state.delete(row);
         deleted += 1;
@@ -332,7 +335,13 @@ const describeKind = ({
   facets,
   singleton,
 }: Pick<KindRow, 'facets'> & { singleton?: boolean }): string =>
-  singleton ? 'a single exo' : facets === undefined ? 'a class' : 'a class kit';
+  singleton
+    ? facets === undefined
+      ? 'a single exo'
+      : 'a topic'
+    : facets === undefined
+      ? 'a class'
+      : 'a class kit';
 
 /** Of a record's smallcaps text. Without decoding it: the record may hold the very object that is being made. */
 const fieldNames = (text: string): string[] =>

@@ -2,13 +2,13 @@
  * Values to durable text and back: what passes, as long as it outlives the incarnation. Data, presences and
  * durable exos do; heap exos and promises do not.
  */
-import { makeMarshal } from '@endo/marshal';
 import { isPassable, passStyleOf } from '@endo/pass-style';
 import type { CapData } from '../protocol/capdata.js';
 import { isDurableVRef, isPromiseVRef, type VRef } from '../protocol/refs.js';
 import type { DurableObjects, ObjectTable } from './object-table.js';
 import { findUnpassable } from './unpassable.js';
-import { marshalOptions, messageOf } from './vat-marshal.js';
+import { makeVatCodec } from './vat-codec.js';
+import { messageOf } from './vat-marshal.js';
 
 export type DurableMarshal = ReturnType<typeof makeDurableMarshal>;
 
@@ -59,7 +59,7 @@ export function makeDurableMarshal(
     return object;
   };
 
-  const marshal = makeMarshal<VRef>(slotOf, valueOf, marshalOptions);
+  const codec = makeVatCodec({ slotOf, valueOf });
 
   return harden({
     durableVRef,
@@ -73,7 +73,7 @@ export function makeDurableMarshal(
       try {
         harden(value);
         passStyleOf(value);
-        data = marshal.toCapData(value as Parameters<typeof marshal.toCapData>[0]);
+        data = codec.toCapData(value);
       } catch {
         throw TypeError(`${label}: ${refusal(value, isDurable)}`);
       }
@@ -85,7 +85,7 @@ export function makeDurableMarshal(
       return data;
     },
 
-    decode: (data: CapData<VRef>): unknown => marshal.fromCapData(data),
+    decode: (data: CapData<VRef>): unknown => codec.fromCapData(data),
   });
 }
 

@@ -1,5 +1,5 @@
 /**
- * What a vat may be granted of the platform, by name: the 20 names of MetaMask's list.
+ * What a vat may be granted of the platform: by name the 20 of MetaMask's list, and `fs` by `platformConfig`.
  *
  * Nothing of the engine's own is handed out that lockdown has not hardened. A vat could otherwise change what the
  * runtime beside it relies on, or find its way to what the engine keeps for itself.
@@ -8,8 +8,11 @@ import type { VatId } from '../protocol/refs.js';
 import type { VatEndowments } from '../protocol/vat-wire.js';
 import { makeAbortClasses } from './endowed-abort.js';
 import { makeCrypto } from './endowed-crypto.js';
+import { makeFetchClasses } from './endowed-fetch.js';
+import { makePlatformGlobals, type HostFs } from './endowed-fs.js';
 import { makeTimers, type HostTimers } from './endowed-timers.js';
 import { makeUrlClasses } from './endowed-urls.js';
+import type { HostAsks } from './host-asks.js';
 
 /** The platform's own, taken before a worker removes them from its globals. */
 export type PlatformGlobals = {
@@ -20,9 +23,9 @@ export type PlatformGlobals = {
   crypto(): Crypto;
   atob(text: string): string;
   btoa(text: string): string;
+  /** Absent where the platform has no files. Asked for when it is granted. */
+  fs?: () => HostFs;
 };
-
-const networkNames: readonly string[] = ['fetch', 'Request', 'Headers', 'Response'];
 
 type Makers = Record<string, () => unknown>;
 
@@ -49,13 +52,15 @@ function once<Made>(make: () => Made): () => Made {
  */
 export function makeEndowments(
   vatId: VatId,
-  { globals, network }: VatEndowments,
+  { globals, network, platformConfig = {} }: VatEndowments,
   platform: PlatformGlobals,
+  asks: HostAsks,
   uncaught: (reason: unknown) => void,
 ): Record<string, unknown> {
   const timers = once(() => makeTimers(platform.timers, uncaught));
   const urls = once(() => makeUrlClasses(platform));
   const aborts = once(() => makeAbortClasses(timers(), uncaught));
+  const fetching = once(() => makeFetchClasses(asks, platform.URL));
   const crypto = once(() => makeCrypto(platform.crypto()));
   const makers: Makers = {
     setTimeout: () => timers().setTimeout,
@@ -71,6 +76,10 @@ export function makeEndowments(
     URLSearchParams: () => urls().URLSearchParams,
     AbortController: () => aborts().AbortController,
     AbortSignal: () => aborts().AbortSignal,
+    fetch: () => fetching().fetch,
+    Request: () => fetching().Request,
+    Headers: () => fetching().Headers,
+    Response: () => fetching().Response,
     crypto: () => crypto().crypto,
     SubtleCrypto: () => crypto().SubtleCrypto,
     atob: () => plainly(platform.atob, 'decoded from base64'),
@@ -81,11 +90,13 @@ export function makeEndowments(
     if (name === 'fetch' && network === undefined) {
       throw Error(`Vat "${vatId}" requested "fetch" but no network.allowedHosts was specified`);
     }
-    if (networkNames.includes(name))
-      throw Error(`Vat "${vatId}" requested "${name}", which this runtime does not have yet`);
     const make = Object.hasOwn(makers, name) ? makers[name] : undefined;
     if (make === undefined) throw Error(`Vat "${vatId}" requested unknown global "${name}"`);
     endowments[name] = harden(make());
   }
-  return endowments;
+  const isFsGranted = platformConfig.fs !== undefined;
+  return {
+    ...endowments,
+    ...makePlatformGlobals(platformConfig, isFsGranted ? platform.fs?.() : undefined),
+  };
 }

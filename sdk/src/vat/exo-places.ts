@@ -1,24 +1,19 @@
 /**
- * Makes the methods of exos say where a result or a thrown value cannot pass.
+ * Makes the methods of exos say where a result or a thrown value cannot pass, and return async generators as exos.
  *
  * A guard would say that something in it has no pass style, not which part of it. So what a method without a
  * guard of its own returns or throws is looked at before the guard sees it.
  */
 import { isPassable, isPrimitive } from '@endo/pass-style';
-import { getInterfaceGuardPayload } from '@endo/patterns';
-import type { InterfaceGuard } from '@endo/patterns';
+import { getInterfaceGuardPayload, getMethodGuardPayload, isRawGuard } from '@endo/patterns';
+import type { InterfaceGuard, MethodGuard } from '@endo/patterns';
+import { hardenNow } from './harden-now.js';
 import { methodLabel } from './invoke.js';
+import { passIterator } from './iterables.js';
 import { findUnpassable } from './unpassable.js';
 
 type Method = (...args: never[]) => unknown;
 type Methods = Record<PropertyKey, Method>;
-
-/** A worker's, or where a test of a vat's module runs unlocked the one that Endo's modules have installed. */
-const hardenNow = (value: unknown): unknown => {
-  const shared = (Object as unknown as Record<symbol, unknown>)[Symbol.for('harden')] as
-    typeof harden | undefined;
-  return (shared ?? harden)(value);
-};
 
 function refusalOf(value: unknown, label: string): TypeError | undefined {
   try {
@@ -42,6 +37,7 @@ function withPlace(method: Method, name: string | symbol): Method {
         throw refusalOf(thrown, `what was thrown by ${label}`) ?? thrown;
       }
       if (isPrimitive(result)) return result;
+      result = passIterator(result);
       const refusal = refusalOf(result, `result of ${label}`);
       if (refusal !== undefined) throw refusal;
       return result;
@@ -50,9 +46,35 @@ function withPlace(method: Method, name: string | symbol): Method {
   return Object.defineProperty(placed as Method, 'length', { value: method.length });
 }
 
-/** Has the method a guard of its own, or none at all? */
-function isGuarded(name: string | symbol, guard: InterfaceGuard | undefined): boolean {
-  if (guard === undefined) return false;
+/** The method's own guard says what it thinks of the result; an async generator it is shown as an exo. */
+function withIterators(method: Method, name: string | symbol): Method {
+  const { [name]: passing } = {
+    [name](this: unknown, ...args: never[]): unknown {
+      return passIterator(Reflect.apply(method, this, args));
+    },
+  } as Record<string | symbol, Method>;
+  return Object.defineProperty(passing as Method, 'length', { value: method.length });
+}
+
+/** Does the guard let pass what has no pass style? */
+function isRaw(name: string | symbol, guard: InterfaceGuard): boolean {
+  const { methodGuards, symbolMethodGuards, defaultGuards } = getInterfaceGuardPayload(
+    guard,
+  ) as unknown as {
+    methodGuards: Record<PropertyKey, MethodGuard>;
+    symbolMethodGuards?: { payload: readonly [key: symbol, guard: MethodGuard][] };
+    defaultGuards?: string;
+  };
+  const own =
+    typeof name === 'symbol'
+      ? symbolMethodGuards?.payload.find(([key]) => key === name)?.[1]
+      : Object.hasOwn(methodGuards, name) && methodGuards[name];
+  if (!own) return defaultGuards === 'raw';
+  return isRawGuard((getMethodGuardPayload(own) as { returnGuard: unknown }).returnGuard);
+}
+
+/** Does the guard say of the method more than that what passes may pass? */
+function isGuarded(name: string | symbol, guard: InterfaceGuard): boolean {
   const { methodGuards, symbolMethodGuards, defaultGuards } = getInterfaceGuardPayload(guard) as {
     methodGuards: object;
     symbolMethodGuards?: unknown;
@@ -63,6 +85,16 @@ function isGuarded(name: string | symbol, guard: InterfaceGuard | undefined): bo
   return isNamed || defaultGuards !== 'passable';
 }
 
+function wrapMethod(
+  method: Method,
+  name: string | symbol,
+  guard: InterfaceGuard | undefined,
+): Method {
+  if (typeof method !== 'function') return method;
+  if (guard === undefined || !isGuarded(name, guard)) return withPlace(method, name);
+  return isRaw(name, guard) ? method : withIterators(method, name);
+}
+
 /** The same methods for an exo; those of a class prototype are left as they are. */
 export function withPlaces<Own extends object>(methods: Own, guard: unknown): Own {
   const prototype: unknown = Object.getPrototypeOf(methods);
@@ -70,11 +102,10 @@ export function withPlaces<Own extends object>(methods: Own, guard: unknown): Ow
   const placed: Methods = {};
   for (const name of Reflect.ownKeys(methods)) {
     const method = (methods as Methods)[name] as Method;
-    const isBare =
-      typeof method !== 'function' || isGuarded(name, guard as InterfaceGuard | undefined);
+    const own = guard as InterfaceGuard | undefined;
     // By definition, not assignment: a method may be called __proto__.
     Object.defineProperty(placed, name, {
-      value: isBare ? method : withPlace(method, name),
+      value: wrapMethod(method, name, own),
       enumerable: true,
       writable: true,
       configurable: true,

@@ -128,7 +128,8 @@ export const DURABLE_KINDS = Symbol.for('vatkit.durableKinds');
 
 type Prepare = (definition: object) => (...args: never[]) => unknown;
 
-function durableKindsOf(baggage: Baggage): Prepare {
+/** The maker of the durable kinds of the vat that has this baggage. */
+export function durableKindsOf(baggage: Baggage): Prepare {
   const prepare = (baggage as { [DURABLE_KINDS]?: Prepare } | undefined)?.[DURABLE_KINDS];
   if (prepare === undefined)
     throw TypeError('The first argument must be the baggage that buildRootObject was given');

@@ -194,7 +194,7 @@ describe('an export', () => {
     await vat.start();
     const { own } = await vat.message('big');
     expect(own).toHaveLength(1);
-    expect(vat.sizes()).toEqual({ exports: 1, imports: 0, promises: 0 });
+    expect(vat.sizes()).toEqual({ exports: 1, imports: 0, promises: 0, weakKeys: 0 });
   });
 });
 
@@ -286,5 +286,5 @@ it('a long life leaves no more in the tables than a short one', async () => {
     await vat.deliver({ type: 'drop-exports', vrefs: [callback as string] });
   }
   await vat.reap();
-  expect(vat.sizes()).toEqual({ exports: 1, imports: 0, promises: 0 });
+  expect(vat.sizes()).toEqual({ exports: 1, imports: 0, promises: 0, weakKeys: 0 });
 });

@@ -6,8 +6,7 @@
  * {@link ObjectTable.takeGarbage}, which is read at a crank's end and never between cranks: only there does the
  * kernel stand still, so that a drop cannot cross a delivery that uses the same name again.
  *
- * Weak collections that recognize a dropped presence will keep its vref from being retired; until compartments
- * have them, what is dropped is retired.
+ * An import that the vat's weak collections still recognize is dropped only; it is retired when they forget it.
  */
 import { Remotable } from '@endo/pass-style';
 import { insistInvariant } from '../errors.js';
@@ -34,6 +33,8 @@ export type ObjectTablePowers = {
   durables: DurableObjects;
   /** Does the vat's durable state hold this import? */
   isHeldByState(vref: VRef): boolean;
+  /** The entries of the vat's weak collections. */
+  weakKeys: { recognizes(vref: VRef): boolean; retire(vref: VRef): void };
   /** Something was collected; the number that waits for a crank's end. */
   onGarbage(count: number): void;
 };
@@ -48,11 +49,14 @@ export function makeObjectTable({
   presenceHandler,
   durables,
   isHeldByState,
+  weakKeys,
   onGarbage,
 }: ObjectTablePowers) {
   const exports = new Map<VRef, Export>();
   /** Those that the kernel has in its c-list for this vat. Durable state may hold one without a presence. */
   const imports = new Map<VRef, WeakRef<object> | undefined>();
+  /** Imports that are no longer reachable from here and still recognized. */
+  const droppedImports = new Set<VRef>();
   const vrefs = new WeakMap<object, VRef>();
   /** Imports that may be unused, and exports that the kernel dropped and the vat may have: looked at in takeGarbage. */
   const suspects = new Set<VRef>();
@@ -145,6 +149,7 @@ export function makeObjectTable({
       vrefs.set(presence, vref);
       imports.set(vref, new WeakRef(presence));
       suspects.delete(vref);
+      droppedImports.delete(vref);
       collected.register(presence, vref);
       return presence;
     },
@@ -172,13 +177,15 @@ export function makeObjectTable({
     /** The kernel no longer knows an import. False where the vat still uses it and so keeps it. */
     importRetired(vref: VRef): boolean {
       if (isHeldByState(vref) || imports.get(vref)?.deref() !== undefined) return false;
+      weakKeys.retire(vref);
       imports.delete(vref);
+      droppedImports.delete(vref);
       suspects.delete(vref);
       return true;
     },
 
-    /** Durable state let go of an import. */
-    stateReleased(vref: VRef): void {
+    /** Durable state or the last weak collection let go of an import. */
+    released(vref: VRef): void {
       if (imports.get(vref)?.deref() === undefined) suspect(vref);
     },
 
@@ -193,9 +200,15 @@ export function makeObjectTable({
           // A finalizer of an earlier presence may come when the name is long gone.
           if (!imports.has(vref) || isHeldByState(vref)) continue;
           if (imports.get(vref)?.deref() !== undefined) continue;
-          imports.delete(vref);
-          garbage.dropImports.push(vref);
-          garbage.retireImports.push(vref);
+          if (!droppedImports.has(vref)) garbage.dropImports.push(vref);
+          if (weakKeys.recognizes(vref)) {
+            imports.set(vref, undefined);
+            droppedImports.add(vref);
+          } else {
+            imports.delete(vref);
+            droppedImports.delete(vref);
+            garbage.retireImports.push(vref);
+          }
         } else {
           const entry = exports.get(vref);
           if (entry === undefined || entry.strong !== undefined || entry.weak.deref() !== undefined)

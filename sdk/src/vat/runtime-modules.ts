@@ -18,6 +18,7 @@ const copy = (namespace: object): Record<string, unknown> => ({ ...namespace });
 export function makeRuntimeModules(): Readonly<Record<ModuleName, Record<string, unknown>>> {
   const { makeExo, defineExoClass, defineExoClassKit } = vat;
   const { makeDefaultExo, makeDefaultInterface, makeDiscoverableExo, GET_DESCRIPTION, S } = vat;
+  const { makeExoGenerator, makeEventualIterator } = vat;
   return harden({
     '@vatkit/sdk/vat': copy(vat),
     '@endo/eventual-send': copy(eventualSend),
@@ -30,6 +31,7 @@ export function makeRuntimeModules(): Readonly<Record<ModuleName, Record<string,
     '@endo/promise-kit': copy(promiseKit),
     '@metamask/kernel-utils/exo': { makeDefaultExo, makeDefaultInterface, makeDiscoverableExo },
     '@metamask/kernel-utils/discoverable': { makeDiscoverableExo, GET_DESCRIPTION, S },
+    '@ocap/remote-iterables': { makeExoGenerator, makeEventualIterator },
     '@agoric/store': { ...patterns, makeScalarMapStore, makeScalarSetStore },
   });
 }

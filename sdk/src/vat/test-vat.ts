@@ -3,6 +3,9 @@
  * The test file imports lockdown.js before this.
  */
 import { webcrypto } from 'node:crypto';
+import { existsSync, lstatSync } from 'node:fs';
+import { access, readFile } from 'node:fs/promises';
+import path from 'node:path';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import type { CapData } from '../protocol/capdata.js';
@@ -16,6 +19,8 @@ import type {
   Resolution,
   StateWrite,
   Syscall,
+  HostAnswer,
+  VatEndowments,
 } from '../protocol/vat-wire.js';
 import { makeVatRuntime } from './vat-runtime.js';
 
@@ -38,11 +43,13 @@ return exports;
 
 export type TestVat = ReturnType<typeof makeTestVat>;
 type Log = Extract<FromVat, { type: 'log' }>;
+type Ask = Extract<FromVat, { type: 'ask' }>;
 type State = [key: string, value: string][];
 
 export type TestVatOptions = {
   globals?: string[];
   allowedHosts?: string[];
+  platformConfig?: VatEndowments['platformConfig'];
   messageBytesMax?: number;
 };
 
@@ -53,9 +60,12 @@ export const capData = (value: unknown, slots: string[] = []): CapData => ({
 });
 
 export function makeTestVat(bundle: Bundle | string, options: TestVatOptions = {}) {
-  const { globals = [], allowedHosts, messageBytesMax = 1_000_000 } = options;
+  const { globals = [], allowedHosts, platformConfig, messageBytesMax = 1_000_000 } = options;
   const answers = new Map<number, (message: FromVat) => void>();
   const logs: Log[] = [];
+  const asks: Ask[] = [];
+  const cancelled: number[] = [];
+  const askers: (() => void)[] = [];
   const state = new Map<string, string>();
   const wakers: (() => void)[] = [];
   let wantTurns = 0;
@@ -70,6 +80,13 @@ export function makeTestVat(bundle: Bundle | string, options: TestVatOptions = {
       switch (clone.type) {
         case 'log':
           logs.push(clone);
+          break;
+        case 'ask':
+          asks.push(clone);
+          askers.splice(0).forEach((wake) => wake());
+          break;
+        case 'cancel':
+          cancelled.push(clone.id);
           break;
         case 'want-turn':
           wantTurns += 1;
@@ -96,6 +113,7 @@ export function makeTestVat(bundle: Bundle | string, options: TestVatOptions = {
       crypto: () => webcrypto as Crypto,
       atob,
       btoa,
+      fs: () => ({ existsSync, lstatSync, readFile, access, path }),
     },
   });
 
@@ -120,7 +138,11 @@ export function makeTestVat(bundle: Bundle | string, options: TestVatOptions = {
     type: 'init',
     vatId: 'v1',
     bundle: typeof bundle === 'string' ? bundleOf(bundle) : bundle,
-    endowments: { globals, ...(allowedHosts && { network: { allowedHosts } }) },
+    endowments: {
+      globals,
+      ...(allowedHosts && { network: { allowedHosts } }),
+      ...(platformConfig && { platformConfig }),
+    },
     limits: { messageBytesMax },
   });
 
@@ -130,6 +152,14 @@ export function makeTestVat(bundle: Bundle | string, options: TestVatOptions = {
     /** What stands in the vat's tables. */
     sizes: () => runtime.sizes(),
     logs,
+    /** What the vat asked its host for, and what of that it cancelled. */
+    asks,
+    cancelled,
+    /** Waits until the vat asks its host for something. */
+    nextAsk: async (): Promise<void> => new Promise((resolve) => askers.push(resolve)),
+    reply(id: number, answer: HostAnswer): void {
+      runtime.handle({ type: 'reply', id, answer: structuredClone(answer) });
+    },
     deliver,
     counts: () => ({ wantTurns, pongs }),
     /** The state as the store has it, in key order. */

@@ -4,22 +4,17 @@
  * Encoding names objects and promises for the first time. It is all or nothing: where it fails, those names are
  * taken back, so that the kernel never hears of an export that left with no message.
  */
-import { makeMarshal } from '@endo/marshal';
 import { isErrorLike, passStyleOf } from '@endo/pass-style';
 import { KernelPanic, insistInvariant } from '../errors.js';
 import type { CapData } from '../protocol/capdata.js';
 import { isPromiseVRef, isVRef, type VRef } from '../protocol/refs.js';
 import type { Resolution } from '../protocol/vat-wire.js';
+import { passIterator } from './iterables.js';
 import type { ObjectTable } from './object-table.js';
 import type { Outcome, PromiseTable } from './promise-table.js';
 import { stackText } from './stacks.js';
 import { findUnpassable } from './unpassable.js';
-
-export const marshalOptions = {
-  serializeBodyFormat: 'smallcaps',
-  errorTagging: 'off',
-  marshalSaveError: () => undefined,
-} as const;
+import { makeVatCodec } from './vat-codec.js';
 
 /** Characters of an error's own text where the error itself was too long to pass. */
 const shortErrorChars = 1_000;
@@ -51,7 +46,7 @@ export function makeVatMarshal(
     return value;
   };
 
-  const marshal = makeMarshal<VRef>(slotOf, valueOf, marshalOptions);
+  const codec = makeVatCodec({ slotOf, valueOf });
 
   /**
    * @param label - what errors call `shown`, the part of the value that the vat's author knows of.
@@ -60,7 +55,7 @@ export function makeVatMarshal(
   const encode = (value: unknown, label: string, shown = value): CapData<VRef> => {
     try {
       harden(value);
-      // Before any name is given: marshal would find out halfway.
+      // Before any name is given: the codec would find out halfway.
       if (!isErrorLike(value)) passStyleOf(value);
     } catch {
       const { path, what } = findUnpassable(shown);
@@ -69,7 +64,7 @@ export function makeVatMarshal(
     insistInvariant(named.length === 0, 'one value is encoded at a time');
     let data: CapData<VRef>;
     try {
-      data = marshal.toCapData(value as Parameters<typeof marshal.toCapData>[0]);
+      data = codec.toCapData(value);
       if (data.body.length > messageBytesMax()) {
         throw RangeError(
           `${label}: ${data.body.length} code units of text; at most ${messageBytesMax()} can pass`,
@@ -89,7 +84,7 @@ export function makeVatMarshal(
   const encodeOutcome = (vref: VRef, { rejected, value }: Outcome, label: string): Resolution => {
     if (!rejected) {
       try {
-        return { vpid: vref, rejected, value: encode(value, label) };
+        return { vpid: vref, rejected, value: encode(passIterator(value), label) };
       } catch (error) {
         if (error instanceof KernelPanic) throw error;
         return encodeOutcome(vref, { rejected: true, value: error }, label);
@@ -127,7 +122,7 @@ export function makeVatMarshal(
     try {
       if (!data.body.startsWith('#'))
         throw TypeError('its text is not smallcaps, which begins with #');
-      return marshal.fromCapData(data);
+      return codec.fromCapData(data);
     } finally {
       for (const slot of data.slots) {
         if (isPromiseVRef(slot)) void promises.provide(slot);

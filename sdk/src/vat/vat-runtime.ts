@@ -14,13 +14,14 @@ import type {
   Resolution,
   Syscall,
   ToVat,
+  VatError,
 } from '../protocol/vat-wire.js';
 import { mentionedIn } from './syscall-log.js';
 import { findMethod, invoke, methodLabel } from './invoke.js';
 import { loadBundle } from './bundle-loader.js';
 import type { PlatformGlobals } from './endowments.js';
 import { makeRuntimeModules } from './runtime-modules.js';
-import { wholeStack } from './stacks.js';
+import { stackText, wholeStack } from './stacks.js';
 import { vatBounds } from './vat-bounds.js';
 import { messageOf } from './vat-marshal.js';
 import { makeVatWorld, type VatWorld } from './vat-world.js';
@@ -42,7 +43,7 @@ export type VatRuntime = {
   /** A promise of this realm was rejected and nobody looks at it. */
   uncaught(reason: unknown): void;
   /** For tests and diagnosis: how much stands in the vat's tables. */
-  sizes(): { exports: number; imports: number; promises: number };
+  sizes(): { exports: number; imports: number; promises: number; weakKeys: number };
 };
 
 type Init = Extract<ToVat, { type: 'init' }>;
@@ -62,6 +63,7 @@ type Crank = {
   priorMentions: ReadonlySet<VRef>;
   kept?: VRef[];
   start?: { outcome?: { hasBootstrap: boolean }; error?: unknown };
+  uncaught?: VatError;
 };
 
 export function makeVatRuntime({
@@ -101,15 +103,13 @@ export function makeVatRuntime({
 
   const fail = (id: number, error: unknown): void => {
     crank = undefined;
-    const stack = wholeStack(error);
-    const name = error instanceof Error ? String(error.name) : 'Error';
-    death = { error: { name, message: messageOf(error), ...(stack && { stack }) } };
+    death = { error: describeError(error, wholeStack(error)) };
     post({ type: 'failed', id, failure: death });
   };
 
   const finish = (): void => {
     insistInvariant(crank !== undefined, 'a crank is under way');
-    const { id, prior, kept, start } = crank;
+    const { id, prior, kept, start, uncaught } = crank;
     if (start !== undefined) endStart(start);
     insistInvariant(world !== undefined, 'a vat is started');
     const { objects, promises, syscalls, state } = world;
@@ -124,6 +124,7 @@ export function makeVatRuntime({
       writes: state.takeWrites(),
       ...(kept !== undefined && { kept }),
       ...(start?.outcome !== undefined && { start: start.outcome }),
+      ...(uncaught !== undefined && { uncaught }),
     };
     crank = undefined;
     post({ type: 'done', id, result });
@@ -324,6 +325,10 @@ export function makeVatRuntime({
         post({ type: 'pong', id: message.id });
         return;
       }
+      if (message.type === 'reply') {
+        if (death === undefined) world?.asks.reply(message.id, message.answer);
+        return;
+      }
       const id = message.type === 'deliver' ? message.id : noDelivery;
       if (death !== undefined) {
         post({ type: 'failed', id, failure: death });
@@ -345,20 +350,41 @@ export function makeVatRuntime({
       exports: world?.objects.sizes().exports ?? 0,
       imports: world?.objects.sizes().imports ?? 0,
       promises: world?.promises.size() ?? 0,
+      weakKeys: world?.weak.size() ?? 0,
     }),
 
     uncaught(reason) {
-      const { start: starting } = crank ?? {};
-      if (isPanic(reason)) fail(crank?.id ?? noDelivery, reason);
-      else if (starting !== undefined)
-        starting.error ??= reason ?? Error('a promise was rejected with nothing');
-      else world?.reportUncaught(reason);
+      if (isPanic(reason)) {
+        fail(crank?.id ?? noDelivery, reason);
+      } else if (crank?.start !== undefined) {
+        crank.start.error ??= reason ?? Error('a promise was rejected with nothing');
+      } else {
+        if (crank !== undefined) crank.uncaught ??= describeError(reason, stackText(reason));
+        world?.reportUncaught(reason);
+      }
     },
   });
 }
 
 /** A broken invariant, which must not become an answer to some caller. */
 const isPanic = (error: unknown): boolean => error instanceof KernelPanic;
+
+/** Longest text of an error for the host: nobody reads more, and a vat could make it as long as it likes. */
+const errorCharsMax = 10_000;
+
+function describeError(error: unknown, stack: string | undefined): VatError {
+  const name = nameOf(error).slice(0, 100);
+  const message = messageOf(error).slice(0, errorCharsMax);
+  return { name, message, ...(stack && { stack: stack.slice(0, errorCharsMax) }) };
+}
+
+function nameOf(error: unknown): string {
+  try {
+    return error instanceof Error ? String(error.name) : 'Error';
+  } catch {
+    return 'Error';
+  }
+}
 
 function insistNotOurs(error: unknown): void {
   if (isPanic(error)) throw error as Error;

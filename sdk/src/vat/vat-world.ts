@@ -1,14 +1,17 @@
 /** All that belongs to one vat in its worker: its tables, its state, and what its code is given. */
-import { isPassable } from '@endo/pass-style';
+import { isPassable, passStyleOf } from '@endo/pass-style';
+import { PassStyleOfEndowmentSymbol } from '@endo/pass-style/endow.js';
 import { insistInvariant } from '../errors.js';
-import type { VRef } from '../protocol/refs.js';
+import { isDurableVRef, type VRef } from '../protocol/refs.js';
 import type { FromVat, ToVat } from '../protocol/vat-wire.js';
 import { makeBaggage, type Baggage } from './baggage.js';
 import { makeDurableKinds } from './durable-kinds.js';
 import { makeDurableMarshal } from './durable-marshal.js';
 import { makeEndowments, type PlatformGlobals } from './endowments.js';
 import { DURABLE_KINDS } from './exo.js';
+import { makeHostAsks } from './host-asks.js';
 import { methodLabel } from './invoke.js';
+import { passIterator } from './iterables.js';
 import { makeObjectTable } from './object-table.js';
 import { makePromiseTable } from './promise-table.js';
 import { stackText } from './stacks.js';
@@ -17,6 +20,7 @@ import { makeLogger, makeVatConsole } from './vat-log.js';
 import { makeVatMarshal, messageOf } from './vat-marshal.js';
 import { makeVatPowers } from './vat-powers.js';
 import { holderOf, makeVatState } from './vat-state.js';
+import { makeWeakCollections } from './weak-collections.js';
 
 export type VatWorldPowers = {
   init: Extract<ToVat, { type: 'init' }>;
@@ -49,11 +53,15 @@ export function makeVatWorld({
   const state = makeVatState({
     onWrite: onActivity,
     onRelease(vref) {
-      if (vref.startsWith('o-')) objects.stateReleased(vref);
+      if (vref.startsWith('o-')) objects.released(vref);
       else kinds.released(vref);
     },
   });
-  const kinds = makeDurableKinds({ state, marshal: () => durableMarshal });
+  const kinds = makeDurableKinds({
+    state,
+    marshal: () => durableMarshal,
+    onDeleted: (vref) => weak.retire(vref),
+  });
 
   const send = (
     target: VRef,
@@ -85,7 +93,8 @@ export function makeVatWorld({
   const encodeCall = (method: unknown, args: unknown) => {
     const label = methodLabel(method);
     if (!isPassable(method)) throw TypeError(`a method's name must be passable: ${label}`);
-    return marshal.encode([method, args], `arguments of ${label}`, args);
+    const passed = Array.isArray(args) ? args.map(passIterator) : args;
+    return marshal.encode([method, passed], `arguments of ${label}`, passed);
   };
 
   /** What `E(x)` does for a presence or an unsettled promise. */
@@ -109,7 +118,19 @@ export function makeVatWorld({
     presenceHandler: makeHandler,
     durables: kinds.objects,
     isHeldByState: (vref) => state.holds(holderOf(vref)),
+    weakKeys: { recognizes: (vref) => weak.recognizes(vref), retire: (vref) => weak.retire(vref) },
     onGarbage,
+  });
+  const weak = makeWeakCollections({
+    vrefOf(key) {
+      const vref = kinds.objects.vrefOf(key) ?? objects.vrefOf(key);
+      return vref !== undefined && (vref.startsWith('o-') || isDurableVRef(vref))
+        ? vref
+        : undefined;
+    },
+    onForgotten(vref) {
+      if (vref.startsWith('o-')) objects.released(vref);
+    },
   });
   const promises = makePromiseTable({
     syscalls,
@@ -130,13 +151,18 @@ export function makeVatWorld({
     Object.defineProperty({ ...plainBaggage }, DURABLE_KINDS, { value: kinds.prepare }),
   );
 
+  const asks = makeHostAsks(post);
   const vatPowers = makeVatPowers(post, logger, syscalls, marshal.encode);
   const globals = {
     console: makeVatConsole(logger.subLogger('console')),
     assert,
     harden,
     HandledPromise,
-    ...makeEndowments(init.vatId, init.endowments, platform, reportUncaught),
+    ...weak.globals,
+    // Endo of a self-contained bundle would keep a table of its own of what it has looked at, in a WeakSet that is
+    // the vat's: no presence would be forgotten.
+    [PassStyleOfEndowmentSymbol]: passStyleOf,
+    ...makeEndowments(init.vatId, init.endowments, platform, asks, reportUncaught),
   };
 
   return harden({
@@ -146,6 +172,8 @@ export function makeVatWorld({
     marshal,
     state,
     kinds,
+    weak,
+    asks,
     baggage,
     vatPowers,
     globals,

@@ -147,6 +147,36 @@ describe.skipIf(!existsSync(file))('a worker', () => {
     ]);
   });
 
+  it('tells of the first rejection that nobody handled by the end of the crank', async () => {
+    const { deliver } = await open(
+      `return makeDefaultExo('root', {
+        lose() { Promise.reject(RangeError('lost')); Promise.reject(Error('lost, too')); },
+        nothing() { Promise.reject(); },
+        odd() { Promise.reject(Object.defineProperty(Error('odd'), 'name', { get() { throw 1; } })); },
+        long() { Promise.reject(Error('y'.repeat(1e6))); },
+        catches() { const p = Promise.reject(Error('late')); Promise.resolve().then(() => p.catch(() => {})); },
+      });`,
+    );
+    const uncaught = async (method: string) => {
+      const answer = await deliver({
+        type: 'message',
+        target: 'o+0',
+        methargs: { body: `#["${method}",[]]`, slots: [] },
+      });
+      if (answer.type !== 'done') throw Error(JSON.stringify(answer));
+      return answer.result.uncaught;
+    };
+    expect(await uncaught('lose')).toEqual({
+      name: 'RangeError',
+      message: 'lost',
+      stack: expect.stringMatching(/^RangeError: lost\n.*vat:v7:/),
+    });
+    expect(await uncaught('nothing')).toEqual({ name: 'Error', message: 'undefined' });
+    expect(await uncaught('odd')).toMatchObject({ name: 'Error', message: 'odd' });
+    expect((await uncaught('long'))?.message).toHaveLength(10_000);
+    expect(await uncaught('catches')).toBeUndefined();
+  });
+
   it('collects by force in a reap', async () => {
     const { call, deliver } = await open(`return makeDefaultExo('root', { see() {} });`);
     await call('see', ['$0.Alleged: a'], ['o-1']);

@@ -34,6 +34,17 @@ const runtime = makeVatRuntime({
     crypto: () => getBuiltinModule('node:crypto').webcrypto as Crypto,
     atob,
     btoa,
+    fs: () => {
+      const { existsSync, lstatSync, promises } = getBuiltinModule('node:fs');
+      const { readFile, access } = promises;
+      return {
+        existsSync,
+        lstatSync,
+        readFile,
+        access,
+        path: getBuiltinModule('node:path'),
+      };
+    },
   },
 });
 

@@ -10,6 +10,7 @@ import { Worker } from 'node:worker_threads';
 import { limits } from '../../limits.js';
 import type { VatId } from '../../protocol/refs.js';
 import type { FromVat } from '../../protocol/vat-wire.js';
+import { makeHostFetch } from '../host-fetch.js';
 import type { PlatformServices, VatWorker, VatWorkerEvents } from '../platform-services.js';
 
 export type NodejsPlatformServicesOptions = {
@@ -23,6 +24,7 @@ const shippedWorker = new URL('../../vat/worker-node.js', import.meta.url);
 
 export class NodejsPlatformServices implements PlatformServices {
   readonly workersLoadingMax = availableParallelism();
+  readonly fetchForVats = makeHostFetch({ fetch: globalThis.fetch, isRedirectVisible: true });
   readonly #workerUrl: URL;
   readonly #vatHeapMiB: number;
 

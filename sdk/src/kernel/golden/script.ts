@@ -29,6 +29,7 @@ export const policy: VatPolicy = {
   failuresMax: 3,
   notifyBatchMax: 4,
   deliveriesPerReap: 1_000,
+  queueMax: 10_000,
   collectBatch: 3,
 };
 
@@ -90,7 +91,9 @@ function makeScriptedKernel() {
     if (problems.length > 0) throw new Error(`broken invariants:\n${problems.join('\n')}`);
     for (const effect of effects) {
       if (effect.type === 'deliver') given.set(effect.vatId, effect);
-      if (effect.type === 'stop-vat') given.delete(effect.vatId);
+      if (effect.type === 'stop-vat' && given.get(effect.vatId)?.incarnation === effect.incarnation) {
+        given.delete(effect.vatId);
+      }
     }
     return effects.map(formatEffect);
   };
@@ -116,19 +119,28 @@ function makeScriptedKernel() {
     return step({ type: 'crank-done', vatId, ...ids, result });
   };
 
-  /** `alice bob services clock system`. */
+  /** `alice bob services clock io out system as name`, all but the vats at will. */
   const launch = (text: string, bootstrap = true): string[] => {
-    const [names = '', services = ''] = text.replace(/ system$/, '').split(' services ');
+    const [, start = '', name] = /^(.*?)(?: as (\w+))?$/.exec(text) ?? [];
+    const [plain = '', channel] = start.replace(/ system$/, '').split(' io ');
+    const [names = '', services = ''] = plain.split(' services ');
     const vats: ClusterConfig['vats'] = {};
     for (const name of names.split(' ')) vats[name] = { bundleSpec: 'data:' };
     return step({
       type: 'launch',
       requestId: request(),
       session: 'a1',
-      config: { bootstrap: names.split(' ')[0] as string, vats, services: services.split(' ').filter(Boolean) },
+      config: {
+        bootstrap: names.split(' ')[0] as string,
+        vats,
+        services: services.split(' ').filter(Boolean),
+        ...(channel !== undefined && { io: { [channel]: { type: 'console' } } }),
+      },
       bundles: Object.fromEntries(Object.keys(vats).map((name) => [name, `hash-of-${name}`])),
       contents: Object.fromEntries(Object.keys(vats).map((name) => [`hash-of-${name}`, 'code'])),
-      ...(text.endsWith(' system') && { system: true }),
+      ...(start.endsWith(' system') && { system: true }),
+      ...(name !== undefined && { name }),
+      ...(channel !== undefined && { io: { [channel]: `o+${(hostExport += 1)}` } }),
       bootstrap,
     });
   };
@@ -193,6 +205,12 @@ function makeScriptedKernel() {
       hostExport += 1;
       const systemOnly = system !== undefined;
       return step({ type: 'register-service', requestId: request(), name, vref, systemOnly });
+    },
+    /** `v1 hash`: the code of that hash. */
+    upgrade(text) {
+      const [vatId = '', bundleHash = ''] = text.split(' ');
+      const code = { config: { bundleSpec: 'data:' }, bundleHash, content: 'code' };
+      return step({ type: 'upgrade-vat', requestId: request(), vatId, ...code });
     },
     'terminate-subcluster': (subclusterId) =>
       step({ type: 'terminate-subcluster', requestId: request(), subclusterId }),
@@ -305,7 +323,7 @@ function makeScriptedKernel() {
         const [session, kref] = hold.split('.') as [EndpointId, KRef];
         step({ type: 'release', session, kref });
       }
-      for (const name of rows.services.ids()) {
+      for (const name of rows.services.ids().filter((id) => !id.startsWith('io:'))) {
         const { kref } = rows.services.getRequired(name);
         const { vref } = rows.clistByKRef.getRequired(`h1.${kref}`);
         for (const key of [`e.${name}`, `o.${kref}`, `c.h1.${kref}`, `c.h1.${vref}`]) rowsAtStart.add(key);

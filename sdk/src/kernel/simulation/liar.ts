@@ -155,7 +155,7 @@ export function makeLiar(random: Random) {
       case 'distorted':
         return distort(result);
       case 'kept':
-        return { ...result, kept: 'vrefs' in delivery ? delivery.vrefs : ['o+0'] };
+        return { ...result, kept: 'vrefs' in delivery && random.chance(0.5) ? delivery.vrefs : ['o+0'] };
     }
   };
 }

@@ -40,14 +40,16 @@ export function makeWorld({ seed, vats, liars = 0, chaos = false, checkEvery = 1
     failuresMax: liars > 0 ? 1_000 : 2 + random.below(5),
     notifyBatchMax: 1 + random.below(6),
     deliveriesPerReap: 3 + random.below(20),
+    queueMax: 10_000,
     collectBatch: 1 + random.below(6),
   };
   let machine = makeKernelMachine(changes, policy);
 
   const isLiar = (vatId: VatId): boolean => Number(vatId.slice(1)) <= liars;
-  const running = new Map<VatId, FakeVat>();
-  /** What each vat was given and has not ended. */
-  const given = new Map<VatId, Deliver>();
+  /** Workers by incarnation, `v1.2`: while a vat is upgraded it has two. */
+  const workers = new Map<string, FakeVat>();
+  /** What each of them was given and has not ended. */
+  const given = new Map<string, Deliver>();
   let outputs: KernelEffect[] = [];
   let hostCalls: HostCall[] = [];
   let hostObjects = new Set<VRef>();
@@ -67,20 +69,27 @@ export function makeWorld({ seed, vats, liars = 0, chaos = false, checkEvery = 1
     return lastRequest;
   };
 
+  const workerOf = ({ vatId, incarnation }: { vatId: VatId; incarnation: number }): string =>
+    `${vatId}.${incarnation}`;
+
   const perform = (effect: KernelEffect): void => {
     switch (effect.type) {
       case 'start-vat': {
         const { vatId, incarnation } = effect;
         const lies = { isLiar: isLiar(vatId), hasLiars: liars > 0 };
-        running.set(vatId, makeFakeVat({ vatId, incarnation, random, ledger, hostMark, ...lies }));
+        insist(!workers.has(workerOf(effect)), `${workerOf(effect)} was started twice`);
+        workers.set(workerOf(effect), makeFakeVat({ vatId, incarnation, random, ledger, hostMark, ...lies }));
         return;
       }
       case 'stop-vat':
-        running.delete(effect.vatId);
-        given.delete(effect.vatId);
+        insist(workers.delete(workerOf(effect)), `${workerOf(effect)} was stopped and did not run`);
+        given.delete(workerOf(effect));
         return;
       case 'deliver':
-        if (running.get(effect.vatId)?.incarnation === effect.incarnation) given.set(effect.vatId, effect);
+        // One that waited for its commit may come too late.
+        insist(effect.afterCommit || workers.has(workerOf(effect)), `${workerOf(effect)} was given something`);
+        insist(!given.has(workerOf(effect)), `${workerOf(effect)} was given two things at once`);
+        if (workers.has(workerOf(effect))) given.set(workerOf(effect), effect);
         return;
       case 'host-call':
         hostCalls.push(effect);
@@ -108,11 +117,25 @@ export function makeWorld({ seed, vats, liars = 0, chaos = false, checkEvery = 1
   const take = (effects: readonly KernelEffect[]): void => {
     for (const effect of effects) {
       if (effect.type !== 'log') trace?.(`    ${JSON.stringify(effect)}`);
+      insistHeld(effect);
       if (isOutput(effect)) outputs.push(effect);
       else perform(effect);
     }
     steps += 1;
     if (steps % checkEvery === 0) check();
+  };
+
+  /** Whoever is told of a kref outside of the vats holds it. */
+  const insistHeld = (effect: KernelEffect): void => {
+    const { holds, calls } = machine.rows;
+    if (effect.type === 'host-call') {
+      insist(calls.has(String(effect.callId)), `the host got call ${effect.callId}, which there is not`);
+      for (const kref of effect.methargs.slots) insist(holds.has(`h1.${kref}`), `the host does not hold ${kref}`);
+    }
+    if (effect.type !== 'answer') return;
+    const { outcome } = effect;
+    if (outcome.type !== 'fulfilled' && outcome.type !== 'rejected') return;
+    for (const kref of outcome.value.slots) insist(holds.has(`a1.${kref}`), `the session does not hold ${kref}`);
   };
 
   const check = (): void => {
@@ -137,10 +160,10 @@ export function makeWorld({ seed, vats, liars = 0, chaos = false, checkEvery = 1
   const liar = makeLiar(random);
 
   /** A vat ends what it was given. */
-  const finish = (vatId: VatId, actsMax: number): void => {
-    const { incarnation, deliveryId, delivery } = given.get(vatId) as Deliver;
-    const vat = running.get(vatId) as FakeVat;
-    given.delete(vatId);
+  const finish = (worker: string, actsMax: number): void => {
+    const { vatId, incarnation, deliveryId, delivery } = given.get(worker) as Deliver;
+    const vat = workers.get(worker) as FakeVat;
+    given.delete(worker);
     const { result, applied } = vat.crank(delivery, actsMax);
     const event = { type: 'crank-done', vatId, incarnation, deliveryId } as const;
     if (chaos && actsMax > 0 && random.chance(0.003) && machine.rows.vats.ids().length > 2) {
@@ -152,8 +175,7 @@ export function makeWorld({ seed, vats, liars = 0, chaos = false, checkEvery = 1
     }
     applied();
     step({ ...event, result: isLiar(vatId) && actsMax > 0 ? liar(result, delivery, vat) : result });
-    const isKept = !machine.rows.vats.has(vatId) || running.get(vatId) === vat;
-    insist(isLiar(vatId) || isKept, `${vatId} was ended by a crank that it may make`);
+    insist(isLiar(vatId) || workers.has(worker), `${worker} was ended by a crank that it may make`);
   };
 
   const sessionSend = (): void => {
@@ -200,7 +222,7 @@ export function makeWorld({ seed, vats, liars = 0, chaos = false, checkEvery = 1
     trace?.('the kernel dies');
     changes.reset();
     ledger.rollback();
-    running.clear();
+    workers.clear();
     given.clear();
     outputs = [];
     hostCalls = [];
@@ -216,8 +238,8 @@ export function makeWorld({ seed, vats, liars = 0, chaos = false, checkEvery = 1
 
   const stopKernel = (): void => {
     step({ type: 'drain' });
-    for (const vatId of random.some([...given.keys()], given.size)) {
-      if (given.has(vatId) && random.chance(0.7)) finish(vatId, 3);
+    for (const worker of random.some([...given.keys()], given.size)) {
+      if (given.has(worker) && random.chance(0.7)) finish(worker, 3);
     }
     step({ type: 'stop' });
     commit();
@@ -225,40 +247,50 @@ export function makeWorld({ seed, vats, liars = 0, chaos = false, checkEvery = 1
   };
 
   /** Something that no sound host would let through twice. */
-  const stale = (vatId: VatId): void => {
-    const vat = running.get(vatId) as FakeVat;
-    const result = { prior: [], own: [{ type: 'subscribe', vpid: 'p-1' }], writes: [] };
+  const stale = ({ vatId, incarnation }: FakeVat): void => {
+    const before = workers.size;
+    const result = { prior: [], own: [{ type: 'subscribe', vpid: 'p-99' }], writes: [] };
+    const past = random.below(incarnation);
     const other = random.chance(0.5)
-      ? { incarnation: vat.incarnation - 1, deliveryId: 1 + random.below(50) }
-      : { incarnation: vat.incarnation, deliveryId: 0 };
+      ? { incarnation: past, deliveryId: 1 + random.below(50) }
+      : { incarnation, deliveryId: 0 };
+    const hasTwo = workers.has(`${vatId}.${past}`);
     step({ type: 'crank-done', vatId, ...other, result });
-    step({ type: 'vat-lost', vatId, incarnation: vat.incarnation - 1, why: 'it was lost before' });
+    if (!hasTwo) step({ type: 'vat-lost', vatId, incarnation: past, why: 'it was lost before' });
+    insist(workers.size === before, `${vatId} was ended by what is long past`);
   };
 
   const someVat = (): VatId | undefined => random.maybePick(machine.rows.vats.ids());
 
   const disturb = (): void => {
     const vatId = someVat();
-    const isUp = vatId !== undefined && running.has(vatId);
-    switch (
-      random.weighted({ crash: 8, failure: 2, restart: 3, start: 2, kernel: 4, stop: 1, stale: 3, terminate: 1, revoke: 2 })
-    ) {
+    const vat = random.maybePick([...workers.values()]);
+    const delivered = random.maybePick([...given.values()]);
+    const kinds = { crash: 8, failure: 2, restart: 3, start: 2, upgrade: 3, kernel: 4, stop: 1, stale: 3 };
+    switch (random.weighted({ ...kinds, terminate: 1, revoke: 2 })) {
       case 'revoke': {
         const kref = random.maybePick([...handed].filter((kref) => machine.rows.objects.has(kref)));
         return kref === undefined ? undefined : step({ type: 'revoke', requestId: request(), kref });
       }
       case 'crash':
-        if (isUp) {
-          step({ type: 'vat-lost', vatId, incarnation: running.get(vatId)?.incarnation ?? 0, why: 'it crashed' });
-        }
-        return;
+        if (vat === undefined) return;
+        return step({ type: 'vat-lost', vatId: vat.vatId, incarnation: vat.incarnation, why: 'it crashed' });
       case 'failure': {
-        const delivery = vatId === undefined ? undefined : given.get(vatId);
-        if (delivery === undefined) return;
-        const { incarnation, deliveryId } = delivery;
-        step({ type: 'crank-failed', vatId: delivery.vatId, incarnation, deliveryId, error: new Error('it broke') });
-        return;
+        if (delivered === undefined) return;
+        const { incarnation, deliveryId } = delivered;
+        const error = new Error('it broke');
+        return step({ type: 'crank-failed', vatId: delivered.vatId, incarnation, deliveryId, error });
       }
+      case 'upgrade':
+        if (vatId === undefined) return;
+        return step({
+          type: 'upgrade-vat',
+          requestId: request(),
+          vatId,
+          config: { bundleSpec: 'data:' },
+          bundleHash: `hash${1 + random.below(3)}`,
+          content: 'other code',
+        });
       case 'restart':
         if (vatId !== undefined) step({ type: 'restart-vat', requestId: request(), vatId });
         return;
@@ -270,8 +302,7 @@ export function makeWorld({ seed, vats, liars = 0, chaos = false, checkEvery = 1
       case 'stop':
         return stopKernel();
       case 'stale':
-        if (isUp) stale(vatId);
-        return;
+        return vat === undefined ? undefined : stale(vat);
       case 'terminate':
         if (vatId !== undefined && machine.rows.vats.ids().length > 2) {
           step({ type: 'terminate-vat', requestId: request(), vatId });
@@ -284,14 +315,13 @@ export function makeWorld({ seed, vats, liars = 0, chaos = false, checkEvery = 1
       random.weighted({ finish: 30, wake: 8, send: 6, host: 6, commit: 5, release: 3, reap: 1, pin: 1, disturb: chaos ? 4 : 0 })
     ) {
       case 'finish': {
-        const vatId = random.maybePick([...given.keys()]);
-        return vatId === undefined ? undefined : finish(vatId, 4);
+        const worker = random.maybePick([...given.keys()]);
+        return worker === undefined ? undefined : finish(worker, 4);
       }
       case 'wake': {
-        const vat = random.maybePick([...running.values()]);
+        const vat = random.maybePick([...workers.values()]);
         // One that has not started has no timers.
-        if (vat === undefined || given.get(vat.vatId)?.delivery.type === 'start') return;
-        if (!vat.tables.objects.has('o+0')) return;
+        if (!vat?.tables.objects.has('o+0')) return;
         vat.wake();
         if (random.chance(0.8)) step({ type: 'want-turn', vatId: vat.vatId, incarnation: vat.incarnation });
         return;
@@ -325,8 +355,9 @@ export function makeWorld({ seed, vats, liars = 0, chaos = false, checkEvery = 1
     for (let turns = 0; ; turns += 1) {
       insist(turns < 20_000, 'it does not come to rest');
       if (outputs.length > 0) commit();
-      if (given.size > 0) for (const vatId of [...given.keys()]) finish(vatId, 0);
-      else if (hostCalls.length > 0) answerHost();
+      if (given.size > 0) {
+        for (const worker of [...given.keys()]) if (given.has(worker)) finish(worker, 0);
+      } else if (hostCalls.length > 0) answerHost();
       else if (ticks) {
         ticks = false;
         step({ type: 'tick' });
@@ -359,7 +390,6 @@ export function makeWorld({ seed, vats, liars = 0, chaos = false, checkEvery = 1
       contents: { hash: 'code' },
       bootstrap: false,
     });
-    for (const vatId of [...given.keys()]) finish(vatId, 0);
     settle();
     step({ type: 'release', session: 'a1', kref: machine.rows.vats.getRequired('v1').root });
     settle();
@@ -390,6 +420,12 @@ export function makeWorld({ seed, vats, liars = 0, chaos = false, checkEvery = 1
 
   const windDown = (): void => {
     settle();
+    const used = machine.rows.vats.ids().map((id) => machine.rows.vats.getRequired(id).bundleHash);
+    for (const hash of machine.rows.bundles.ids()) insist(used.includes(hash), `bundle ${hash} is of no vat`);
+    for (const kref of machine.rows.objects.ids()) {
+      const { owner, reach } = machine.rows.objects.getRequired(kref);
+      insist(owner !== null || reach > 0, `nobody was told that ${kref} is gone for good`);
+    }
     for (let number = 1; number <= liars; number += 1) {
       if (machine.rows.vats.has(`v${number}`)) {
         step({ type: 'terminate-vat', requestId: request(), vatId: `v${number}` });
@@ -403,7 +439,7 @@ export function makeWorld({ seed, vats, liars = 0, chaos = false, checkEvery = 1
     settle();
     for (const kref of handed) step({ type: 'release', session: 'a1', kref });
     handed.clear();
-    for (const vat of running.values()) {
+    for (const vat of workers.values()) {
       vat.quiet();
       step({ type: 'want-turn', vatId: vat.vatId, incarnation: vat.incarnation });
     }
@@ -423,7 +459,7 @@ export function makeWorld({ seed, vats, liars = 0, chaos = false, checkEvery = 1
   const expectEmpty = (atStart: readonly string[]): void => {
     const { rows } = machine;
     insist(waitingRequests.size === 0, `requests ${[...waitingRequests].join(' ')} are unanswered`);
-    for (const vat of running.values()) {
+    for (const vat of workers.values()) {
       const awaited = vat.awaited();
       insist(awaited.length === 0, `${vat.vatId} waits for ${awaited.join(' ')}`);
     }
@@ -436,12 +472,13 @@ export function makeWorld({ seed, vats, liars = 0, chaos = false, checkEvery = 1
     }
     const gone = (key: string): boolean => {
       const [kind, id] = key.split('.') as [string, string];
-      if (kind === 'b' || kind === 's') return rows.vats.ids().length === 0;
+      if (kind === 'b') return true;
+      if (kind === 's') return rows.vats.ids().length === 0;
       if (kind === 'v' || kind === 'c') return id.startsWith('v') && !rows.vats.has(id);
       return kind === 'o' && !rows.vats.ids().some((vatId) => rows.vats.getRequired(vatId).root === id) && !rows.services.ids().some((name) => rows.services.getRequired(name).kref === id);
     };
     const expected = new Set(atStart.filter((key) => !gone(key)));
-    const found = rowKeys();
+    const found = rowKeys().filter((key) => !key.startsWith('b.'));
     const surplus = found.filter((key) => !expected.has(key));
     const missing = [...expected].filter((key) => !found.includes(key));
     insist(surplus.length === 0, `rows are left: ${surplus.map((key) => `${key} ${JSON.stringify(changes.get(key))}`).join('\n')}`);
