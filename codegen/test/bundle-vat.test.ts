@@ -437,7 +437,6 @@ describe('what is refused', () => {
     ['node:fs', "Node's own", 'kernel service'],
     ['fs', "Node's own", 'kernel service'],
     ['https://x.example/a.js', 'is an address', 'install'],
-    ['@ocap/remote-iterables', 'no stand-in', 'by reference'],
     ['there/hidden.js', 'not among what', 'node_modules/there'],
   ])("an import of '%s'", async (specifier, found, advice) => {
     const at = makeFixture({

@@ -81,7 +81,10 @@ export class KernelError extends Error {
 
   /** @param message - without the `[KERNEL:CODE]` mark, which is put before it. */
   constructor(code: KernelErrorCode, message: string, options: KernelErrorOptions = {}) {
-    super(formatKernelErrorText(code, message), 'cause' in options ? { cause: options.cause } : undefined);
+    super(
+      formatKernelErrorText(code, message),
+      'cause' in options ? { cause: options.cause } : undefined,
+    );
     this.code = code;
     this.retryable = codes[code].retryable;
     this.indeterminate = codes[code].indeterminate;

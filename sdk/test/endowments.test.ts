@@ -34,12 +34,19 @@ describe('fetch', () => {
     const { rootKref } = await kernel.launchSubcluster(
       clusterOf(fetcher, ['main'], { globals: ['fetch'], network: { allowedHosts: [mine] } }),
     );
-    expect(await call(kernel, rootKref, 'get', `http://${mine}/a`)).toEqual({ status: 200, text: 'GET /a' });
-    await expect(kernel.queueMessage(rootKref, 'get', [`http://${others}/a`])).rejects.toThrow('Invalid host');
+    expect(await call(kernel, rootKref, 'get', `http://${mine}/a`)).toEqual({
+      status: 200,
+      text: 'GET /a',
+    });
+    await expect(kernel.queueMessage(rootKref, 'get', [`http://${others}/a`])).rejects.toThrow(
+      'Invalid host',
+    );
     await expect(
       kernel.queueMessage(rootKref, 'get', [`http://${mine}/redirect?to=http://${others}/a`]),
     ).rejects.toThrow('Invalid host');
-    expect(await call(kernel, rootKref, 'get', `http://${mine}/redirect?to=http://${mine}/b`)).toMatchObject({
+    expect(
+      await call(kernel, rootKref, 'get', `http://${mine}/redirect?to=http://${mine}/b`),
+    ).toMatchObject({
       text: 'GET /b',
     });
   });
@@ -47,9 +54,13 @@ describe('fetch', () => {
   it('is refused at the launch without hosts, and with a wildcard', async () => {
     const kernel = await startKernel();
     const launch = (network?: { allowedHosts: string[] }) =>
-      kernel.launchSubcluster(clusterOf(fetcher, ['main'], { globals: ['fetch'], ...(network && { network }) }));
+      kernel.launchSubcluster(
+        clusterOf(fetcher, ['main'], { globals: ['fetch'], ...(network && { network }) }),
+      );
     await expect(launch()).rejects.toThrow('network.allowedHosts');
-    await expect(launch({ allowedHosts: ['*.example.com'] })).rejects.toMatchObject({ code: 'BAD_CONFIG' });
+    await expect(launch({ allowedHosts: ['*.example.com'] })).rejects.toMatchObject({
+      code: 'BAD_CONFIG',
+    });
   });
 });
 
@@ -64,15 +75,19 @@ describe('fs', () => {
     const kernel = await startKernel();
     const reader = bundleOfRoot(`read: path => fs.promises.readFile(path, 'utf8'),`);
     const { rootKref } = await kernel.launchSubcluster(
-      clusterOf(reader, ['main'], { platformConfig: { fs: { rootDir, promises: { readFile: true } } } }),
+      clusterOf(reader, ['main'], {
+        platformConfig: { fs: { rootDir, promises: { readFile: true } } },
+      }),
     );
     expect(await call(kernel, rootKref, 'read', join(rootDir, 'a.txt'))).toBe('inside');
     for (const path of [join(folder, 'secret.txt'), join(rootDir, '../secret.txt')]) {
-      await expect(kernel.queueMessage(rootKref, 'read', [path])).rejects.toThrow('is outside allowed root');
+      await expect(kernel.queueMessage(rootKref, 'read', [path])).rejects.toThrow(
+        'is outside allowed root',
+      );
     }
-    await expect(kernel.queueMessage(rootKref, 'read', [join(rootDir, 'link.txt')])).rejects.toThrow(
-      'Symlinks are prohibited',
-    );
+    await expect(
+      kernel.queueMessage(rootKref, 'read', [join(rootDir, 'link.txt')]),
+    ).rejects.toThrow('Symlinks are prohibited');
   });
 });
 
@@ -89,7 +104,9 @@ describe('timers', () => {
     );
     const other = kernel.getRootObject('v2');
     await call(kernel, rootKref, 'start', kernel.getPresence(other));
-    await expect.poll(() => call(kernel, other, 'seen'), { timeout: 10_000 }).toEqual([false, true]);
+    await expect
+      .poll(() => call(kernel, other, 'seen'), { timeout: 10_000 })
+      .toEqual([false, true]);
     await kernel.restartVat('v1');
     expect(await call(kernel, rootKref, 'seen')).toEqual([true, false]);
   });

@@ -3,7 +3,17 @@ import { join } from 'node:path';
 import { readFileSync } from 'node:fs';
 import { KernelError, kslot, kunser, type Kernel } from '@vatkit/sdk/kernel';
 import { describe, expect, it } from 'vitest';
-import { bundleOfCode, bundleOfRoot, call, clusterOf, expectWorkers, makeFolder, makeStoreFile, startKernel, stopKernel } from './harness.js';
+import {
+  bundleOfCode,
+  bundleOfRoot,
+  call,
+  clusterOf,
+  expectWorkers,
+  makeFolder,
+  makeStoreFile,
+  startKernel,
+  stopKernel,
+} from './harness.js';
 
 const notes = bundleOfRoot(`
   add(text) { const all = baggage.has('all') ? baggage.get('all') : []; baggage.has('all') ? baggage.set('all', [...all, text]) : baggage.init('all', [text]); },
@@ -40,7 +50,9 @@ describe('system subclusters', () => {
     await stopKernel(await startKernel({ dbFilename, systemSubclusters: system() }));
     const kernel = await startKernel({ dbFilename });
     expect(kernel.getSubclusters()).toEqual([]);
-    expect(() => kernel.getSystemSubclusterRoot('notes')).toThrow('System subcluster "notes" not found');
+    expect(() => kernel.getSystemSubclusterRoot('notes')).toThrow(
+      'System subcluster "notes" not found',
+    );
   });
 
   it('of another configuration are an error that says what to do, and forceReset does it', async () => {
@@ -49,10 +61,13 @@ describe('system subclusters', () => {
     await call(first, first.getSystemSubclusterRoot('notes'), 'add', 'one');
     await stopKernel(first);
     const [{ name, config } = { name: '', config: clusterOf('') }] = system();
-    const changed = { ...config, vats: { main: { bundleSpec: notes, parameters: { other: true } } } };
-    await expect(startKernel({ dbFilename, systemSubclusters: [{ name, config: changed }] })).rejects.toThrow(
-      /System subcluster "notes" .* forceReset .* upgradeVat/,
-    );
+    const changed = {
+      ...config,
+      vats: { main: { bundleSpec: notes, parameters: { other: true } } },
+    };
+    await expect(
+      startKernel({ dbFilename, systemSubclusters: [{ name, config: changed }] }),
+    ).rejects.toThrow(/System subcluster "notes" .* forceReset .* upgradeVat/);
     const kernel = await startKernel({
       dbFilename,
       systemSubclusters: [{ name, config: { ...changed, forceReset: true } }],
@@ -86,21 +101,31 @@ describe('services', () => {
     expect(kunser(bootstrapResult!)).toEqual(['adder']);
     expect(await call(kernel, rootKref, 'use', 'adder', 'add', 1, 2)).toBe(3);
     expect(await call(kernel, rootKref, 'pass', 'adder', 'greeter')).toBe('hello you');
-    await expect(kernel.queueMessage(rootKref, 'use', ['adder', 'map'])).rejects.toThrow('result of map: a Map');
-    await expect(kernel.queueMessage(rootKref, 'use', ['adder', 'fail'])).rejects.toMatchObject({ code: 'QUEUE_FULL' });
-    await expect(kernel.queueMessage(rootKref, 'use', ['adder', 'constructor'])).rejects.toThrow('has no method');
+    await expect(kernel.queueMessage(rootKref, 'use', ['adder', 'map'])).rejects.toThrow(
+      'result of map: a Map',
+    );
+    await expect(kernel.queueMessage(rootKref, 'use', ['adder', 'fail'])).rejects.toMatchObject({
+      code: 'QUEUE_FULL',
+    });
+    await expect(kernel.queueMessage(rootKref, 'use', ['adder', 'constructor'])).rejects.toThrow(
+      'has no method',
+    );
   });
 
   it('stay the same reference over a restart, and calls wait for them', async () => {
     const dbFilename = makeStoreFile();
     const adder = { add: (a: number, b: number) => a + b };
-    const keeper = bundleOfCode(`return { buildRootObject: (powers, parameters, baggage) => far.makeDefaultExo('root', {
+    const keeper =
+      bundleOfCode(`return { buildRootObject: (powers, parameters, baggage) => far.makeDefaultExo('root', {
       bootstrap(vats, { adder }) { baggage.init('adder', adder); },
       add: (a, b) => far.E(baggage.get('adder')).add(a, b),
     }) };`);
     const first = await startKernel({ dbFilename });
     const { kref } = first.registerKernelServiceObject('adder', adder);
-    const { rootKref } = await first.launchSubcluster({ ...clusterOf(keeper), services: ['adder'] });
+    const { rootKref } = await first.launchSubcluster({
+      ...clusterOf(keeper),
+      services: ['adder'],
+    });
     await stopKernel(first);
     const second = await startKernel({ dbFilename });
     const waiting = call(second, rootKref, 'add', 1, 2);
@@ -108,7 +133,9 @@ describe('services', () => {
     expect(await waiting).toBe(3);
     await stopKernel(second);
     const third = await startKernel({ dbFilename, limits: { serviceWaitMs: 50 } });
-    await expect(third.queueMessage(rootKref, 'add', [1, 2])).rejects.toThrow('not been registered');
+    await expect(third.queueMessage(rootKref, 'add', [1, 2])).rejects.toThrow(
+      'not been registered',
+    );
   });
 
   it('for the system are hidden from others, and cannot be replaced', async () => {
@@ -116,7 +143,9 @@ describe('services', () => {
     await expect(kernel.launchSubcluster(cluster(['kernelFacet']))).rejects.toThrow(
       "no registered kernel service 'kernelFacet'",
     );
-    expect(() => kernel.registerKernelServiceObject('kernelFacet', { ping: () => 'pong' })).toThrow('already registered');
+    expect(() => kernel.registerKernelServiceObject('kernelFacet', { ping: () => 'pong' })).toThrow(
+      'already registered',
+    );
   });
 
   it('let a system vat run the kernel from inside its own bootstrap and methods', async () => {
@@ -136,11 +165,16 @@ describe('services', () => {
         },
       });
     } };`);
-    const config = { ...clusterOf(boss, ['boss'], { parameters: { config: clusterOf(notes) } as never }), services: ['kernelFacet'] };
+    const config = {
+      ...clusterOf(boss, ['boss'], { parameters: { config: clusterOf(notes) } as never }),
+      services: ['kernelFacet'],
+    };
     const kernel = await startKernel({ systemSubclusters: [{ name: 'boss', config }] });
     const root = kernel.getSystemSubclusterRoot('boss');
     expect(await call(kernel, root, 'list')).toEqual(['from the bootstrap']);
-    await expect(kernel.queueMessage(root, 'endAll', [])).rejects.toMatchObject({ code: 'VAT_TERMINATED' });
+    await expect(kernel.queueMessage(root, 'endAll', [])).rejects.toMatchObject({
+      code: 'VAT_TERMINATED',
+    });
     expect(kernel.getSubclusters()).toEqual([]);
     await expectWorkers(0);
   });
@@ -149,7 +183,9 @@ describe('services', () => {
 describe('a launch', () => {
   it('fails by a rejection in bootstrap that nobody catches', async () => {
     const kernel = await startKernel();
-    const careless = bundleOfRoot(`bootstrap() { Promise.reject(Error('unheeded')); return 'fine'; },`);
+    const careless = bundleOfRoot(
+      `bootstrap() { Promise.reject(Error('unheeded')); return 'fine'; },`,
+    );
     await expect(kernel.launchSubcluster(clusterOf(careless))).rejects.toMatchObject({
       code: 'LAUNCH_FAILED',
       message: expect.stringContaining('unheeded') as string,
@@ -161,19 +197,23 @@ describe('a launch', () => {
   it('grants only the globals that the kernel allows', async () => {
     const kernel = await startKernel({ allowedGlobalNames: ['Date'] });
     await kernel.launchSubcluster(clusterOf(notes, ['main'], { globals: ['Date'] }));
-    await expect(kernel.launchSubcluster(clusterOf(notes, ['main'], { globals: ['Math'] }))).rejects.toThrow(
-      'requested unknown global "Math"',
-    );
+    await expect(
+      kernel.launchSubcluster(clusterOf(notes, ['main'], { globals: ['Math'] })),
+    ).rejects.toThrow('requested unknown global "Math"');
   });
 
   it('opens the channels that its configuration declares, and a restart opens them again', async () => {
     const path = join(makeFolder(), 'out.txt');
     const dbFilename = makeStoreFile();
-    const writer = bundleOfCode(`return { buildRootObject: (powers, parameters, baggage) => far.makeDefaultExo('root', {
+    const writer =
+      bundleOfCode(`return { buildRootObject: (powers, parameters, baggage) => far.makeDefaultExo('root', {
       bootstrap(vats, { out }) { baggage.init('out', out); },
       write: text => far.E(baggage.get('out')).write(text),
     }) };`);
-    const config = { ...clusterOf(writer), io: { out: { type: 'file', path, direction: 'out' } as const } };
+    const config = {
+      ...clusterOf(writer),
+      io: { out: { type: 'file', path, direction: 'out' } as const },
+    };
     const write = async (kernel: Kernel, text: string) => call(kernel, rootKref, 'write', text);
     const first = await startKernel({ dbFilename });
     const { rootKref, subclusterId } = await first.launchSubcluster(config);
@@ -190,7 +230,9 @@ describe('a launch', () => {
     const dbFilename = makeStoreFile();
     const first = await startKernel({ dbFilename });
     await first.launchSubcluster(clusterOf(notes, ['lazy']));
-    await first.launchSubcluster(clusterOf(notes, ['eager'], { creationOptions: { start: 'eager' } }));
+    await first.launchSubcluster(
+      clusterOf(notes, ['eager'], { creationOptions: { start: 'eager' } }),
+    );
     await first.launchSubcluster(clusterOf(notes, ['timed'], { globals: ['setTimeout'] }));
     await stopKernel(first);
     const second = await startKernel({ dbFilename });
@@ -220,11 +262,16 @@ describe('a full queue', () => {
     const kernel = await startKernel({ limits: { queueMax: 10 } });
     const { rootKref } = await kernel.launchSubcluster(cluster);
     const other = kslot(kernel.getRootObject('v2'));
-    const { taken, refused } = (await call(kernel, rootKref, 'flood', other, 25)) as { taken: number[]; refused: string[] };
+    const { taken, refused } = (await call(kernel, rootKref, 'flood', other, 25)) as {
+      taken: number[];
+      refused: string[];
+    };
     expect(taken).toEqual(Array.from(taken, (_, index) => index));
     expect(taken.length).toBe(10);
     expect(new Set(refused)).toEqual(new Set([expect.stringContaining('[KERNEL:QUEUE_FULL]')]));
-    expect((await call(kernel, rootKref, 'flood', other, 5)) as object).toMatchObject({ refused: [] });
+    expect((await call(kernel, rootKref, 'flood', other, 5)) as object).toMatchObject({
+      refused: [],
+    });
   });
 
   it('lets the host wait, in order', async () => {

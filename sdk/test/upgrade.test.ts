@@ -1,7 +1,15 @@
 /** upgradeVat: other code on the same state, or nothing at all. */
 import { kslot, kunser } from '@vatkit/sdk/kernel';
 import { describe, expect, it } from 'vitest';
-import { bundleOfCode, call, clusterOf, expectWorkers, makeStoreFile, startKernel, stopKernel } from './harness.js';
+import {
+  bundleOfCode,
+  call,
+  clusterOf,
+  expectWorkers,
+  makeStoreFile,
+  startKernel,
+  stopKernel,
+} from './harness.js';
 
 const counter = (version: number, extra = ''): string =>
   bundleOfCode(`return {
@@ -40,11 +48,16 @@ describe('an upgrade', () => {
     await call(kernel, rootKref, 'keep', kslot(other));
     const thing = kunser(await kernel.queueMessage(rootKref, 'thing', [])) as { kref: string };
     const pending = kernel.queueMessage(rootKref, 'never', []);
-    const rejected = expect(pending).rejects.toMatchObject({ code: 'VAT_RESTARTED', indeterminate: true });
+    const rejected = expect(pending).rejects.toMatchObject({
+      code: 'VAT_RESTARTED',
+      indeterminate: true,
+    });
     await kernel.upgradeVat('v1', { bundleSpec: counter(2) });
     await rejected;
     expect(await call(kernel, rootKref, 'pingKept')).toBe('pong of the root');
-    await expect(kernel.queueMessage(thing.kref, 'ping', [])).rejects.toMatchObject({ code: 'OBJECT_DELETED' });
+    await expect(kernel.queueMessage(thing.kref, 'ping', [])).rejects.toMatchObject({
+      code: 'OBJECT_DELETED',
+    });
   });
 
   it.each([
@@ -64,7 +77,9 @@ describe('an upgrade', () => {
     expect(await call(kernel, rootKref, 'increment')).toBe(2);
     expect(await call(kernel, thing.kref, 'ping')).toBe('pong');
     await expectWorkers(1);
-    expect(kernel.kernelDatabase.executeQuery("SELECT key FROM kv WHERE key LIKE 'b.%'")).toHaveLength(1);
+    expect(
+      kernel.kernelDatabase.executeQuery("SELECT key FROM kv WHERE key LIKE 'b.%'"),
+    ).toHaveLength(1);
   });
 
   it('is refused while another is under way, and for a vat that is not there', async () => {
@@ -91,7 +106,12 @@ describe('an upgrade', () => {
   it('mends a vat in quarantine', async () => {
     const kernel = await startKernel({ limits: { failuresMax: 1 } });
     const { rootKref } = await kernel.launchSubcluster(
-      clusterOf(counter(1, `if (baggage.has('count') && baggage.get('count') > 0) throw Error('worn out');`)),
+      clusterOf(
+        counter(
+          1,
+          `if (baggage.has('count') && baggage.get('count') > 0) throw Error('worn out');`,
+        ),
+      ),
     );
     await call(kernel, rootKref, 'increment');
     await expect(kernel.restartVat('v1')).rejects.toMatchObject({ code: 'START_FAILED' });

@@ -74,7 +74,7 @@ function parseFormat(wanted: string): Format {
 }
 
 /** `stray`: it lay in a folder, and may be no vat at all. */
-type Vat = { source: string; stray: boolean };
+export type Vat = { source: string; stray: boolean };
 
 async function findVats(paths: readonly string[]): Promise<{ vats: Vat[]; failures: string[] }> {
   const vats: Vat[] = [];
@@ -96,13 +96,16 @@ async function findVats(paths: readonly string[]): Promise<{ vats: Vat[]; failur
     for (const source of sources) {
       if (seen.has(resolve(source))) continue;
       seen.add(resolve(source));
-      vats.push({ source, stray: isFolder && !/\.vat\.[jt]s$/.test(source) });
+      vats.push({ source, stray: isFolder && isStray(source) });
     }
   }
   return { vats, failures };
 }
 
-const mayBeVat = (name: string) =>
+export const isStray = (source: string) => !/\.vat\.[jt]s$/.test(source);
+
+/** By its name, without a folder. */
+export const mayBeVat = (name: string) =>
   /\.[jt]s$/.test(name) && !/\.(?:test|spec|gen|d)\.[jt]s$/.test(name) && !name.startsWith('.');
 
 function placeOutputs(vats: readonly Vat[], wanted: string | undefined): string[] {
@@ -125,9 +128,12 @@ function placeOutputs(vats: readonly Vat[], wanted: string | undefined): string[
   return outputs;
 }
 
-type Outcome = { written: string } | { skipped: string } | { failure: string };
+export type Outcome = { written: string } | { skipped: string } | { failure: string };
 
-async function bundleOne({ source, stray }: Vat, options: BundleFileOptions): Promise<Outcome> {
+export async function bundleOne(
+  { source, stray }: Vat,
+  options: BundleFileOptions,
+): Promise<Outcome> {
   try {
     const { output, bytes } = await bundleVatFile(source, options);
     return { written: `Wrote ${displayPath(output)}: ${bytes} bytes` };

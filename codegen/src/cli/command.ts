@@ -4,6 +4,8 @@ import { parseArgs, type ParseArgsConfig } from 'node:util';
 export type Terminal = {
   out(line: string): void;
   err(line: string): void;
+  /** Whether `out` is a screen, on which people read. */
+  isScreen: boolean;
   /** Resolves when the user wants a command that stays to end. */
   untilInterrupted(): Promise<void>;
 };

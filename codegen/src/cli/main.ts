@@ -1,11 +1,14 @@
 import { readFileSync } from 'node:fs';
 import { bundle } from './bundle.js';
 import { didYouMean, UsageError, type Command, type ExitCode, type Terminal } from './command.js';
+import { daemon } from './daemon.js';
 import { serve } from './serve.js';
+import { start } from './start.js';
+import { watch } from './watch.js';
 
-const commands: readonly Command[] = [bundle, serve];
+const commands: readonly Command[] = [bundle, watch, serve, start, daemon];
 
-const help = `vatkit: bundles and serves vats
+const help = `vatkit: bundles and serves vats, and runs a kernel for them
 
 Usage: vatkit <command> [options]
 
@@ -20,7 +23,7 @@ Exit codes: 0 all went well, 1 something failed, 2 the command line is wrong.`;
 
 /** Runs one command line and resolves to the exit code of the process. */
 export async function main(args: readonly string[], terminal: Terminal): Promise<ExitCode> {
-  const [first, ...rest] = args;
+  const [first, ...rest] = homeLast(args);
   if (first === '--version') {
     terminal.out(version());
     return 0;
@@ -58,6 +61,13 @@ export async function main(args: readonly string[], terminal: Terminal): Promise
     }
     throw error;
   }
+}
+
+/** `vatkit --home x daemon start` as `vatkit daemon start --home x`. */
+function homeLast(args: readonly string[]): readonly string[] {
+  const [first] = args;
+  if (first?.startsWith('--home=')) return [...args.slice(1), first];
+  return first === '--home' && args.length > 2 ? [...args.slice(2), ...args.slice(0, 2)] : args;
 }
 
 function version(): string {

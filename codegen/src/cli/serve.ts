@@ -29,11 +29,7 @@ Exit codes: 0 ended by Ctrl-C, 1 it could not serve, 2 the command line is wrong
       port: { type: 'string', short: 'p', default: '3000' },
       host: { type: 'string', default: '127.0.0.1' },
     });
-    const [dir, ...more] = positionals;
-    if (dir === undefined) throw new UsageError('Which folder? None was named.');
-    if (more.length > 0) {
-      throw new UsageError(`One folder at a time, and there are ${positionals.length}.`);
-    }
+    const dir = oneFolder(positionals);
     const port = parsePort(values.port);
     let server;
     try {
@@ -42,17 +38,26 @@ Exit codes: 0 ended by Ctrl-C, 1 it could not serve, 2 the command line is wrong
       terminal.err((error as Error).message);
       return 1;
     }
+    // Before it is said: who reads it may end it at once.
+    const interrupted = terminal.untilInterrupted();
     terminal.out(`Serving ${displayPath(dir)} at ${server.url}`);
     const bundles = (await readdir(dir)).filter((name) => /^[^.].*\.bundle$/.test(name)).sort();
     for (const name of bundles) terminal.out(`  ${server.url}/${encodeURIComponent(name)}`);
     if (bundles.length === 0) terminal.out(`  no bundle in it yet: vatkit bundle ${dir}`);
-    await terminal.untilInterrupted();
+    await interrupted;
     await server.close();
     return 0;
   },
 };
 
-function parsePort(text: string): number {
+export function oneFolder(positionals: readonly string[]): string {
+  const [dir, ...more] = positionals;
+  if (dir === undefined) throw new UsageError('Which folder? None was named.');
+  if (more.length === 0) return dir;
+  throw new UsageError(`One folder at a time, and there are ${positionals.length}.`);
+}
+
+export function parsePort(text: string): number {
   const port = Number(text);
   if (/^\d+$/.test(text) && port <= 65535) return port;
   throw new UsageError(`'--port ${text}' is no port: it is a whole number from 0 to 65535.`);

@@ -11,8 +11,7 @@ import type { Kernel } from './kernel.js';
 
 export type RpcId = string | number | null;
 export type RpcResponse = { jsonrpc: '2.0'; id: RpcId } & (
-  | { result: unknown }
-  | { error: { code: number; message: string; data?: unknown } }
+  { result: unknown } | { error: { code: number; message: string; data?: unknown } }
 );
 
 export const rpcErrors = {
@@ -39,7 +38,9 @@ const withReferences = (value: unknown): unknown => {
   if (isKRef(value)) return kslot(value);
   if (Array.isArray(value)) return value.map(withReferences);
   if (typeof value !== 'object' || value === null) return value;
-  return Object.fromEntries(Object.entries(value).map(([key, part]) => [key, withReferences(part)]));
+  return Object.fromEntries(
+    Object.entries(value).map(([key, part]) => [key, withReferences(part)]),
+  );
 };
 
 /** `void` methods answer null: undefined does not exist in JSON. */
@@ -76,7 +77,10 @@ const methods: { [name: string]: Method } = {
 };
 
 /** Answers one request, already parsed. Never rejects; `undefined` for a notification, which wants no answer. */
-export async function answerControlRpc(kernel: Kernel, request: unknown): Promise<RpcResponse | undefined> {
+export async function answerControlRpc(
+  kernel: Kernel,
+  request: unknown,
+): Promise<RpcResponse | undefined> {
   const failed = (id: RpcId, code: number, message: string, data?: unknown): RpcResponse => ({
     jsonrpc: '2.0',
     id,
@@ -87,14 +91,24 @@ export async function answerControlRpc(kernel: Kernel, request: unknown): Promis
   }
   const { jsonrpc, method, params = [], id } = request as { [key: string]: unknown };
   const replyTo: RpcId = typeof id === 'string' || typeof id === 'number' ? id : null;
-  if (jsonrpc !== '2.0') return failed(replyTo, rpcErrors.invalidRequest, 'Invalid request: expected jsonrpc "2.0"');
-  if (typeof method !== 'string') return failed(replyTo, rpcErrors.invalidRequest, 'Invalid request: missing method');
+  if (jsonrpc !== '2.0')
+    return failed(replyTo, rpcErrors.invalidRequest, 'Invalid request: expected jsonrpc "2.0"');
+  if (typeof method !== 'string')
+    return failed(replyTo, rpcErrors.invalidRequest, 'Invalid request: missing method');
   const respond = async (): Promise<RpcResponse> => {
     if (!Object.hasOwn(methods, method)) {
-      return failed(replyTo, rpcErrors.methodNotFound, `there is no method ${JSON.stringify(method.slice(0, 100))}`);
+      return failed(
+        replyTo,
+        rpcErrors.methodNotFound,
+        `there is no method ${JSON.stringify(method.slice(0, 100))}`,
+      );
     }
     if (typeof params !== 'object' || params === null) {
-      return failed(replyTo, rpcErrors.invalidParams, 'Invalid params: expected an array or an object');
+      return failed(
+        replyTo,
+        rpcErrors.invalidParams,
+        'Invalid params: expected an array or an object',
+      );
     }
     try {
       const result = await (methods[method] as Method)(kernel, params as Params);
@@ -114,7 +128,10 @@ export async function answerControlRpc(kernel: Kernel, request: unknown): Promis
 /** Answers the control requests that a port gives to `listen`. */
 export function serveControlRpc(
   kernel: Kernel,
-  port: { send: (message: unknown) => void; listen: (listener: (message: unknown) => void) => void },
+  port: {
+    send: (message: unknown) => void;
+    listen: (listener: (message: unknown) => void) => void;
+  },
 ): void {
   port.listen((message) => {
     answerControlRpc(kernel, message)

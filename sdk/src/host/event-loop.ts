@@ -102,7 +102,12 @@ export function makeEventLoop(powers: EventLoopPowers) {
     return bundle;
   };
 
-  const startVat = ({ vatId, incarnation, bundleHash, config }: KernelEffect & { type: 'start-vat' }): void => {
+  const startVat = ({
+    vatId,
+    incarnation,
+    bundleHash,
+    config,
+  }: KernelEffect & { type: 'start-vat' }): void => {
     workers.start(vatId, incarnation);
     workers.send(vatId, incarnation, {
       type: 'init',
@@ -121,7 +126,13 @@ export function makeEventLoop(powers: EventLoopPowers) {
   const onVatMessage = (vatId: VatId, incarnation: number, message: FromVat): void => {
     switch (message.type) {
       case 'done':
-        return feed({ type: 'crank-done', vatId, incarnation, deliveryId: message.id, result: message.result });
+        return feed({
+          type: 'crank-done',
+          vatId,
+          incarnation,
+          deliveryId: message.id,
+          result: message.result,
+        });
       case 'failed':
         return feed({
           type: 'crank-failed',
@@ -141,7 +152,12 @@ export function makeEventLoop(powers: EventLoopPowers) {
       case 'pong':
         return pings.get(`${vatId}.${message.id}`)?.(true);
       default:
-        feed({ type: 'vat-lost', vatId, incarnation, why: 'its worker sent a message that there is not' });
+        feed({
+          type: 'vat-lost',
+          vatId,
+          incarnation,
+          why: 'its worker sent a message that there is not',
+        });
     }
   };
 
@@ -168,7 +184,9 @@ export function makeEventLoop(powers: EventLoopPowers) {
         return answer?.(effect.outcome);
       }
       case 'log':
-        return log(effect.level, effect.vatId ? ['kernel', effect.vatId] : ['kernel'], [effect.message]);
+        return log(effect.level, effect.vatId ? ['kernel', effect.vatId] : ['kernel'], [
+          effect.message,
+        ]);
       case 'tick-wanted':
         tickTimer ??= setTimeout(() => {
           tickTimer = undefined;
@@ -249,9 +267,13 @@ export function makeEventLoop(powers: EventLoopPowers) {
 
   /** A commit failed: what the vats have in memory never happened. Begin again from the store. */
   const recover = (thrown: unknown): void => {
-    const error = new KernelError('STORE_FAILED', `the store refused a commit: ${messageOf(thrown)}`, {
-      cause: thrown,
-    });
+    const error = new KernelError(
+      'STORE_FAILED',
+      `the store refused a commit: ${messageOf(thrown)}`,
+      {
+        cause: thrown,
+      },
+    );
     log('error', ['kernel'], [error.message]);
     workers.stopAll();
     outputs = [];
@@ -262,7 +284,11 @@ export function makeEventLoop(powers: EventLoopPowers) {
       machine = makeKernelMachine(changes, policy);
       take(machine.start());
     } catch (second) {
-      giveUp(new KernelError('STORE_FAILED', `the store cannot be reopened: ${messageOf(second)}`, { cause: second }));
+      giveUp(
+        new KernelError('STORE_FAILED', `the store cannot be reopened: ${messageOf(second)}`, {
+          cause: second,
+        }),
+      );
     }
   };
 
@@ -277,7 +303,8 @@ export function makeEventLoop(powers: EventLoopPowers) {
 
   /** A fault of ours. The store stays as last committed; nothing that came after can be trusted. */
   const panic = (thrown: unknown): void => {
-    const what = thrown instanceof KernelPanic ? thrown.message : `The kernel threw ${messageOf(thrown)}`;
+    const what =
+      thrown instanceof KernelPanic ? thrown.message : `The kernel threw ${messageOf(thrown)}`;
     log('error', ['kernel'], [what, thrown]);
     giveUp(new KernelError('INTERNAL_ERROR', `the kernel has stopped: ${what}`, { cause: thrown }));
   };

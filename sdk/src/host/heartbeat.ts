@@ -71,7 +71,8 @@ export function makeHeartbeat({
         vat.up = true;
       };
     },
-    forget: (vatId: VatId, incarnation: number): void => void watched.delete(keyOf(vatId, incarnation)),
+    forget: (vatId: VatId, incarnation: number): void =>
+      void watched.delete(keyOf(vatId, incarnation)),
   };
 }
 

@@ -25,7 +25,9 @@ function isRemotable(value: object): value is Methods {
   }
   // Not what the language itself has: a Map, a Date, an array, a promise. Exos bear their interface's name.
   const tag = Object.prototype.toString.call(value).slice('[object '.length, -1);
-  return (tag === 'Object' || /^(?:Alleged|DebugName): /.test(tag)) && methodNames(value).length > 0;
+  return (
+    (tag === 'Object' || /^(?:Alleged|DebugName): /.test(tag)) && methodNames(value).length > 0
+  );
 }
 
 /** Names of the methods that may be called: not those that every object has. */
@@ -104,7 +106,9 @@ export function makeHostObjects({ firstExport, serviceWaitMs, answer }: HostReal
     const target = await objectAt(vref);
     const names = methodNames(target);
     if (typeof method !== 'string' || !names.includes(method)) {
-      throw new TypeError(`target has no method ${JSON.stringify(method)}, has [${names.map((name) => JSON.stringify(name)).join(',')}]`);
+      throw new TypeError(
+        `target has no method ${JSON.stringify(method)}, has [${names.map((name) => JSON.stringify(name)).join(',')}]`,
+      );
     }
     const result: unknown = await (target as Methods)[method]?.(...args);
     return { rejected: false, value: encode(result, { slotOf, label: `result of ${method}` }) };

@@ -14,13 +14,16 @@ export function makeKernelFacet(kernel: Kernel): object {
     getSubcluster: (id: string) => kernel.getSubcluster(id),
     getSubclusters: () => kernel.getSubclusters(),
     getSystemSubclusterRoot: (name: string) => kernel.getSystemSubclusterRoot(name),
-    launchSubcluster: (config: Parameters<Kernel['launchSubcluster']>[0]) => kernel.launchSubcluster(config),
+    launchSubcluster: (config: Parameters<Kernel['launchSubcluster']>[0]) =>
+      kernel.launchSubcluster(config),
     reloadSubcluster: (id: string) => kernel.reloadSubcluster(id),
     terminateSubcluster: (id: string) => kernel.terminateSubcluster(id),
-    queueMessage: (target: string, method: string, args: unknown[]) => kernel.queueMessage(target, method, args),
+    queueMessage: (target: string, method: string, args: unknown[]) =>
+      kernel.queueMessage(target, method, args),
     pingVat: (vatId: string) => kernel.pingVat(vatId),
     restartVat: (vatId: string) => kernel.restartVat(vatId),
-    upgradeVat: (vatId: string, change: Parameters<Kernel['upgradeVat']>[1]) => kernel.upgradeVat(vatId, change),
+    upgradeVat: (vatId: string, change: Parameters<Kernel['upgradeVat']>[1]) =>
+      kernel.upgradeVat(vatId, change),
     terminateVat: (vatId: string) => kernel.terminateVat(vatId),
     revoke: (kref: string) => kernel.revoke(kref),
     isRevoked: (kref: string) => kernel.isRevoked(kref),

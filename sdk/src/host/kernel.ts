@@ -21,7 +21,7 @@ import { limits, type Limits } from '../limits.js';
 import type { KernelDatabase } from '../store/kv-store.js';
 import { messageOf, parseBundle, type FetchedBundles } from './bundles.js';
 import { makeKernelFacet } from './kernel-facet.js';
-import { makeEventLoop, type EventLoop, type HostPolicy, type RequestEvent } from './event-loop.js';
+import { makeEventLoop, type EventLoop, type RequestEvent } from './event-loop.js';
 import { makeHostObjects, methodNames, type HostObjects } from './host-realm.js';
 import type { IOChannelFactory } from './io-channel.js';
 import { makeLaunches, type Launches } from './launches.js';
@@ -64,10 +64,14 @@ function checkLimits(given: Partial<KernelLimits> = {}): KernelLimits {
   const known: readonly string[] = kernelLimitNames;
   for (const [name, value] of Object.entries(given)) {
     if (!known.includes(name)) {
-      throw new TypeError(`limits.${name} does not exist; a kernel's limits are ${known.join(', ')}`);
+      throw new TypeError(
+        `limits.${name} does not exist; a kernel's limits are ${known.join(', ')}`,
+      );
     }
     if (value !== undefined && !(Number.isSafeInteger(value) && Number(value) >= 0)) {
-      throw new RangeError(`limits.${name} takes a whole number from 0; found ${describe(value)} ${String(value)}`);
+      throw new RangeError(
+        `limits.${name} takes a whole number from 0; found ${describe(value)} ${String(value)}`,
+      );
     }
   }
   return Object.fromEntries(
@@ -113,7 +117,6 @@ export class Kernel {
   readonly #loop: EventLoop;
   readonly #objects: HostObjects;
   readonly #launches: Launches;
-  readonly #platform: PlatformServices;
   readonly #database: KernelDatabase;
   readonly #services = new Map<string, KernelService>();
   #stopped: Promise<void> | undefined;
@@ -128,7 +131,6 @@ export class Kernel {
   ) {
     this.#loop = loop;
     this.#objects = objects;
-    this.#platform = platform;
     this.#database = database;
     this.#launches = makeLaunches({
       loop,
@@ -174,7 +176,14 @@ export class Kernel {
     });
     const failed = loop.over();
     if (failed !== undefined) throw failed;
-    const kernel: Kernel = new Kernel(loop, objects, platformServices, kernelDatabase, log, options);
+    const kernel: Kernel = new Kernel(
+      loop,
+      objects,
+      platformServices,
+      kernelDatabase,
+      log,
+      options,
+    );
     kernel.#register('kernelFacet', makeKernelFacet(kernel), true);
     try {
       await kernel.#launches.reopenChannels();
@@ -214,11 +223,19 @@ export class Kernel {
   async launchVat(config: VatConfig): Promise<VatId> {
     const vat = VatConfigStruct.check(config);
     const cluster: ClusterConfig = { bootstrap: 'vat', vats: { vat } };
-    const { subclusterId } = await this.#launch(cluster, await this.#launches.fetch(cluster), false);
+    const { subclusterId } = await this.#launch(
+      cluster,
+      await this.#launches.fetch(cluster),
+      false,
+    );
     return this.getSubclusterVats(subclusterId)[0] as VatId;
   }
 
-  async #launch(config: ClusterConfig, fetched: FetchedBundles, bootstrap: boolean): Promise<LaunchResult> {
+  async #launch(
+    config: ClusterConfig,
+    fetched: FetchedBundles,
+    bootstrap: boolean,
+  ): Promise<LaunchResult> {
     const options = { session: API_SESSION, bootstrap };
     const result = (await this.#launches.launch(config, fetched, options)) as LaunchResult;
     return { ...result, bootstrapResult: result.bootstrapResult };
@@ -276,7 +293,8 @@ export class Kernel {
   getSystemSubclusterRoot(name: string): KRef {
     const id = this.#rows.names.get(name);
     const row = id === undefined ? undefined : this.#rows.subclusters.getRequired(id);
-    if (!row?.system) throw new KernelError('NOT_FOUND', `System subcluster "${String(name)}" not found`);
+    if (!row?.system)
+      throw new KernelError('NOT_FOUND', `System subcluster "${String(name)}" not found`);
     return this.#vat(row.vats[row.config.bootstrap] as VatId).root;
   }
 
@@ -295,7 +313,8 @@ export class Kernel {
 
   #vat(vatId: VatId): VatRow {
     const row = this.#rows.vats.get(vatId);
-    if (row === undefined) throw new KernelError('NOT_FOUND', `Vat does not exist: ${String(vatId)}`);
+    if (row === undefined)
+      throw new KernelError('NOT_FOUND', `Vat does not exist: ${String(vatId)}`);
     return row;
   }
 
@@ -309,7 +328,11 @@ export class Kernel {
    * @returns the result as CapData: references in it are held until `release`.
    * @throws what the method threw, with the vat's stack mapped to its source; or a KernelError.
    */
-  async queueMessage(target: KRef | StandIn, method: string, args: unknown[] = []): Promise<CapData<KRef>> {
+  async queueMessage(
+    target: KRef | StandIn,
+    method: string,
+    args: unknown[] = [],
+  ): Promise<CapData<KRef>> {
     const kref = typeof target === 'string' ? target : target?.kref;
     if (!isKRef(kref)) {
       throw new TypeError(`queueMessage takes a kref like "ko4"; found ${describe(target)}`);
@@ -330,7 +353,10 @@ export class Kernel {
   async pingVat(vatId: VatId): Promise<'pong'> {
     if (!this.#loop.isRunning(vatId)) await this.#request({ type: 'start-vat', vatId });
     if (await this.#loop.ping(vatId)) return 'pong';
-    throw this.#loop.over() ?? new KernelError('VAT_RESTARTED', `Vat ${vatId} stopped while it was asked`);
+    throw (
+      this.#loop.over() ??
+      new KernelError('VAT_RESTARTED', `Vat ${vatId} stopped while it was asked`)
+    );
   }
 
   /** Ends the vat's incarnation and starts the next, with its durable state and without `bootstrap`. */
@@ -349,7 +375,9 @@ export class Kernel {
    */
   async upgradeVat(vatId: VatId, change: Partial<VatConfig> = {}): Promise<void> {
     const { config: old, name } = this.#vat(vatId);
-    const isElsewhere = ['bundleSpec', 'sourceSpec', 'bundleName'].some((key) => Object.hasOwn(change, key));
+    const isElsewhere = ['bundleSpec', 'sourceSpec', 'bundleName'].some((key) =>
+      Object.hasOwn(change, key),
+    );
     const { bundleSpec: _, sourceSpec: __, bundleName: ___, ...rest } = old;
     const config = VatConfigStruct.check({ ...(isElsewhere ? rest : old), ...change });
     const shared = this.getSubcluster(this.#vat(vatId).subcluster)?.config.bundles ?? {};
@@ -390,7 +418,12 @@ export class Kernel {
     return this.getVatIds().map((id) => {
       const { config, subcluster, condition } = this.#vat(id);
       const running = this.#loop.isRunning(id) ? 'running' : 'stopped';
-      return { id, config: copyJson(config), subclusterId: subcluster, status: condition === 'running' ? running : condition };
+      return {
+        id,
+        config: copyJson(config),
+        subclusterId: subcluster,
+        status: condition === 'running' ? running : condition,
+      };
     });
   }
 
@@ -440,13 +473,19 @@ export class Kernel {
     { systemOnly = false }: { systemOnly?: boolean } = {},
   ): KernelService {
     if (typeof name !== 'string' || name === '' || name.length > limits.configNameCharsMax) {
-      throw new TypeError(`a kernel service's name is text of 1 to ${limits.configNameCharsMax} characters; found ${describe(name)}`);
+      throw new TypeError(
+        `a kernel service's name is text of 1 to ${limits.configNameCharsMax} characters; found ${describe(name)}`,
+      );
     }
     if (/[\p{Cc}\p{Cs}]/u.test(name)) {
-      throw new TypeError(`a kernel service's name has no control characters; found ${JSON.stringify(name)}`);
+      throw new TypeError(
+        `a kernel service's name has no control characters; found ${JSON.stringify(name)}`,
+      );
     }
     if (typeof service !== 'object' || service === null || methodNames(service).length === 0) {
-      throw new TypeError(`kernel service ${JSON.stringify(name)} takes an object with methods; found ${describe(service)}`);
+      throw new TypeError(
+        `kernel service ${JSON.stringify(name)} takes an object with methods; found ${describe(service)}`,
+      );
     }
     if (builtInServices.some((builtIn) => builtIn.name === name)) {
       throw new TypeError(`Kernel service "${name}" is already registered: it is the kernel's own`);

@@ -6,7 +6,11 @@ import { KernelError } from '../errors.js';
 import type { Outcome } from '../kernel/events.js';
 import { channelService } from '../kernel/subclusters.js';
 import { krefOrder } from '../kernel/rows.js';
-import type { AllowedGlobalName, ClusterConfig, SystemSubclusterConfig } from '../protocol/config.js';
+import type {
+  AllowedGlobalName,
+  ClusterConfig,
+  SystemSubclusterConfig,
+} from '../protocol/config.js';
 import type { SubclusterId, VatId, VRef } from '../protocol/refs.js';
 import { fetchBundles, messageOf, type FetchedBundles } from './bundles.js';
 import type { EventLoop } from './event-loop.js';
@@ -77,7 +81,11 @@ export function makeLaunches(powers: LaunchesPowers) {
       try {
         parseAllowedHosts(network?.allowedHosts ?? []);
       } catch (cause) {
-        throw new KernelError('BAD_CONFIG', `vats.${name}.network.allowedHosts: ${messageOf(cause)}`, { cause });
+        throw new KernelError(
+          'BAD_CONFIG',
+          `vats.${name}.network.allowedHosts: ${messageOf(cause)}`,
+          { cause },
+        );
       }
       const refused = globals.find((global) => allowedGlobalNames?.includes(global) === false);
       if (refused !== undefined) {
@@ -185,7 +193,9 @@ export function makeLaunches(powers: LaunchesPowers) {
 
   const isEager = (vatId: VatId): boolean => {
     const { config } = loop.rows().vats.getRequired(vatId);
-    const wakesByItself = config.globals?.some((name) => /^(?:set(?:Timeout|Interval)|fetch)$/.test(name));
+    const wakesByItself = config.globals?.some((name) =>
+      /^(?:set(?:Timeout|Interval)|fetch)$/.test(name),
+    );
     return (config.creationOptions?.start ?? (wakesByItself ? 'eager' : 'lazy')) === 'eager';
   };
 

@@ -91,7 +91,11 @@ export function makeVatWorkers(powers: VatWorkersPowers) {
       const end = member.worker
         .terminate()
         .catch((thrown: unknown) =>
-          log('error', ['kernel', member.vatId], [`a worker could not be ended: ${messageOf(thrown)}`]),
+          log(
+            'error',
+            ['kernel', member.vatId],
+            [`a worker could not be ended: ${messageOf(thrown)}`],
+          ),
         )
         .finally(() => ending.delete(end));
       ending.add(end);

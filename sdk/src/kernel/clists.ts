@@ -63,7 +63,8 @@ export function makeCLists(rows: KernelRows, references: References) {
     vref: VRef,
     decider: EndpointId | null = endpoint,
   ): KRef => {
-    if (!isVRef(vref)) throw new IllegalSyscall(`${endpoint} names ${String(vref)}, which is no vref`);
+    if (!isVRef(vref))
+      throw new IllegalSyscall(`${endpoint} names ${String(vref)}, which is no vref`);
     if (!isExportVRef(vref)) return krefOf(endpoint, vref);
     if (!isDurableVRef(vref)) {
       const next = numbers(endpoint);
@@ -124,7 +125,8 @@ export function makeCLists(rows: KernelRows, references: References) {
     /** The result promise of a send: one that the sender decided until now, or a new one. */
     toKernelResult(endpoint: EndpointId, vref: VRef): KRef {
       const isNew = rows.clistByVRef.get(key(endpoint, vref)) === undefined;
-      if (isNew && isPromiseVRef(vref) && isExportVRef(vref)) return takeExport(endpoint, vref, null);
+      if (isNew && isPromiseVRef(vref) && isExportVRef(vref))
+        return takeExport(endpoint, vref, null);
       const kref = clists.toKernel(endpoint, vref);
       const promise = isPromiseKRef(kref) ? rows.promises.getRequired(kref) : undefined;
       if (promise?.state !== 'open' || promise.decider !== endpoint) {

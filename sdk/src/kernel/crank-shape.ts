@@ -94,7 +94,8 @@ const inSyscall = (value: unknown, room: Room): Problem => {
     case 'abandon-exports':
       return at('.vrefs', inList(value.vrefs, room, inVRef));
     case 'exit':
-      if (typeof value.failure !== 'boolean') return at('.failure', isNot('a boolean', value.failure));
+      if (typeof value.failure !== 'boolean')
+        return at('.failure', isNot('a boolean', value.failure));
       return at('.completion', inCapData(value.completion, room));
     default:
       return at('.type', isNot("a system call's", type satisfies never));
@@ -108,7 +109,9 @@ const inResolution = (value: unknown, room: Room): Problem => {
   return (
     at('.vpid', inVRef(vpid)) ??
     at('.value', inCapData(outcome, room)) ??
-    (stack === undefined || typeof stack === 'string' ? undefined : at('.stack', isNot('a string', stack)))
+    (stack === undefined || typeof stack === 'string'
+      ? undefined
+      : at('.stack', isNot('a string', stack)))
   );
 };
 
@@ -129,7 +132,10 @@ type WellFormed = { isWellFormed(): boolean };
 const inCapData = (value: unknown, room: Room): Problem => {
   if (!isRecord(value)) return isNot('a record', value);
   const { body, slots } = value;
-  return at('.body', inText(body, room, limits.messageBytesMax)) ?? at('.slots', inList(slots, room, inVRef));
+  return (
+    at('.body', inText(body, room, limits.messageBytesMax)) ??
+    at('.slots', inList(slots, room, inVRef))
+  );
 };
 
 const inList = (
@@ -152,7 +158,9 @@ const inText = (value: unknown, room: Room, charsMax: number): Problem => {
   if (typeof value !== 'string') return isNot('a string', value);
   if (value.length > charsMax) return ` has ${value.length} characters, more than ${charsMax}`;
   room.chars -= value.length;
-  return room.chars < 0 ? ` makes more than ${crankBounds.charsMax} characters of one crank` : undefined;
+  return room.chars < 0
+    ? ` makes more than ${crankBounds.charsMax} characters of one crank`
+    : undefined;
 };
 
 const inVRef = (value: unknown): Problem =>
@@ -170,6 +178,7 @@ const at = (path: string, problem: Problem): Problem =>
 const isNot = (wanted: string, found: unknown): string => {
   if (typeof found === 'string') return ` is "${found.slice(0, 20)}", not ${wanted}`;
   if (found === undefined) return ` is missing: ${wanted}`;
-  const kind = found === null ? 'null' : Array.isArray(found) ? 'an array' : `of type ${typeof found}`;
+  const kind =
+    found === null ? 'null' : Array.isArray(found) ? 'an array' : `of type ${typeof found}`;
   return ` is ${kind}, not ${wanted}`;
 };

@@ -6,7 +6,16 @@
  * of it. Why this order: a vat that a timer woke at the wrong moment would otherwise name a reference that the
  * kernel had just retired, and die innocent.
  */
-import { ROOT_VREF, isDurableVRef, isExportVRef, isPromiseKRef, isPromiseVRef, type KRef, type VatId, type VRef } from '../protocol/refs.js';
+import {
+  ROOT_VREF,
+  isDurableVRef,
+  isExportVRef,
+  isPromiseKRef,
+  isPromiseVRef,
+  type KRef,
+  type VatId,
+  type VRef,
+} from '../protocol/refs.js';
 import type { CrankResult, Resolution, StateWrite, Syscall } from '../protocol/vat-wire.js';
 import type { CapData } from '../protocol/capdata.js';
 import { IllegalSyscall, type CLists } from './clists.js';
@@ -142,7 +151,8 @@ export function makeCrank({ rows, references, clists, queues, messages }: CrankP
         const { item, release } = queues.shift(vatId);
         if (item.type === 'message' && item.result !== undefined) {
           const promise = rows.promises.getRequired(item.result);
-          if (promise.state === 'open') rows.promises.set(item.result, { ...promise, decider: vatId });
+          if (promise.state === 'open')
+            rows.promises.set(item.result, { ...promise, decider: vatId });
         }
         release();
         return;
@@ -183,7 +193,9 @@ export function makeCrank({ rows, references, clists, queues, messages }: CrankP
       // Its own durable objects it counts itself: the kernel need not know them.
       if (isDurableVRef(vref)) continue;
       if (isExportVRef(vref) || isPromiseVRef(vref)) {
-        throw new IllegalSyscall(`${vatId} keeps ${vref} in its durable state, which is not durable`);
+        throw new IllegalSyscall(
+          `${vatId} keeps ${vref} in its durable state, which is not durable`,
+        );
       }
       krefs.push(clists.toKernel(vatId, vref));
     }
@@ -198,7 +210,11 @@ export function makeCrank({ rows, references, clists, queues, messages }: CrankP
      * Applies a crank's result, whose form has been checked. Throws {@link IllegalSyscall} where the vat may not do
      * what it did; the caller rolls back.
      */
-    apply(vatId: VatId, inFlight: InFlight, { prior, own, writes, kept }: CrankResult): Exit | undefined {
+    apply(
+      vatId: VatId,
+      inFlight: InFlight,
+      { prior, own, writes, kept }: CrankResult,
+    ): Exit | undefined {
       let exit: Exit | undefined;
       for (const syscall of prior) exit = applySyscall(vatId, syscall) ?? exit;
       settleDelivery(vatId, inFlight, new Set(kept));

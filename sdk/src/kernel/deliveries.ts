@@ -12,7 +12,12 @@ import type { InFlight } from './crank.js';
 import { rejection, type Messages } from './messages.js';
 import type { Queues } from './queues.js';
 import { krefOrder, type KernelRows, type QueueItem, type SettledPromiseRow } from './rows.js';
-import { ringOf, settledFrom, settledPromisesMax, type SettledPromises } from './settled-promises.js';
+import {
+  ringOf,
+  settledFrom,
+  settledPromisesMax,
+  type SettledPromises,
+} from './settled-promises.js';
 
 export type Next = { inFlight: InFlight; delivery: Delivery };
 
@@ -111,8 +116,10 @@ export function makeDeliveries(powers: DeliveryPowers) {
         const row = clists.entry(vatId, kref);
         const object = rows.objects.get(kref);
         if (row === undefined || object === undefined) collectable.delete(kref);
-        else if (object.owner === vatId && row.reach && object.reach === 0) due['drop-exports'].push(kref);
-        else if (object.owner === vatId && !row.reach && object.recog === 0) due['retire-exports'].push(kref);
+        else if (object.owner === vatId && row.reach && object.reach === 0)
+          due['drop-exports'].push(kref);
+        else if (object.owner === vatId && !row.reach && object.recog === 0)
+          due['retire-exports'].push(kref);
         else if (object.owner === null && !row.reach) due['retire-imports'].push(kref);
         else collectable.delete(kref);
       }
@@ -135,7 +142,10 @@ export function makeDeliveries(powers: DeliveryPowers) {
         }
         const failure =
           (item.attempts ?? 0) >= deliveryAttemptsMax
-            ? rejection('VAT_CRASHED', `Vat ${vatId} was lost ${item.attempts} times while it had this message`)
+            ? rejection(
+                'VAT_CRASHED',
+                `Vat ${vatId} was lost ${item.attempts} times while it had this message`,
+              )
             : messages.undeliverable(item.target);
         if (failure === undefined) return item;
         const { release } = queues.shift(vatId);

@@ -70,7 +70,13 @@ export type KernelEvent =
       content: string;
     }
   /** `vref` is the realm's name for the service, should the kernel not know the service yet. */
-  | { type: 'register-service'; requestId: RequestId; name: string; vref: VRef; systemOnly: boolean }
+  | {
+      type: 'register-service';
+      requestId: RequestId;
+      name: string;
+      vref: VRef;
+      systemOnly: boolean;
+    }
   | { type: 'pin-root'; requestId: RequestId; vatId: VatId; pin: boolean }
   | { type: 'revoke'; requestId: RequestId; kref: KRef }
   /** A host session lets go of a kref that it was handed. */
@@ -139,7 +145,13 @@ export type KernelEffect =
     }
   | { type: 'stop-vat'; vatId: VatId; incarnation: number }
   /** Call a method of the host realm's object `target`. */
-  | { type: 'host-call'; callId: number; target: VRef; methargs: CapData<KRef>; caller?: EndpointId }
+  | {
+      type: 'host-call';
+      callId: number;
+      target: VRef;
+      methargs: CapData<KRef>;
+      caller?: EndpointId;
+    }
   /** The host realm's objects that nobody can reach any more. */
   | { type: 'host-retire'; vrefs: VRef[] }
   | { type: 'answer'; requestId: RequestId; outcome: Outcome }

@@ -66,7 +66,10 @@ export function makeHostRealm(powers: HostRealmPowers, messages: () => Messages)
         messages().settle(
           call.result,
           translated === undefined
-            ? rejection('DELIVERY_FAILED', 'the service answered with a reference that does not exist')
+            ? rejection(
+                'DELIVERY_FAILED',
+                'the service answered with a reference that does not exist',
+              )
             : { rejected, value: translated },
         );
         references.release(call.result);
@@ -95,7 +98,9 @@ export function makeHostRealm(powers: HostRealmPowers, messages: () => Messages)
 
     /** The process that the realm lived in is gone: its objects, what it held, and the calls it had. */
     end(): void {
-      const services = new Set(rows.services.ids().map((name) => rows.services.getRequired(name).kref));
+      const services = new Set(
+        rows.services.ids().map((name) => rows.services.getRequired(name).kref),
+      );
       for (const id of rows.calls.ids().sort(krefOrder)) {
         const { target, result } = rows.calls.getRequired(id);
         rows.calls.delete(id);

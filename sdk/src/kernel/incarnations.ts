@@ -66,7 +66,8 @@ export function makeIncarnations(powers: IncarnationPowers) {
       rows.vats.delete(vatId);
       rows.dead.set(vatId, true);
       references.release(vat.root);
-      for (let pins = rows.pins.get(vat.root) ?? 0; pins > 0; pins -= 1) references.release(vat.root);
+      for (let pins = rows.pins.get(vat.root) ?? 0; pins > 0; pins -= 1)
+        references.release(vat.root);
       rows.pins.delete(vat.root);
       end(vatId, reason, false);
       this.rejectQueue(vatId, reason);

@@ -51,8 +51,10 @@ function findBrokenReferences(rows: KernelRows): string[] {
     if (isVatEndpoint(endpoint) ? !rows.vats.has(endpoint) : endpoint !== HOST_REALM) {
       problems.push(`${endpoint}, which does not exist, has ${kref} in its c-list`);
     }
-    if (isPromiseKRef(kref) !== isPromiseVRef(vref)) problems.push(`${endpoint} has ${vref} for ${kref}`);
-    if (!isNumberGiven(endpoint, vref)) problems.push(`${endpoint} will give ${vref} a second time`);
+    if (isPromiseKRef(kref) !== isPromiseVRef(vref))
+      problems.push(`${endpoint} has ${vref} for ${kref}`);
+    if (!isNumberGiven(endpoint, vref))
+      problems.push(`${endpoint} will give ${vref} a second time`);
     if (durable > 0 && (isExport || !reach)) {
       problems.push(`the state of ${endpoint} holds ${vref}, which it does not reach`);
     }
@@ -128,7 +130,8 @@ function findBrokenReferences(rows: KernelRows): string[] {
     }
     const held = expected.get(kref)?.recog ?? 0;
     expected.delete(kref);
-    if (held !== promise.refs) problems.push(`${kref} is counted ${promise.refs} and held ${held} times`);
+    if (held !== promise.refs)
+      problems.push(`${kref} is counted ${promise.refs} and held ${held} times`);
     if (promise.refs === 0) problems.push(`${kref} is held by nobody`);
   };
 
@@ -137,7 +140,9 @@ function findBrokenReferences(rows: KernelRows): string[] {
     const held = expected.get(kref) ?? { reach: 0, recog: 0 };
     expected.delete(kref);
     if (held.reach !== reach || held.recog !== recog) {
-      problems.push(`${kref} is counted ${reach},${recog} and held ${held.reach},${held.recog} times`);
+      problems.push(
+        `${kref} is counted ${reach},${recog} and held ${held.reach},${held.recog} times`,
+      );
     }
     if (owner === null && recog === 0) problems.push(`${kref} has neither owner nor holder`);
     if (owner !== null && !rows.clistByKRef.has(`${owner}.${kref}`)) {
@@ -149,7 +154,9 @@ function findBrokenReferences(rows: KernelRows): string[] {
     const [endpoint, ref] = id.split('.') as [EndpointId, string];
     if (ref.startsWith('k')) walkEntry(endpoint, ref);
     else if (rows.clistByKRef.get(`${endpoint}.${rows.clistByVRef.get(id)}`)?.vref !== ref) {
-      problems.push(`${endpoint} has ${ref} for ${rows.clistByVRef.get(id)}, and not the other way round`);
+      problems.push(
+        `${endpoint} has ${ref} for ${rows.clistByVRef.get(id)}, and not the other way round`,
+      );
     }
   }
   for (const id of rows.queues.ids()) {
@@ -207,13 +214,15 @@ function findBrokenVats(rows: KernelRows): string[] {
     if ((vat.condition === 'broken') !== (vat.fault !== undefined)) {
       problems.push(`${vatId} is ${vat.condition} for the reason ${vat.fault}`);
     }
-    if (rows.objects.get(vat.root)?.owner !== vatId) problems.push(`${vatId} does not own its root`);
+    if (rows.objects.get(vat.root)?.owner !== vatId)
+      problems.push(`${vatId} does not own its root`);
     for (const id of rows.clistByKRef.ids(`${vatId}.k`)) {
       const row = rows.clistByKRef.getRequired(id);
       const counted = row.durable ?? 0;
       const held = durable.get(id) ?? 0;
       durable.delete(id);
-      if (counted !== held) problems.push(`${id} is counted durable ${counted} and held ${held} times`);
+      if (counted !== held)
+        problems.push(`${id} is counted durable ${counted} and held ${held} times`);
       const outlives = isExportVRef(row.vref)
         ? row.vref === ROOT_VREF || isDurableVRef(row.vref)
         : counted > 0;
@@ -221,23 +230,29 @@ function findBrokenVats(rows: KernelRows): string[] {
     }
   }
   for (const id of durable.keys()) problems.push(`${id} is held by state and not in the c-list`);
-  for (const kref of rows.pins.ids()) if (!roots.has(kref)) problems.push(`${kref} is pinned and no root`);
+  for (const kref of rows.pins.ids())
+    if (!roots.has(kref)) problems.push(`${kref} is pinned and no root`);
   for (const name of rows.names.ids()) {
     const id = rows.names.getRequired(name);
-    if (rows.subclusters.get(id)?.name !== name) problems.push(`"${name}" is not the name of ${id}`);
+    if (rows.subclusters.get(id)?.name !== name)
+      problems.push(`"${name}" is not the name of ${id}`);
   }
   for (const id of rows.subclusters.ids()) {
     const { name } = rows.subclusters.getRequired(id);
-    if (name !== undefined && rows.names.get(name) !== id) problems.push(`"${name}" does not name ${id}`);
+    if (name !== undefined && rows.names.get(name) !== id)
+      problems.push(`"${name}" does not name ${id}`);
     const members = Object.values(rows.subclusters.getRequired(id).vats);
     if (members.length === 0) problems.push(`subcluster ${id} has no vats`);
     for (const vatId of members) {
-      if (!rows.vats.has(vatId)) problems.push(`subcluster ${id} has ${vatId}, which does not exist`);
+      if (!rows.vats.has(vatId))
+        problems.push(`subcluster ${id} has ${vatId}, which does not exist`);
     }
   }
   for (const endpoint of rows.vrefNumbers.ids()) {
-    if (isVatId(endpoint) && !rows.vats.has(endpoint)) problems.push(`${endpoint} is gone and has numbers`);
+    if (isVatId(endpoint) && !rows.vats.has(endpoint))
+      problems.push(`${endpoint} is gone and has numbers`);
   }
-  for (const id of rows.clistByKRef.ids(`${HOST_REALM}.kp`)) problems.push(`the host realm has promise ${id}`);
+  for (const id of rows.clistByKRef.ids(`${HOST_REALM}.kp`))
+    problems.push(`the host realm has promise ${id}`);
   return problems;
 }

@@ -284,10 +284,17 @@ export function makeKernelMachine(changes: ChangeSet, policy: VatPolicy) {
     } else notFound(requestId, `Subcluster does not exist: ${String(id)}`);
   };
 
-  const terminateVat = ({ requestId, vatId, reason }: KernelEvent & { type: 'terminate-vat' }): void => {
+  const terminateVat = ({
+    requestId,
+    vatId,
+    reason,
+  }: KernelEvent & { type: 'terminate-vat' }): void => {
     const unknown = reason?.slots.find((kref) => !isKRef(kref) || !isNameable(kref));
     if (unknown !== undefined) {
-      notFound(requestId, `there is no ${String(unknown)}, named by the reason to terminate ${vatId}`);
+      notFound(
+        requestId,
+        `there is no ${String(unknown)}, named by the reason to terminate ${vatId}`,
+      );
       return;
     }
     subclusters.terminateVat(vatId, reason && { rejected: true, value: reason });
@@ -304,10 +311,19 @@ export function makeKernelMachine(changes: ChangeSet, policy: VatPolicy) {
     } else vats.requestStart(vatId, requestId);
   };
 
-  const upgradeVat = ({ requestId, vatId, config, bundleHash, content }: KernelEvent & { type: 'upgrade-vat' }): void => {
+  const upgradeVat = ({
+    requestId,
+    vatId,
+    config,
+    bundleHash,
+    content,
+  }: KernelEvent & { type: 'upgrade-vat' }): void => {
     const { condition, name } = rows.vats.getRequired(vatId);
     if (condition === 'launching') {
-      fail(requestId, { code: 'UPGRADE_FAILED', message: `Vat ${vatId} (${name}) has not been launched yet` });
+      fail(requestId, {
+        code: 'UPGRADE_FAILED',
+        message: `Vat ${vatId} (${name}) has not been launched yet`,
+      });
       return;
     }
     if (!rows.bundles.has(bundleHash)) rows.bundles.set(bundleHash, content);
@@ -386,7 +402,9 @@ export function makeKernelMachine(changes: ChangeSet, policy: VatPolicy) {
     /** The full queue that a message to `target` would have to wait for, if so; and whether that has drained. */
     fullQueueOf(target: KRef): VatId | KRef | undefined {
       const queue = isKRef(target) && isNameable(target) ? messages.queueOf(target) : undefined;
-      return queue !== undefined && queues.length(queue) >= backPressure.queueMax ? queue : undefined;
+      return queue !== undefined && queues.length(queue) >= backPressure.queueMax
+        ? queue
+        : undefined;
     },
     hasDrained: (queue: VatId | KRef): boolean => queues.length(queue) <= backPressure.lowWater,
 

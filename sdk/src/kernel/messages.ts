@@ -40,10 +40,7 @@ export function rejection(code: KernelErrorCode, message: string): Settlement {
   return { rejected: true, value: errorCapData(formatKernelErrorText(code, message)) };
 }
 
-const deleted = rejection(
-  'OBJECT_DELETED',
-  'Target object has no owner; it may have been deleted',
-);
+const deleted = rejection('OBJECT_DELETED', 'Target object has no owner; it may have been deleted');
 const revoked = rejection('OBJECT_REVOKED', 'Target object has been revoked');
 const notAnObject = rejection(
   'BAD_PROMISE_RESOLUTION',
@@ -144,7 +141,8 @@ export function makeMessages(powers: MessagePowers) {
     const waiters = new Set([other]);
     for (const waiter of waiters) {
       if (waiter === promise || waiters.size > waitersMax) return true;
-      for (const { result } of queues.messages(waiter)) if (result !== undefined) waiters.add(result);
+      for (const { result } of queues.messages(waiter))
+        if (result !== undefined) waiters.add(result);
     }
     return false;
   };
@@ -201,7 +199,10 @@ export function makeMessages(powers: MessagePowers) {
         if (result !== undefined) messages.settle(result, to.failure);
       } else if (to.undecided && result !== undefined && waitsFor(to.queue, result)) {
         messages.settle(result, waitsForItself);
-      } else if (sender !== undefined && backPressure.refuses(sender, to.queue, queues.length(to.queue))) {
+      } else if (
+        sender !== undefined &&
+        backPressure.refuses(sender, to.queue, queues.length(to.queue))
+      ) {
         if (result !== undefined) messages.settle(result, queueFull);
       } else {
         queues.push(to.queue, { type: 'message', target: to.target, ...message });

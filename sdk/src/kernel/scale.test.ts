@@ -29,7 +29,8 @@ function setup(vats: number, changes: ChangeSet = makeChangeSet(makeMemoryStore(
   const take = (effects: readonly KernelEffect[]): void => {
     for (const effect of effects) {
       if (effect.type === 'deliver') queue.push(effect);
-      else if (effect.type === 'stop-vat') queue = queue.filter(({ vatId }) => vatId !== effect.vatId);
+      else if (effect.type === 'stop-vat')
+        queue = queue.filter(({ vatId }) => vatId !== effect.vatId);
       else if (effect.type === 'answer') answers.push(effect);
       else if (effect.type === 'tick-wanted') ticks += 1;
     }
@@ -49,7 +50,10 @@ function setup(vats: number, changes: ChangeSet = makeChangeSet(makeMemoryStore(
       type: 'launch',
       requestId: 1,
       session: 'a1',
-      config: { bootstrap: 'n0', vats: Object.fromEntries(names.map((name) => [name, { bundleSpec: 'data:' }])) },
+      config: {
+        bootstrap: 'n0',
+        vats: Object.fromEntries(names.map((name) => [name, { bundleSpec: 'data:' }])),
+      },
       bundles: Object.fromEntries(names.map((name) => [name, 'hash'])),
       contents: { hash: 'code' },
       bootstrap: false,
@@ -110,7 +114,10 @@ describe('kernel at scale', { timeout: 60_000 }, () => {
     next([...chain, { type: 'subscribe', vpid: `p+${many}` }]);
     next([{ type: 'resolve', resolutions: [settle('p-1', data(), true)] }]);
     const { delivery } = next();
-    expect(delivery).toMatchObject({ type: 'notify', resolutions: [{ vpid: `p+${many}`, rejected: true }] });
+    expect(delivery).toMatchObject({
+      type: 'notify',
+      resolutions: [{ vpid: `p+${many}`, rejected: true }],
+    });
     expectSound();
     expect(rows.promises.ids().length).toBe(many);
   });
@@ -153,7 +160,9 @@ describe('kernel at scale', { timeout: 60_000 }, () => {
   it('follows promises that were resolved to one another for a while only', () => {
     const { rows, next, send, queue, expectSound } = setup(2);
     send('ko4', 'ko5');
-    const links = upTo(some, (index) => settle(`p+${index}`, index === some ? data() : promise(`p+${index + 1}`)));
+    const links = upTo(some, (index) =>
+      settle(`p+${index}`, index === some ? data() : promise(`p+${index + 1}`)),
+    );
     const kinds = links.map(({ value }) => resolutionKind(value));
     expect(kinds.filter((kind) => kind === 'promise').length).toBe(some - 1);
     next([
@@ -162,7 +171,10 @@ describe('kernel at scale', { timeout: 60_000 }, () => {
       { type: 'resolve', resolutions: links },
       { type: 'resolve', resolutions: [settle('p-1', data())] },
     ]);
-    expect(queue()[0]?.delivery).toMatchObject({ type: 'notify', resolutions: [{ rejected: true }] });
+    expect(queue()[0]?.delivery).toMatchObject({
+      type: 'notify',
+      resolutions: [{ rejected: true }],
+    });
     next();
     expectSound();
     expect(rows.promises.ids()).toEqual([]);
@@ -172,7 +184,9 @@ describe('kernel at scale', { timeout: 60_000 }, () => {
     const { rows, next, send, queue, tickAll, expectSound } = setup(2);
     send('ko4', 'ko5');
     const count = 5_000;
-    const ring = upTo(count, (index) => settle(`p+${index}`, data(`p+${(index % count) + 1}`, 'o+1')));
+    const ring = upTo(count, (index) =>
+      settle(`p+${index}`, data(`p+${(index % count) + 1}`, 'o+1')),
+    );
     next([
       { type: 'send', target: 'o-1', methargs: methargs('p+7') },
       { type: 'resolve', resolutions: [...ring, settle('p-1', data())] },
@@ -223,7 +237,11 @@ describe('kernel at scale', { timeout: 60_000 }, () => {
       { type: 'send', target: 'o-1', methargs: methargs('p+1', ...rings) },
       {
         type: 'resolve',
-        resolutions: [settle('p-1', data()), ...chain, ...rings.map((ring) => settle(ring, data(ring, 'p+1')))],
+        resolutions: [
+          settle('p-1', data()),
+          ...chain,
+          ...rings.map((ring) => settle(ring, data(ring, 'p+1'))),
+        ],
       },
     ]);
     terminate('v2');

@@ -8,7 +8,14 @@
 import type { CapData } from '../protocol/capdata.js';
 import { kserMethargs, kslot } from '../protocol/kernel-values.js';
 import type { KRef, SubclusterId, VatId, VRef } from '../protocol/refs.js';
-import type { ErrorData, KernelEffect, LaunchEvent, RequestId, ThrownData, VatStack } from './events.js';
+import type {
+  ErrorData,
+  KernelEffect,
+  LaunchEvent,
+  RequestId,
+  ThrownData,
+  VatStack,
+} from './events.js';
 import { rejection, type Settlement, type Messages } from './messages.js';
 import type { References } from './references.js';
 import { krefOrder, type KernelRows, type SubclusterRow } from './rows.js';
@@ -41,14 +48,31 @@ const vatDeleted = (detail?: string): Settlement =>
   rejection('VAT_TERMINATED', detail ?? 'Vat was deleted.');
 
 export function makeSubclusters(powers: SubclusterPowers) {
-  const { rows, references, messages, vats, emit, whenSettled, handTo, registerService, unregisterService } = powers;
+  const {
+    rows,
+    references,
+    messages,
+    vats,
+    emit,
+    whenSettled,
+    handTo,
+    registerService,
+    unregisterService,
+  } = powers;
   const launches = new Map<SubclusterId, Launch>();
 
   const failRequest = (requestId: RequestId, error: ErrorData): void =>
     emit({ type: 'answer', requestId, outcome: { type: 'failed', error } });
 
   /** Why this configuration cannot be launched here, if so. */
-  const objection = ({ config, bundles, contents, system, name, io }: LaunchEvent): string | undefined => {
+  const objection = ({
+    config,
+    bundles,
+    contents,
+    system,
+    name,
+    io,
+  }: LaunchEvent): string | undefined => {
     if (name !== undefined && rows.names.has(name)) {
       return `there is a subcluster called "${name}": ${rows.names.get(name)}`;
     }
@@ -93,7 +117,8 @@ export function makeSubclusters(powers: SubclusterPowers) {
   const removeRow = (id: SubclusterId, { config, name }: SubclusterRow): void => {
     rows.subclusters.delete(id);
     if (name !== undefined) rows.names.delete(name);
-    for (const channel of Object.keys(config.io ?? {})) unregisterService(channelService(id, channel));
+    for (const channel of Object.keys(config.io ?? {}))
+      unregisterService(channelService(id, channel));
   };
 
   const undo = (id: SubclusterId, error: ErrorData): void => {
@@ -148,7 +173,10 @@ export function makeSubclusters(powers: SubclusterPowers) {
       else undo(id, bootstrapError(id, value, stack));
     });
     messages.route(rootOf(row), {
-      methargs: kserMethargs('bootstrap', [Object.fromEntries(roots), Object.fromEntries(services)]),
+      methargs: kserMethargs('bootstrap', [
+        Object.fromEntries(roots),
+        Object.fromEntries(services),
+      ]),
       result,
     });
   };
@@ -164,7 +192,11 @@ export function makeSubclusters(powers: SubclusterPowers) {
       code: 'LAUNCH_FAILED',
       message: `bootstrap of vat ${bootstrap} rejected: ${cause.message}`,
       cause,
-      data: { subclusterId: id, name: bootstrap, reason: value.slots.length === 0 ? value : undefined },
+      data: {
+        subclusterId: id,
+        name: bootstrap,
+        reason: value.slots.length === 0 ? value : undefined,
+      },
     };
   };
 
@@ -249,7 +281,10 @@ export function makeSubclusters(powers: SubclusterPowers) {
     terminate(id: SubclusterId): void {
       const launch = launches.get(id);
       if (launch !== undefined) {
-        undo(id, { code: 'LAUNCH_FAILED', message: `Subcluster ${id} was terminated while it launched` });
+        undo(id, {
+          code: 'LAUNCH_FAILED',
+          message: `Subcluster ${id} was terminated while it launched`,
+        });
       } else remove(id, vatDeleted());
     },
 
@@ -257,9 +292,12 @@ export function makeSubclusters(powers: SubclusterPowers) {
     terminateVat(vatId: VatId, reason?: Settlement): void {
       const { subcluster, name } = rows.vats.getRequired(vatId);
       if (launches.has(subcluster)) {
+        const why = reason === undefined ? '' : `: ${thrownOf(reason.value, undefined).message}`;
         undo(subcluster, {
           code: 'LAUNCH_FAILED',
-          message: `Vat ${vatId} (${name}) was terminated while its subcluster launched`,
+          message: `Vat ${vatId} (${name}) was terminated while its subcluster launched${
+            reason === undefined ? '' : `: ${thrownOf(reason.value, undefined).message}`
+          }`,
         });
       } else removeVat(vatId, reason ?? vatDeleted());
     },

@@ -121,7 +121,12 @@ export function makeVats(powers: VatPowers) {
   const changeVat = (vatId: VatId, change: Partial<VatRow>): void =>
     rows.vats.set(vatId, { ...rows.vats.getRequired(vatId), ...change });
 
-  const deliver = (vatId: VatId, run: Run, { inFlight, delivery }: Next, afterCommit = false): void => {
+  const deliver = (
+    vatId: VatId,
+    run: Run,
+    { inFlight, delivery }: Next,
+    afterCommit = false,
+  ): void => {
     lastDeliveryId += 1;
     run.deliveriesSinceReap += 1;
     run.wantsTurn = false;
@@ -201,7 +206,10 @@ export function makeVats(powers: VatPowers) {
     try {
       insistCrankResult(result);
       powers.atomically(() => {
-        incarnations.end(vatId, rejection('VAT_RESTARTED', `Vat ${vatId} (${old.name}) was upgraded`));
+        incarnations.end(
+          vatId,
+          rejection('VAT_RESTARTED', `Vat ${vatId} (${old.name}) was upgraded`),
+        );
         clists.beginIncarnation(vatId);
         if (crank.apply(vatId, { type: 'start' }, result) !== undefined) {
           throw new IllegalSyscall('the new code ended the vat at its start');
@@ -218,7 +226,14 @@ export function makeVats(powers: VatPowers) {
     forgetWork(vatId, run);
     run.phase = 'idle';
     run.incarnation = incarnation as number;
-    changeVat(vatId, { bundleHash, config, live: true, failures: 0, condition: 'running', fault: undefined });
+    changeVat(vatId, {
+      bundleHash,
+      config,
+      live: true,
+      failures: 0,
+      condition: 'running',
+      fault: undefined,
+    });
     beginRun(vatId, run);
     incarnations.dropBundle(old.bundleHash);
     answerAll([requestId], null);
@@ -246,7 +261,10 @@ export function makeVats(powers: VatPowers) {
       return;
     }
     answerAll(run.starting, null);
-    if (run.collectable.size > 0 && (item === undefined || run.collectable.size >= policy.collectBatch)) {
+    if (
+      run.collectable.size > 0 &&
+      (item === undefined || run.collectable.size >= policy.collectBatch)
+    ) {
       const collection = deliveries.collection(vatId, run.collectable);
       if (collection !== undefined) {
         deliver(vatId, run, collection);
@@ -297,7 +315,11 @@ export function makeVats(powers: VatPowers) {
   };
 
   /** The upgrade whose new code runs as this incarnation. */
-  const upgradeOf = (vatId: VatId, incarnation: number, deliveryId?: number): Upgrade | undefined => {
+  const upgradeOf = (
+    vatId: VatId,
+    incarnation: number,
+    deliveryId?: number,
+  ): Upgrade | undefined => {
     const run = runs.get(vatId);
     const isIt =
       run?.upgrade?.incarnation === incarnation &&
@@ -337,7 +359,12 @@ export function makeVats(powers: VatPowers) {
       code: 'START_FAILED',
       message: `Vat ${vatId} (${name}) did not start: ${fault}`,
     });
-    emit({ type: 'log', level: 'error', vatId, message: `vat ${vatId} (${name}) is quarantined: ${fault}` });
+    emit({
+      type: 'log',
+      level: 'error',
+      vatId,
+      message: `vat ${vatId} (${name}) is quarantined: ${fault}`,
+    });
   };
 
   /** The incarnation failed. `startError` is set where the code itself refused to start: trying again is no use. */
@@ -345,10 +372,19 @@ export function makeVats(powers: VatPowers) {
     const run = runOf(vatId);
     const vat = rows.vats.getRequired(vatId);
     const wasStarting = run.inFlight?.type === 'start';
-    endRun(vatId, run, rejection('VAT_RESTARTED', `Vat ${vatId} (${vat.name}) was restarted: ${why}`));
+    endRun(
+      vatId,
+      run,
+      rejection('VAT_RESTARTED', `Vat ${vatId} (${vat.name}) was restarted: ${why}`),
+    );
     const failures = vat.failures + 1;
     changeVat(vatId, { failures });
-    emit({ type: 'log', level: 'warn', vatId, message: `vat ${vatId} (${vat.name}) failed: ${why}` });
+    emit({
+      type: 'log',
+      level: 'warn',
+      vatId,
+      message: `vat ${vatId} (${vat.name}) failed: ${why}`,
+    });
     if (wasStarting && vat.condition === 'launching') {
       const cause = startError ?? { name: 'Error', message: why };
       powers.onFirstStart(vatId, {
@@ -359,7 +395,8 @@ export function makeVats(powers: VatPowers) {
           data: { vatId, name: vat.name },
         },
       });
-    } else if (startError !== undefined || failures >= policy.failuresMax) quarantine(vatId, run, why);
+    } else if (startError !== undefined || failures >= policy.failuresMax)
+      quarantine(vatId, run, why);
     else {
       // Who asked for a start still waits for one.
       run.wantsStart = run.starting.length > 0;
@@ -496,7 +533,11 @@ export function makeVats(powers: VatPowers) {
     /** Ends the present incarnation; a quarantined vat gets another chance. */
     restart(vatId: VatId): void {
       const { name, condition } = rows.vats.getRequired(vatId);
-      endRun(vatId, runOf(vatId), rejection('VAT_RESTARTED', `Vat ${vatId} (${name}) was restarted`));
+      endRun(
+        vatId,
+        runOf(vatId),
+        rejection('VAT_RESTARTED', `Vat ${vatId} (${name}) was restarted`),
+      );
       changeVat(vatId, {
         failures: 0,
         ...(condition === 'broken' && { condition: 'running', fault: undefined }),
@@ -510,7 +551,10 @@ export function makeVats(powers: VatPowers) {
       cancelUpgrade(vatId, run, { name: 'Error', message: 'the vat was terminated meanwhile' });
       if (run.phase !== 'stopped') emit({ type: 'stop-vat', vatId, incarnation: run.incarnation });
       forgetWork(vatId, run);
-      failAll(run.starting, { code: 'VAT_TERMINATED', message: `Vat ${vatId} (${name}) was terminated` });
+      failAll(run.starting, {
+        code: 'VAT_TERMINATED',
+        message: `Vat ${vatId} (${name}) was terminated`,
+      });
       runs.delete(vatId);
       powers.backPressure.forget(vatId);
       incarnations.terminate(vatId, reason);
@@ -530,7 +574,11 @@ export function makeVats(powers: VatPowers) {
         const vat = rows.vats.getRequired(vatId);
         if (vat.live) {
           runOf(vatId).isCautious = true;
-          endRun(vatId, runOf(vatId), rejection('VAT_RESTARTED', `Vat ${vatId} (${vat.name}) was restarted with its kernel`));
+          endRun(
+            vatId,
+            runOf(vatId),
+            rejection('VAT_RESTARTED', `Vat ${vatId} (${vat.name}) was restarted with its kernel`),
+          );
         }
       }
     },

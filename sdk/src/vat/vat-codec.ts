@@ -33,8 +33,8 @@ const marshalOptions = {
   marshalSaveError: () => undefined,
 } as const;
 
-/** Thrown to have marshal do the whole; no error of its own, which would cost a stack. */
-const unusual = Symbol('unusual');
+/** Thrown to have marshal do the whole. One for all: a new one each time would cost a stack. */
+const unusual = harden(Error('left to marshal'));
 
 /** `!` to `-` announce that a string is not meant literally. */
 const startsSpecial = (text: string): boolean => {

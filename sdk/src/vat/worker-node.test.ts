@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
 import { afterEach, describe, expect, it } from 'vitest';
 import { RUNTIME_ABI } from '../protocol/runtime-abi.js';
-import type { Delivery, FromVat, ToVat } from '../protocol/vat-wire.js';
+import type { Delivery, FromVat, ToVat, VatEndowments } from '../protocol/vat-wire.js';
 
 /** As the build leaves it; the runtime by itself is tested without. */
 const file = fileURLToPath(new URL('../../dist/vat/worker-node.js', import.meta.url));
@@ -13,7 +13,12 @@ afterEach(async () => {
   await Promise.all(workers.splice(0).map(async (worker) => worker.terminate()));
 });
 
-async function open(body: string, globals: string[] = [], outside = '') {
+async function open(
+  body: string,
+  globals: string[] = [],
+  outside = '',
+  endowments: Partial<VatEndowments> = {},
+) {
   const worker = new Worker(file, { env: {}, argv: [], execArgv: [] });
   workers.push(worker);
   const received: FromVat[] = [];
@@ -51,7 +56,7 @@ return exports; })({});`;
     type: 'init',
     vatId: 'v7',
     bundle: { moduleFormat: 'vatkit', abi: RUNTIME_ABI, code },
-    endowments: { globals },
+    endowments: { globals, ...endowments },
     limits: { messageBytesMax: 100_000 },
   });
   const started = await deliver({ type: 'start', parameters: {}, state: [], nextExport: 1 });
@@ -209,5 +214,36 @@ describe.skipIf(!existsSync(file))('a worker', () => {
       ['crypto'],
     );
     expect(await call('id')).toMatchObject({ value: { body: '#36' } });
+  });
+
+  it('grants files below a directory, and fetch by its host', async () => {
+    const rootDir = fileURLToPath(new URL('../../', import.meta.url));
+    const { call, post, next, deliver } = await open(
+      `return makeDefaultExo('root', {
+        exists: name => fs.existsSync(name),
+        leave: () => fs.existsSync('../package.json'),
+        async get() { const response = await fetch('https://api.example/'); return [response.status, await response.text()]; },
+      });`,
+      ['fetch'],
+      '',
+      {
+        network: { allowedHosts: ['api.example'] },
+        platformConfig: { fs: { rootDir, existsSync: true } },
+      },
+    );
+    expect(await call('exists', ['package.json'])).toMatchObject({ value: { body: '#true' } });
+    expect((await call('leave'))?.value.body).toContain('is outside allowed root');
+    const asked = next(({ type }) => type === 'ask');
+    const wanted = next(({ type }) => type === 'want-turn');
+    expect(await call('get')).toBeUndefined();
+    const ask = await asked;
+    if (ask.type !== 'ask') throw Error('no ask');
+    const head = { status: 203, statusText: '', url: ask.request.url, headers: [] };
+    const value = { ...head, body: new TextEncoder().encode('grüße') };
+    post({ type: 'reply', id: ask.id, answer: { ok: true, value } });
+    await wanted;
+    expect(await deliver({ type: 'turn' })).toMatchObject({
+      result: { prior: [{ resolutions: [{ value: { body: '#[203,"grüße"]' } }] }] },
+    });
   });
 });

@@ -1,9 +1,6 @@
 /** Node's workers and files for a kernel's host. */
-import { realpathSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { url as inspectorUrl } from 'node:inspector';
-import { createRequire } from 'node:module';
-import { join, resolve } from 'node:path';
 import { availableParallelism } from 'node:os';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { Worker } from 'node:worker_threads';
@@ -12,6 +9,7 @@ import type { VatId } from '../../protocol/refs.js';
 import type { FromVat } from '../../protocol/vat-wire.js';
 import { makeHostFetch } from '../host-fetch.js';
 import type { PlatformServices, VatWorker, VatWorkerEvents } from '../platform-services.js';
+import { bundleSource } from './bundle-source.js';
 
 export type NodejsPlatformServicesOptions = {
   /** The vat worker's program, in place of the one that vatkit ships. */
@@ -82,60 +80,11 @@ export class NodejsPlatformServices implements PlatformServices {
     return response.text();
   }
 
-  /** Bundles with `@vatkit/codegen`, which the app has installed: this package does not depend on it. */
-  async bundleSource(spec: string): Promise<string> {
-    const file = sourceFile(spec);
-    const { bundleVat, formatBundle } = await importBundler();
-    return formatBundle(await bundleVat(file));
+  bundleSource(spec: string): Promise<string> {
+    return bundleSource(spec);
   }
 
   isDebugged(): boolean {
     return inspectorUrl() !== undefined;
-  }
-}
-
-function sourceFile(spec: string): string {
-  if (/^file:/i.test(spec)) return fileURLToPath(spec);
-  // One letter is a drive.
-  if (!/^[a-z][a-z\d+.-]+:/i.test(spec)) return resolve(spec);
-  const shown = spec.slice(0, 100);
-  throw new Error(`${shown} is no path or file URL. Bundle it where it is, and give bundleSpec`);
-}
-
-/** What we need of `@vatkit/codegen`. */
-type Bundler = {
-  bundleVat: (entry: string) => Promise<unknown>;
-  formatBundle: (bundle: unknown) => string;
-};
-
-/**
- * The app's own bundler, else one beside this package, else one of the working directory. Not one that lies by the
- * source: who wrote a vat must not choose code that runs outside of it.
- */
-async function importBundler(): Promise<Bundler> {
-  const [, script] = process.argv;
-  const places = [mainScript(script), import.meta.url, join(process.cwd(), 'app.js')];
-  for (const place of places) {
-    if (place === undefined) continue;
-    let entry: string;
-    try {
-      entry = createRequire(place).resolve('@vatkit/codegen');
-    } catch {
-      continue;
-    }
-    return (await import(/* @vite-ignore */ pathToFileURL(entry).href)) as Bundler;
-  }
-  throw new Error(
-    'sourceSpec needs the package @vatkit/codegen, which is not installed. ' +
-      'Run `npm install @vatkit/codegen`, or bundle the vat before and give bundleSpec',
-  );
-}
-
-/** A program in `node_modules/.bin` is a link to where its package is. */
-function mainScript(script: string | undefined): string | undefined {
-  try {
-    return script && realpathSync(script);
-  } catch {
-    return undefined;
   }
 }

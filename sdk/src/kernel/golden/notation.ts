@@ -77,7 +77,13 @@ export function parseValue(text: string): CapData {
 export function parseMessage(text: string): { target: string; methargs: CapData; result?: string } {
   const match = /^(\S+?)\.(\w+)\((.*)\)(?:\s*->\s*(\S+))?$/.exec(text.trim());
   if (match === null) throw new SyntaxError(`not a message: ${text}`);
-  const [, target, method, args, result] = match as unknown as [string, string, string, string, string?];
+  const [, target, method, args, result] = match as unknown as [
+    string,
+    string,
+    string,
+    string,
+    string?,
+  ];
   const { body, slots } = parseValue(`[${args}]`);
   return {
     target,
@@ -95,7 +101,9 @@ const formatParsed = (value: unknown, slots: readonly string[]): string => {
   if (Array.isArray(value)) return `[${value.map((item) => formatParsed(item, slots)).join(', ')}]`;
   if (typeof value === 'object' && value !== null) {
     if ('#error' in value) return `Error(${String(value['#error'])})`;
-    const members = Object.entries(value).map(([key, item]) => `${key}: ${formatParsed(item, slots)}`);
+    const members = Object.entries(value).map(
+      ([key, item]) => `${key}: ${formatParsed(item, slots)}`,
+    );
     return `{${members.join(', ')}}`;
   }
   return String(value);

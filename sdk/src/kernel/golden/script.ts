@@ -14,7 +14,13 @@
  */
 import type { ClusterConfig } from '../../protocol/config.js';
 import type { EndpointId, KRef, VatId, VRef } from '../../protocol/refs.js';
-import type { CrankResult, Delivery, Resolution, StateWrite, Syscall } from '../../protocol/vat-wire.js';
+import type {
+  CrankResult,
+  Delivery,
+  Resolution,
+  StateWrite,
+  Syscall,
+} from '../../protocol/vat-wire.js';
 import { makeChangeSet } from '../../store/change-set.js';
 import { makeMemoryStore } from '../../store/memory-store.js';
 import type { KernelEffect, KernelEvent } from '../events.js';
@@ -29,7 +35,7 @@ export const policy: VatPolicy = {
   failuresMax: 3,
   notifyBatchMax: 4,
   deliveriesPerReap: 1_000,
-  queueMax: 10_000,
+  queueMax: 6,
   collectBatch: 3,
 };
 
@@ -91,7 +97,10 @@ function makeScriptedKernel() {
     if (problems.length > 0) throw new Error(`broken invariants:\n${problems.join('\n')}`);
     for (const effect of effects) {
       if (effect.type === 'deliver') given.set(effect.vatId, effect);
-      if (effect.type === 'stop-vat' && given.get(effect.vatId)?.incarnation === effect.incarnation) {
+      if (
+        effect.type === 'stop-vat' &&
+        given.get(effect.vatId)?.incarnation === effect.incarnation
+      ) {
         given.delete(effect.vatId);
       }
     }
@@ -106,7 +115,11 @@ function makeScriptedKernel() {
     const [, vatId, incarnation, deliveryId] =
       /^(v\d+)(?:\.(\d+) #(\d+))?$/.exec(text) ?? refuse(`no crank of a vat: ${text}`);
     if (incarnation !== undefined) {
-      return { vatId: vatId as VatId, incarnation: Number(incarnation), deliveryId: Number(deliveryId) };
+      return {
+        vatId: vatId as VatId,
+        incarnation: Number(incarnation),
+        deliveryId: Number(deliveryId),
+      };
     }
     const last = given.get(vatId as VatId) ?? refuse(`${vatId} was given nothing`);
     return { vatId: vatId as VatId, incarnation: last.incarnation, deliveryId: last.deliveryId };
@@ -169,11 +182,13 @@ function makeScriptedKernel() {
     /** The vat's crank is done. */
     done: finish,
     /** The same with any JSON for a result. */
-    result: (text, [json = 'null']) => step({ type: 'crank-done', ...crank(text), result: JSON.parse(json) }),
+    result: (text, [json = 'null']) =>
+      step({ type: 'crank-done', ...crank(text), result: JSON.parse(json) }),
     fail: (text, [message = 'it broke']) =>
       step({ type: 'crank-failed', ...crank(text), error: { name: 'Error', message } }),
     /** The same with any JSON for an error. */
-    failed: (text, [json = 'null']) => step({ type: 'crank-failed', ...crank(text), error: JSON.parse(json) }),
+    failed: (text, [json = 'null']) =>
+      step({ type: 'crank-failed', ...crank(text), error: JSON.parse(json) }),
     /** `v1 it crashed`. */
     lose(text) {
       const [, vatId = '', incarnation, why = ''] = /^(v\d+)(?:\.(\d+))? (.*)$/.exec(text) ?? [];
@@ -317,7 +332,12 @@ function makeScriptedKernel() {
       }
       while (rows.dead.ids().length > 0) step({ type: 'tick' });
       for (const callId of rows.calls.ids()) {
-        step({ type: 'host-answer', callId: Number(callId), rejected: false, value: parseValue('undefined') });
+        step({
+          type: 'host-answer',
+          callId: Number(callId),
+          rejected: false,
+          value: parseValue('undefined'),
+        });
       }
       for (const hold of rows.holds.ids()) {
         const [session, kref] = hold.split('.') as [EndpointId, KRef];
@@ -326,7 +346,8 @@ function makeScriptedKernel() {
       for (const name of rows.services.ids().filter((id) => !id.startsWith('io:'))) {
         const { kref } = rows.services.getRequired(name);
         const { vref } = rows.clistByKRef.getRequired(`h1.${kref}`);
-        for (const key of [`e.${name}`, `o.${kref}`, `c.h1.${kref}`, `c.h1.${vref}`]) rowsAtStart.add(key);
+        for (const key of [`e.${name}`, `o.${kref}`, `c.h1.${kref}`, `c.h1.${vref}`])
+          rowsAtStart.add(key);
       }
       const left = changes.keys('').filter((key) => !key.startsWith('n.') && !rowsAtStart.has(key));
       if (left.length > 0) throw new Error(`rows are left at the end: ${left.join(' ')}`);
@@ -345,7 +366,8 @@ function readResult(lines: readonly string[], isStart: boolean): CrankResult {
   for (const line of lines) {
     const words = line.split(' ');
     if (words[0] === 'no-bootstrap') continue;
-    if (words[0] === 'kept') result.kept = words.slice(1);
+    if (words[0] === 'uncaught') result.uncaught = { name: 'Error', message: line.slice(9) };
+    else if (words[0] === 'kept') result.kept = words.slice(1);
     else if (words[0] === 'write' || words[0] === 'delete') result.writes.push(readWrite(line));
     else if (words[0] === 'prior') result.prior.push(readSyscall(line.slice(6)));
     else result.own.push(readSyscall(line));

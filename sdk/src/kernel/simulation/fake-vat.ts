@@ -119,7 +119,9 @@ export function makeFakeVat(options: FakeVatOptions) {
 
   /** What it may name now: imports that it reaches, its exports, promises that have not settled. */
   const nameable = (): VRef[] => [
-    ...[...objects].filter(([vref, { reach }]) => reach || isExportVRef(vref)).map(([vref]) => vref),
+    ...[...objects]
+      .filter(([vref, { reach }]) => reach || isExportVRef(vref))
+      .map(([vref]) => vref),
     ...promises.keys(),
   ];
 
@@ -190,14 +192,19 @@ export function makeFakeVat(options: FakeVatOptions) {
     if (vpids.length === 0) return;
     const resolutions = vpids.map((vpid): Resolution => {
       const rejected = random.chance(0.2);
-      return { vpid, rejected, value: isQuiet ? { body: `#["v",${ledger.nextId()}]`, slots: [] } : newValue() };
+      return {
+        vpid,
+        rejected,
+        value: isQuiet ? { body: `#["v",${ledger.nextId()}]`, slots: [] } : newValue(),
+      };
     });
     const settled = resolutions.map(({ vpid, rejected, value }): [Uid, Settled] => [
       uidOf(vpid),
       { rejected, body: value.body, slots: value.slots.map(uidOf) },
     ]);
     onApplied.push(() => {
-      for (const [uid, settlement] of settled) if (uid !== undefined) ledger.settled(uid, settlement);
+      for (const [uid, settlement] of settled)
+        if (uid !== undefined) ledger.settled(uid, settlement);
     });
     syscalls.push({ type: 'resolve', resolutions });
     vpids.forEach(forgetPromise);
@@ -272,7 +279,10 @@ export function makeFakeVat(options: FakeVatOptions) {
       const entry = promises.get(vref) ?? justSettled.get(vref);
       if (entry === undefined) {
         insistNewImport(vref);
-        insist(uid === undefined || ![...promises.values()].some((other) => other.uid === uid), `${vref} for ${uid}, which it has`);
+        insist(
+          uid === undefined || ![...promises.values()].some((other) => other.uid === uid),
+          `${vref} for ${uid}, which it has`,
+        );
         promises.set(vref, { uid, decider: 'kernel', awaited: false });
         if (random.chance(0.8) || isQuiet) subscribe(vref);
       } else meet(entry, vref, uid);
@@ -293,7 +303,10 @@ export function makeFakeVat(options: FakeVatOptions) {
   };
 
   const meet = (entry: { uid: Uid }, vref: VRef, uid: Uid): void => {
-    insist(entry.uid === uid || entry.uid === undefined || uid === undefined, `${vref} for ${uid}, which is ${entry.uid}`);
+    insist(
+      entry.uid === uid || entry.uid === undefined || uid === undefined,
+      `${vref} for ${uid}, which is ${entry.uid}`,
+    );
     entry.uid ??= uid;
   };
 
@@ -310,7 +323,9 @@ export function makeFakeVat(options: FakeVatOptions) {
     if (isSound && message.target !== undefined && !/\/p\+|^k:/.test(message.target)) {
       insist(message.target === uidOf(target), `of a message for ${message.target}`);
     }
-    methargs.slots.forEach((slot, index) => readSlot(slot, isSound ? message.slots[index] : undefined));
+    methargs.slots.forEach((slot, index) =>
+      readSlot(slot, isSound ? message.slots[index] : undefined),
+    );
     if (result !== undefined) {
       const entry = promises.get(result);
       if (entry === undefined) {
@@ -327,6 +342,8 @@ export function makeFakeVat(options: FakeVatOptions) {
   };
 
   const readNotify = (resolutions: readonly Resolution[]): void => {
+    const first = resolutions[0]?.vpid ?? 'nothing';
+    insist(promises.has(first), `how ${first} settled, which it does not wait for`);
     for (const { vpid } of resolutions) {
       const entry = promises.get(vpid);
       if (entry === undefined) {
@@ -344,14 +361,23 @@ export function makeFakeVat(options: FakeVatOptions) {
           `that ${uid} is ${value.body}, which is ${settled.body}`,
         );
       } else if (uid !== undefined && !hasLiars) {
-        insist(rejected || value.body.startsWith(hostMark), `that ${uid} is ${value.body}, which nobody said`);
+        insist(
+          rejected || value.body.startsWith(hostMark),
+          `that ${uid} is ${value.body}, which nobody said`,
+        );
       }
-      value.slots.forEach((slot, index) => readSlot(slot, isSound ? settled.slots[index] : undefined));
+      value.slots.forEach((slot, index) =>
+        readSlot(slot, isSound ? settled.slots[index] : undefined),
+      );
     }
     for (const { vpid } of resolutions) forgetPromise(vpid);
   };
 
-  const keep = (vrefs: readonly VRef[], prior: ReadonlySet<VRef>, letGo: (vref: VRef) => void): VRef[] => {
+  const keep = (
+    vrefs: readonly VRef[],
+    prior: ReadonlySet<VRef>,
+    letGo: (vref: VRef) => void,
+  ): VRef[] => {
     const kept: VRef[] = [];
     for (const vref of vrefs) {
       insist(objects.has(vref) && vref !== ROOT_VREF, `to let go of ${vref}`);
@@ -369,7 +395,10 @@ export function makeFakeVat(options: FakeVatOptions) {
       state.set(key, slots);
       for (const slot of slots) {
         if (!objects.has(slot)) {
-          objects.set(slot, { uid: isDurableVRef(slot) ? newUid(slot) : undefined, reach: !isDurableVRef(slot) });
+          objects.set(slot, {
+            uid: isDurableVRef(slot) ? newUid(slot) : undefined,
+            reach: !isDurableVRef(slot),
+          });
         }
         if (!isExportVRef(slot)) imported.add(slot);
       }
@@ -419,7 +448,8 @@ export function makeFakeVat(options: FakeVatOptions) {
   const mentionAll = (calls: readonly Syscall[]): void => {
     for (const call of calls) {
       const slots = call.type === 'send' ? [call.target, ...call.methargs.slots] : [];
-      if (call.type === 'resolve') slots.push(...call.resolutions.flatMap(({ value }) => value.slots));
+      if (call.type === 'resolve')
+        slots.push(...call.resolutions.flatMap(({ value }) => value.slots));
       for (const slot of slots) if (isExportVRef(slot)) known.add(slot);
     }
   };

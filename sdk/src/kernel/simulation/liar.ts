@@ -41,13 +41,29 @@ export function makeLiar(random: Random) {
     Array.from({ length: random.below(4) }, () => anyVRef(known));
 
   const anyValue = (known: readonly VRef[]) => {
-    const body = random.pick(['#7', '#"$0.Alleged: lie"', '#"&0"', '#"$0"', 'no text', '#["m",[0]]']);
+    const body = random.pick([
+      '#7',
+      '#"$0.Alleged: lie"',
+      '#"&0"',
+      '#"$0"',
+      'no text',
+      '#["m",[0]]',
+    ]);
     return { body, slots: random.chance(0.6) ? [anyVRef(known)] : anySlots(known) };
   };
 
   const anySyscall = (known: readonly VRef[]): Syscall => {
     switch (
-      random.weighted({ send: 6, subscribe: 2, resolve: 4, drop: 1, retire: 1, exports: 1, abandon: 2, exit: 0.3 })
+      random.weighted({
+        send: 6,
+        subscribe: 2,
+        resolve: 4,
+        drop: 1,
+        retire: 1,
+        exports: 1,
+        abandon: 2,
+        exit: 0.3,
+      })
     ) {
       case 'send':
         return {
@@ -83,7 +99,10 @@ export function makeLiar(random: Random) {
   /** The same with something else somewhere in it. */
   const distort = (value: unknown): unknown => {
     if (typeof value !== 'object' || value === null || random.chance(0.2)) return random.pick(junk);
-    const copy = (Array.isArray(value) ? [...(value as unknown[])] : { ...value }) as Record<string, unknown>;
+    const copy = (Array.isArray(value) ? [...(value as unknown[])] : { ...value }) as Record<
+      string,
+      unknown
+    >;
     const keys = Object.keys(copy);
     const key = random.chance(0.1) || keys.length === 0 ? 'more' : random.pick(keys);
     copy[key] = distort(copy[key]);
@@ -123,8 +142,14 @@ export function makeLiar(random: Random) {
       // An object where a promise is, and the other way round.
       [
         { type: 'send', target, methargs: { body: '#1', slots: [a, b] } },
-        { type: 'resolve', resolutions: [{ vpid: a, rejected: false, value: { body: '#"&0"', slots: ['o+0'] } }] },
-        { type: 'resolve', resolutions: [{ vpid: b, rejected: false, value: { body: '#"$0"', slots: [c] } }] },
+        {
+          type: 'resolve',
+          resolutions: [{ vpid: a, rejected: false, value: { body: '#"&0"', slots: ['o+0'] } }],
+        },
+        {
+          type: 'resolve',
+          resolutions: [{ vpid: b, rejected: false, value: { body: '#"$0"', slots: [c] } }],
+        },
       ],
       // An export that is given up while it is on its way, and comes again.
       [
@@ -155,7 +180,10 @@ export function makeLiar(random: Random) {
       case 'distorted':
         return distort(result);
       case 'kept':
-        return { ...result, kept: 'vrefs' in delivery && random.chance(0.5) ? delivery.vrefs : ['o+0'] };
+        return {
+          ...result,
+          kept: 'vrefs' in delivery && random.chance(0.5) ? delivery.vrefs : ['o+0'],
+        };
     }
   };
 }

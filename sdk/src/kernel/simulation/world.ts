@@ -31,7 +31,14 @@ type HostCall = KernelEffect & { type: 'host-call' };
 
 const hostMark = '#["host",';
 
-export function makeWorld({ seed, vats, liars = 0, chaos = false, checkEvery = 1, trace }: WorldOptions) {
+export function makeWorld({
+  seed,
+  vats,
+  liars = 0,
+  chaos = false,
+  checkEvery = 1,
+  trace,
+}: WorldOptions) {
   const random = makeRandom(seed);
   const ledger = makeLedger();
   const changes = makeChangeSet(makeMemoryStore(), { strict: seed % 4 === 0 });
@@ -40,7 +47,7 @@ export function makeWorld({ seed, vats, liars = 0, chaos = false, checkEvery = 1
     failuresMax: liars > 0 ? 1_000 : 2 + random.below(5),
     notifyBatchMax: 1 + random.below(6),
     deliveriesPerReap: 3 + random.below(20),
-    queueMax: 10_000,
+    queueMax: chaos && random.chance(0.3) ? 3 + random.below(6) : 10_000,
     collectBatch: 1 + random.below(6),
   };
   let machine = makeKernelMachine(changes, policy);
@@ -78,7 +85,10 @@ export function makeWorld({ seed, vats, liars = 0, chaos = false, checkEvery = 1
         const { vatId, incarnation } = effect;
         const lies = { isLiar: isLiar(vatId), hasLiars: liars > 0 };
         insist(!workers.has(workerOf(effect)), `${workerOf(effect)} was started twice`);
-        workers.set(workerOf(effect), makeFakeVat({ vatId, incarnation, random, ledger, hostMark, ...lies }));
+        workers.set(
+          workerOf(effect),
+          makeFakeVat({ vatId, incarnation, random, ledger, hostMark, ...lies }),
+        );
         return;
       }
       case 'stop-vat':
@@ -87,7 +97,10 @@ export function makeWorld({ seed, vats, liars = 0, chaos = false, checkEvery = 1
         return;
       case 'deliver':
         // One that waited for its commit may come too late.
-        insist(effect.afterCommit || workers.has(workerOf(effect)), `${workerOf(effect)} was given something`);
+        insist(
+          effect.afterCommit || workers.has(workerOf(effect)),
+          `${workerOf(effect)} was given something`,
+        );
         insist(!given.has(workerOf(effect)), `${workerOf(effect)} was given two things at once`);
         if (workers.has(workerOf(effect))) given.set(workerOf(effect), effect);
         return;
@@ -95,10 +108,14 @@ export function makeWorld({ seed, vats, liars = 0, chaos = false, checkEvery = 1
         hostCalls.push(effect);
         return;
       case 'host-retire':
-        for (const vref of effect.vrefs) insist(hostObjects.delete(vref), `the host was told to retire ${vref}`);
+        for (const vref of effect.vrefs)
+          insist(hostObjects.delete(vref), `the host was told to retire ${vref}`);
         return;
       case 'answer': {
-        insist(waitingRequests.delete(effect.requestId), `request ${effect.requestId} was answered twice`);
+        insist(
+          waitingRequests.delete(effect.requestId),
+          `request ${effect.requestId} was answered twice`,
+        );
         sends.delete(effect.requestId);
         const { outcome } = effect;
         if (outcome.type === 'fulfilled' || outcome.type === 'rejected') {
@@ -129,13 +146,18 @@ export function makeWorld({ seed, vats, liars = 0, chaos = false, checkEvery = 1
   const insistHeld = (effect: KernelEffect): void => {
     const { holds, calls } = machine.rows;
     if (effect.type === 'host-call') {
-      insist(calls.has(String(effect.callId)), `the host got call ${effect.callId}, which there is not`);
-      for (const kref of effect.methargs.slots) insist(holds.has(`h1.${kref}`), `the host does not hold ${kref}`);
+      insist(
+        calls.has(String(effect.callId)),
+        `the host got call ${effect.callId}, which there is not`,
+      );
+      for (const kref of effect.methargs.slots)
+        insist(holds.has(`h1.${kref}`), `the host does not hold ${kref}`);
     }
     if (effect.type !== 'answer') return;
     const { outcome } = effect;
     if (outcome.type !== 'fulfilled' && outcome.type !== 'rejected') return;
-    for (const kref of outcome.value.slots) insist(holds.has(`a1.${kref}`), `the session does not hold ${kref}`);
+    for (const kref of outcome.value.slots)
+      insist(holds.has(`a1.${kref}`), `the session does not hold ${kref}`);
   };
 
   const check = (): void => {
@@ -195,12 +217,20 @@ export function makeWorld({ seed, vats, liars = 0, chaos = false, checkEvery = 1
     });
     const requestId = request();
     sends.add(requestId);
-    step({ type: 'send', requestId, session: 'a1', target, methargs: { body: `#["m",[${id}]]`, slots } });
+    step({
+      type: 'send',
+      requestId,
+      session: 'a1',
+      target,
+      methargs: { body: `#["m",[${id}]]`, slots },
+    });
   };
 
   const answerHost = (): void => {
     const [call] = hostCalls.splice(random.below(hostCalls.length), 1) as [HostCall];
-    const slots: string[] = random.some(call.methargs.slots, random.below(2)).filter((kref) => machine.isNameable(kref));
+    const slots: string[] = random
+      .some(call.methargs.slots, random.below(2))
+      .filter((kref) => machine.isNameable(kref));
     for (let made = random.below(3); made > 0; made -= 1) {
       const vref = `o+${nextHostObject}`;
       nextHostObject += 1;
@@ -215,7 +245,8 @@ export function makeWorld({ seed, vats, liars = 0, chaos = false, checkEvery = 1
       value: { body: `${hostMark}${ledger.nextId()}]`, slots: [...new Set(slots)] },
     });
     // What the realm was handed it lets go at some time.
-    for (const kref of call.methargs.slots) if (isKRef(kref)) step({ type: 'release', session: 'h1', kref });
+    for (const kref of call.methargs.slots)
+      if (isKRef(kref)) step({ type: 'release', session: 'h1', kref });
   };
 
   const restartKernel = (): void => {
@@ -266,20 +297,42 @@ export function makeWorld({ seed, vats, liars = 0, chaos = false, checkEvery = 1
     const vatId = someVat();
     const vat = random.maybePick([...workers.values()]);
     const delivered = random.maybePick([...given.values()]);
-    const kinds = { crash: 8, failure: 2, restart: 3, start: 2, upgrade: 3, kernel: 4, stop: 1, stale: 3 };
+    const kinds = {
+      crash: 8,
+      failure: 2,
+      restart: 3,
+      start: 2,
+      upgrade: 3,
+      kernel: 4,
+      stop: 1,
+      stale: 3,
+    };
     switch (random.weighted({ ...kinds, terminate: 1, revoke: 2 })) {
       case 'revoke': {
         const kref = random.maybePick([...handed].filter((kref) => machine.rows.objects.has(kref)));
-        return kref === undefined ? undefined : step({ type: 'revoke', requestId: request(), kref });
+        return kref === undefined
+          ? undefined
+          : step({ type: 'revoke', requestId: request(), kref });
       }
       case 'crash':
         if (vat === undefined) return;
-        return step({ type: 'vat-lost', vatId: vat.vatId, incarnation: vat.incarnation, why: 'it crashed' });
+        return step({
+          type: 'vat-lost',
+          vatId: vat.vatId,
+          incarnation: vat.incarnation,
+          why: 'it crashed',
+        });
       case 'failure': {
         if (delivered === undefined) return;
         const { incarnation, deliveryId } = delivered;
         const error = new Error('it broke');
-        return step({ type: 'crank-failed', vatId: delivered.vatId, incarnation, deliveryId, error });
+        return step({
+          type: 'crank-failed',
+          vatId: delivered.vatId,
+          incarnation,
+          deliveryId,
+          error,
+        });
       }
       case 'upgrade':
         if (vatId === undefined) return;
@@ -312,7 +365,17 @@ export function makeWorld({ seed, vats, liars = 0, chaos = false, checkEvery = 1
 
   const live = (): void => {
     switch (
-      random.weighted({ finish: 30, wake: 8, send: 6, host: 6, commit: 5, release: 3, reap: 1, pin: 1, disturb: chaos ? 4 : 0 })
+      random.weighted({
+        finish: 30,
+        wake: 8,
+        send: 6,
+        host: 6,
+        commit: 5,
+        release: 3,
+        reap: 1,
+        pin: 1,
+        disturb: chaos ? 4 : 0,
+      })
     ) {
       case 'finish': {
         const worker = random.maybePick([...given.keys()]);
@@ -323,7 +386,8 @@ export function makeWorld({ seed, vats, liars = 0, chaos = false, checkEvery = 1
         // One that has not started has no timers.
         if (!vat?.tables.objects.has('o+0')) return;
         vat.wake();
-        if (random.chance(0.8)) step({ type: 'want-turn', vatId: vat.vatId, incarnation: vat.incarnation });
+        if (random.chance(0.8))
+          step({ type: 'want-turn', vatId: vat.vatId, incarnation: vat.incarnation });
         return;
       }
       case 'send':
@@ -342,7 +406,8 @@ export function makeWorld({ seed, vats, liars = 0, chaos = false, checkEvery = 1
         return step({ type: 'reap', requestId: request() });
       case 'pin': {
         const vatId = someVat();
-        if (vatId !== undefined) step({ type: 'pin-root', requestId: request(), vatId, pin: random.chance(0.5) });
+        if (vatId !== undefined)
+          step({ type: 'pin-root', requestId: request(), vatId, pin: random.chance(0.5) });
         return;
       }
       case 'disturb':
@@ -374,12 +439,19 @@ export function makeWorld({ seed, vats, liars = 0, chaos = false, checkEvery = 1
   const launch = (): void => {
     take(machine.start());
     const register = (name: string): void => {
-      step({ type: 'register-service', requestId: request(), name, vref: `o+${nextHostObject}`, systemOnly: false });
+      step({
+        type: 'register-service',
+        requestId: request(),
+        name,
+        vref: `o+${nextHostObject}`,
+        systemOnly: false,
+      });
       nextHostObject += 1;
     };
     register('clock');
     const config: ClusterConfig = { bootstrap: 'n1', vats: {}, services: ['clock'] };
-    for (let number = 1; number <= vats; number += 1) config.vats[`n${number}`] = { bundleSpec: 'data:' };
+    for (let number = 1; number <= vats; number += 1)
+      config.vats[`n${number}`] = { bundleSpec: 'data:' };
     const names = Object.keys(config.vats);
     step({
       type: 'launch',
@@ -421,7 +493,8 @@ export function makeWorld({ seed, vats, liars = 0, chaos = false, checkEvery = 1
   const windDown = (): void => {
     settle();
     const used = machine.rows.vats.ids().map((id) => machine.rows.vats.getRequired(id).bundleHash);
-    for (const hash of machine.rows.bundles.ids()) insist(used.includes(hash), `bundle ${hash} is of no vat`);
+    for (const hash of machine.rows.bundles.ids())
+      insist(used.includes(hash), `bundle ${hash} is of no vat`);
     for (const kref of machine.rows.objects.ids()) {
       const { owner, reach } = machine.rows.objects.getRequired(kref);
       insist(owner !== null || reach > 0, `nobody was told that ${kref} is gone for good`);
@@ -475,13 +548,20 @@ export function makeWorld({ seed, vats, liars = 0, chaos = false, checkEvery = 1
       if (kind === 'b') return true;
       if (kind === 's') return rows.vats.ids().length === 0;
       if (kind === 'v' || kind === 'c') return id.startsWith('v') && !rows.vats.has(id);
-      return kind === 'o' && !rows.vats.ids().some((vatId) => rows.vats.getRequired(vatId).root === id) && !rows.services.ids().some((name) => rows.services.getRequired(name).kref === id);
+      return (
+        kind === 'o' &&
+        !rows.vats.ids().some((vatId) => rows.vats.getRequired(vatId).root === id) &&
+        !rows.services.ids().some((name) => rows.services.getRequired(name).kref === id)
+      );
     };
     const expected = new Set(atStart.filter((key) => !gone(key)));
     const found = rowKeys().filter((key) => !key.startsWith('b.'));
     const surplus = found.filter((key) => !expected.has(key));
     const missing = [...expected].filter((key) => !found.includes(key));
-    insist(surplus.length === 0, `rows are left: ${surplus.map((key) => `${key} ${JSON.stringify(changes.get(key))}`).join('\n')}`);
+    insist(
+      surplus.length === 0,
+      `rows are left: ${surplus.map((key) => `${key} ${JSON.stringify(changes.get(key))}`).join('\n')}`,
+    );
     insist(missing.length === 0, `rows are missing: ${missing.join(' ')}`);
     for (const id of rows.subclusters.ids()) {
       step({ type: 'terminate-subcluster', requestId: request(), subclusterId: id });
@@ -495,7 +575,10 @@ export function makeWorld({ seed, vats, liars = 0, chaos = false, checkEvery = 1
   const expectAllDelivered = (): void => {
     for (const [id, { target, from }] of ledger.messages) {
       if (target === undefined || /\/p\+|^k:/.test(target)) continue;
-      insist(ledger.delivered.has(id), `message ${id} from ${from} to ${target} was never delivered`);
+      insist(
+        ledger.delivered.has(id),
+        `message ${id} from ${from} to ${target} was never delivered`,
+      );
     }
   };
 

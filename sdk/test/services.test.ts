@@ -1,0 +1,205 @@
+/** Kernel services: objects of the host process that vats may call, as vats that mean no good see them. */
+import { krefOf, kslot, type Kernel } from '@vatkit/sdk/kernel';
+import { describe, expect, it, vi } from 'vitest';
+import {
+  bundleOf,
+  bundleOfRoot,
+  call,
+  clusterOf,
+  makeStoreFile,
+  patience,
+  rejectionOf,
+  rowsOf,
+  startKernel,
+  stopKernel,
+} from './harness.js';
+
+const using = bundleOfRoot(`
+  bootstrap: (vats, services) => { for (const name of Object.keys(services)) baggage.init(name, services[name]); },
+  ask: (name, method, ...args) => far.E(baggage.get(name))[method](...args),
+  askNameless: name => far.E(baggage.get(name))(),
+  through: async (name, method) => { const got = await far.E(baggage.get(name))[method](); return far.E(got).hello(); },
+  give: () => far.makeDefaultExo('mine', { hello: () => 'from the vat' })`);
+
+const launch = async (kernel: Kernel, services: string[]) =>
+  (await kernel.launchSubcluster({ ...clusterOf(using), services })).rootKref;
+
+class Counter {
+  #count = 0n;
+  get secret(): string {
+    throw new Error('a getter was read');
+  }
+  up(by = 1n): bigint {
+    this.#count += by;
+    return this.#count;
+  }
+  private hidden(): string {
+    return 'typescript hides it, not the language';
+  }
+  static make(): Counter {
+    return new Counter();
+  }
+}
+
+describe('a service', () => {
+  it('is an object with methods or an instance of a class, and is called with its own this', async () => {
+    const kernel = await startKernel();
+    kernel.registerKernelServiceObject('counter', new Counter());
+    const root = await launch(kernel, ['counter']);
+    expect(await call(kernel, root, 'ask', 'counter', 'up')).toBe(1n);
+    expect(await call(kernel, root, 'ask', 'counter', 'up', 5n)).toBe(6n);
+  });
+
+  it.each([
+    'constructor',
+    '__proto__',
+    'toString',
+    'hasOwnProperty',
+    'valueOf',
+    'then',
+    'secret',
+    'make',
+    'none',
+  ])('has no method %s, unless it says so', async (method) => {
+    const kernel = await startKernel();
+    kernel.registerKernelServiceObject('counter', new Counter());
+    const root = await launch(kernel, ['counter']);
+    const error = await rejectionOf(kernel.queueMessage(root, 'ask', ['counter', method]));
+    expect(error.message).toContain(`target has no method "${method}", has [`);
+    expect(error.message).toContain('"up"');
+  });
+
+  it('is no function, and its methods are named by text', async () => {
+    const kernel = await startKernel();
+    kernel.registerKernelServiceObject('counter', new Counter());
+    const root = await launch(kernel, ['counter']);
+    expect(
+      (await rejectionOf(kernel.queueMessage(root, 'askNameless', ['counter']))).message,
+    ).toContain('no method');
+    expect(
+      (await rejectionOf(kernel.queueMessage(root, 'ask', ['counter', Symbol.asyncIterator])))
+        .message,
+    ).toContain('no method');
+  });
+
+  it('is given references as stand-ins, which it may keep, send on, and give back', async () => {
+    const kernel = await startKernel();
+    const kept: unknown[] = [];
+    kernel.registerKernelServiceObject('keeper', {
+      keep: (...values: unknown[]) => void kept.push(...values),
+      last: () => kept.at(-1),
+    });
+    const root = await launch(kernel, ['keeper']);
+    const mine = await call(kernel, root, 'give');
+    await call(kernel, root, 'ask', 'keeper', 'keep', { a: [mine] }, mine);
+    expect(kept).toStrictEqual([{ a: [mine] }, mine]);
+    kernel.release(krefOf(mine));
+    expect(await call(kernel, krefOf(kept.at(-1)), 'hello')).toBe('from the vat');
+    expect(await call(kernel, root, 'through', 'keeper', 'last')).toBe('from the vat');
+  });
+
+  it('may give further objects, which vats call, and which are forgotten when no vat holds them', async () => {
+    const kernel = await startKernel();
+    let made = 0;
+    kernel.registerKernelServiceObject('factory', {
+      make: () => {
+        made += 1;
+        return { hello: () => `from the host ${made}` };
+      },
+    });
+    const root = await launch(kernel, ['factory']);
+    const before = rowsOf(kernel).size;
+    expect(await call(kernel, root, 'through', 'factory', 'make')).toBe('from the host 1');
+    expect(await call(kernel, root, 'through', 'factory', 'make')).toBe('from the host 2');
+    await vi.waitFor(async () => {
+      await kernel.reapVats();
+      expect(rowsOf(kernel).size).toBe(before);
+    }, patience);
+  });
+
+  it('gets no prototype from what it is sent', async () => {
+    const kernel = await startKernel();
+    let got: unknown;
+    kernel.registerKernelServiceObject('sink', { take: (value: unknown) => void (got = value) });
+    const root = await launch(kernel, ['sink']);
+    await call(
+      kernel,
+      root,
+      'ask',
+      'sink',
+      'take',
+      JSON.parse('{"__proto__":{"admin":true},"constructor":1}'),
+    );
+    expect((got as { admin?: boolean }).admin).toBe(undefined);
+    expect(Object.getOwnPropertyNames(got)).toStrictEqual(
+      expect.arrayContaining(['__proto__', 'constructor']),
+    );
+    expect(({} as { admin?: boolean }).admin).toBe(undefined);
+  });
+
+  it('is the same reference when it is registered again, at once or after a restart', async () => {
+    const dbFilename = makeStoreFile();
+    const first = await startKernel({ dbFilename });
+    const { kref } = first.registerKernelServiceObject('clock', { now: () => 1 });
+    const root = await launch(first, ['clock']);
+    expect(await call(first, root, 'ask', 'clock', 'now')).toBe(1);
+    expect(first.registerKernelServiceObject('clock', { now: () => 2 }).kref).toBe(kref);
+    expect(await call(first, root, 'ask', 'clock', 'now')).toBe(2);
+    await stopKernel(first);
+    const second = await startKernel({ dbFilename });
+    const asked = call(second, root, 'ask', 'clock', 'now');
+    expect(second.registerKernelServiceObject('clock', { now: () => 3 }).kref).toBe(kref);
+    expect(await asked).toBe(3);
+  });
+
+  it('for system subclusters only is as if it were not there for others', async () => {
+    const kernel = await startKernel();
+    kernel.registerKernelServiceObject('secret', { tell: () => 'x' }, { systemOnly: true });
+    const config = { ...clusterOf(using), services: ['secret'] };
+    const error = await rejectionOf(kernel.launchSubcluster(config));
+    const none = await rejectionOf(kernel.launchSubcluster({ ...config, services: ['none'] }));
+    expect(error.message.replace('secret', 'none')).toBe(none.message);
+  });
+
+  it('that calls its vat back in the middle of a call is answered', async () => {
+    const kernel = await startKernel();
+    kernel.registerKernelServiceObject('echo', {
+      back: async (target: { kref: string }) => call(kernel, target.kref, 'hello'),
+    });
+    const root = await launch(kernel, ['echo']);
+    const mine = await call(kernel, root, 'give');
+    expect(await call(kernel, root, 'ask', 'echo', 'back', mine)).toBe('from the vat');
+  });
+
+  it('may stop its own kernel', async () => {
+    const kernel = await startKernel();
+    let stopping: Promise<void> | undefined;
+    kernel.registerKernelServiceObject('off', { off: () => void (stopping = stopKernel(kernel)) });
+    const root = await launch(kernel, ['off']);
+    const answer = await kernel
+      .queueMessage(root, 'ask', ['off', 'off'])
+      .catch((error: unknown) => error);
+    await stopping;
+    expect(answer).toMatchObject({ code: 'KERNEL_STOPPED' });
+  });
+
+  it('cannot be reached by a vat that was not given it, by guessing', async () => {
+    const kernel = await startKernel();
+    kernel.registerKernelServiceObject('clock', { now: () => 1 });
+    const { rootKref } = await kernel.launchSubcluster(clusterOf(await bundleOf('keeper.vat.js')));
+    // The host may name it; a vat has no way to say so.
+    for (const text of ['ko5', '$0', '#ko5', { '#slot': 0 }, { kref: 'ko5' }]) {
+      const error = await rejectionOf(kernel.queueMessage(rootKref, 'ask', [text, 'now']));
+      expect(error.message).toMatch(/has no method|target/);
+    }
+    expect(
+      await call(
+        kernel,
+        rootKref,
+        'ask',
+        kslot(kernel.registerKernelServiceObject('clock', { now: () => 2 }).kref),
+        'now',
+      ),
+    ).toBe(2);
+  });
+});
