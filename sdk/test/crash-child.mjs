@@ -1,6 +1,7 @@
 /**
  * A kernel under load, until it is killed: calls to several vats, and from one to the other, each with an id of its
- * own. A line on stdout for each id: `?` before the call, the id alone once it was answered.
+ * own, and subclusters that come and go. A line on stdout for each: `?` and the id before it, the id alone
+ * once it was answered.
  *
  *     node crash-child.mjs STORE BUNDLE FIRST_ID
  */
@@ -16,7 +17,7 @@ if (kernel.getVats().length === 0) {
   const vats = Object.fromEntries(['a', 'b', 'c'].map((name) => [name, { bundleSpec }]));
   await kernel.launchSubcluster({ bootstrap: 'a', vats });
 }
-const roots = kernel.getVatIds().map((vatId) => kernel.getRootObject(vatId));
+const roots = ['v1', 'v2', 'v3'].map((vatId) => kernel.getRootObject(vatId));
 say('ready');
 
 let id = Number(firstId);
@@ -39,3 +40,18 @@ for (let n = 0; n < 8; n += 1) {
     say(`!${error.message}`),
   );
 }
+
+const comeAndGo = async () => {
+  const bundleSpec = readFileSync(bundleFile, 'utf8');
+  for (;;) {
+    const { subclusterId } = await kernel.launchSubcluster({
+      bootstrap: 'x',
+      vats: { x: { bundleSpec }, y: { bundleSpec } },
+    });
+    say(`launch ${subclusterId}`);
+    say(`?end ${subclusterId}`);
+    await kernel.terminateSubcluster(subclusterId);
+    say(`end ${subclusterId}`);
+  }
+};
+comeAndGo().catch((error) => say(`!${error.message}`));
