@@ -350,6 +350,20 @@ describe('a vat that ends itself', () => {
   });
 });
 
+describe('a vat that keeps what it is told to', () => {
+  it('is not broken by a key that no store can hold: who sent it hears why', async () => {
+    const { kernel, good } = await start('idle() {}');
+    for (let n = 0; n < 6; n += 1) {
+      const error = await rejectionOf(kernel.queueMessage(good, 'keep', ['\ud800', n]));
+      expect(error).toMatchObject({ name: 'TypeError' });
+      expect(error.message).toContain('lone surrogate');
+    }
+    expect(kernel.getVats()).toMatchObject([{ status: 'running' }, { status: 'running' }]);
+    await call(kernel, good, 'keep', 'k', '\ud800');
+    expect(await call(kernel, good, 'kept', 'k')).toBe('\ud800');
+  });
+});
+
 describe('a vat that leaves rejections unhandled', () => {
   it('is heard of in the log and goes on', async () => {
     const logger = makeLogRecorder();

@@ -301,7 +301,7 @@ export class Kernel {
   #subcluster(id: SubclusterId): Subcluster {
     const found = this.getSubcluster(id);
     if (found === undefined) {
-      throw new KernelError('NOT_FOUND', `Subcluster does not exist: ${String(id)}`);
+      throw new KernelError('NOT_FOUND', `Subcluster does not exist. (${String(id)})`);
     }
     return found;
   }
@@ -314,7 +314,7 @@ export class Kernel {
   #vat(vatId: VatId): VatRow {
     const row = this.#rows.vats.get(vatId);
     if (row === undefined)
-      throw new KernelError('NOT_FOUND', `Vat does not exist: ${String(vatId)}`);
+      throw new KernelError('NOT_FOUND', `Vat does not exist. (${String(vatId)})`);
     return row;
   }
 

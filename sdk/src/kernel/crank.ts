@@ -185,11 +185,12 @@ export function makeCrank({ rows, references, clists, queues, messages }: CrankP
     }
   };
 
-  const applyWrite = (vatId: VatId, { key, value, slots = [] }: StateWrite): void => {
+  const applyWrite = (vatId: VatId, { key, value, slots }: StateWrite): void => {
     const id = `${vatId}.${key}`;
     const before = rows.state.get(id)?.slots ?? [];
     const krefs: KRef[] = [];
-    for (const vref of slots) {
+    // What is deleted holds nothing, whatever the vat says.
+    for (const vref of value === null ? [] : (slots ?? [])) {
       // Its own durable objects it counts itself: the kernel need not know them.
       if (isDurableVRef(vref)) continue;
       if (isExportVRef(vref) || isPromiseVRef(vref)) {

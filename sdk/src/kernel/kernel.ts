@@ -207,7 +207,7 @@ export function makeKernelMachine(changes: ChangeSet, policy: VatPolicy) {
 
   const forVat = (requestId: RequestId, vatId: VatId, act: () => void): void => {
     if (isVatId(vatId) && rows.vats.has(vatId)) act();
-    else notFound(requestId, `Vat does not exist: ${String(vatId)}`, { vatId });
+    else notFound(requestId, `Vat does not exist. (${String(vatId)})`, { vatId });
   };
 
   const pinRoot = (vatId: VatId, pin: boolean): KRef => {
@@ -281,7 +281,7 @@ export function makeKernelMachine(changes: ChangeSet, policy: VatPolicy) {
     if (isSubclusterId(id) && rows.subclusters.has(id)) {
       subclusters.terminate(id);
       done(requestId);
-    } else notFound(requestId, `Subcluster does not exist: ${String(id)}`);
+    } else notFound(requestId, `Subcluster does not exist. (${String(id)})`);
   };
 
   const terminateVat = ({

@@ -295,9 +295,7 @@ export function makeSubclusters(powers: SubclusterPowers) {
         const why = reason === undefined ? '' : `: ${thrownOf(reason.value, undefined).message}`;
         undo(subcluster, {
           code: 'LAUNCH_FAILED',
-          message: `Vat ${vatId} (${name}) was terminated while its subcluster launched${
-            reason === undefined ? '' : `: ${thrownOf(reason.value, undefined).message}`
-          }`,
+          message: `Vat ${vatId} (${name}) was terminated while its subcluster launched${why}`,
         });
       } else removeVat(vatId, reason ?? vatDeleted());
     },

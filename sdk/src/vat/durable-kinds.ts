@@ -115,7 +115,7 @@ export function makeDurableKinds({ state, marshal, onDeleted }: DurableKindsPowe
         set: (value: unknown) => writeFields(instance, { ...readFields(instance), [field]: value }),
       },
     ]);
-    return Object.seal(
+    return harden(
       Object.defineProperties({}, Object.fromEntries(properties) as PropertyDescriptorMap),
     );
   };

@@ -27,6 +27,18 @@ export type PlatformGlobals = {
   fs?: () => HostFs;
 };
 
+/** The engine's own refuses a label with an error of a class that no lockdown has seen. */
+class plainDecoder extends TextDecoder {
+  constructor(label?: string, options?: TextDecoderOptions) {
+    try {
+      super(label, options);
+    } catch (error) {
+      throw RangeError((error as Error).message);
+    }
+  }
+}
+Object.defineProperty(plainDecoder, 'name', { value: 'TextDecoder' });
+
 type Makers = Record<string, () => unknown>;
 
 /** `InvalidCharacterError` of the engine's class would be a way to that class. */
@@ -71,7 +83,7 @@ export function makeEndowments(
     Date: () => Date,
     Math: () => Math,
     TextEncoder: () => TextEncoder,
-    TextDecoder: () => TextDecoder,
+    TextDecoder: () => plainDecoder,
     URL: () => urls().URL,
     URLSearchParams: () => urls().URLSearchParams,
     AbortController: () => aborts().AbortController,

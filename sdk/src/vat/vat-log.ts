@@ -28,7 +28,8 @@ export function makeLogger(post: Post, tags: readonly string[] = []): Logger {
     error: write('error'),
     subLogger: (options = {}) => {
       const added = typeof options === 'string' ? [options] : (options.tags ?? []);
-      return makeLogger(post, [...tags, ...added.map(String)]);
+      // Not by a method of the vat's: what it gave back might be no text.
+      return makeLogger(post, [...tags, ...Array.from(added, String)]);
     },
   });
 }

@@ -108,6 +108,9 @@ export function makeVatState({ onWrite, onRelease }: VatStatePowers) {
 
     /** @param value - what `data` decodes to; kept, so that it is read without decoding. */
     write(key: string, { body, slots }: CapData<VRef>, value: unknown): void {
+      // The store would refuse the key, and the kernel end the vat for it.
+      if (/\p{Cs}/u.test(key))
+        throw TypeError(`Cannot keep ${JSON.stringify(key)}: it has a lone surrogate`);
       const before = rowOf(key);
       spaceOf(key).set(key, { text: slots.join(',') + body, slots, decoded: { value } });
       hold(slots);

@@ -165,7 +165,9 @@ export function makeLiar(random: Random) {
   return function lie(result: CrankResult, delivery: Delivery, { tables }: FakeVat): unknown {
     const reachable = [...tables.objects].filter(([vref, { reach }]) => reach || vref[1] === '+');
     const known = [...reachable.map(([vref]) => vref), ...tables.promises.keys()];
-    switch (random.weighted({ truth: 6, strange: 4, illegal: 2, distorted: 2, kept: 1 })) {
+    switch (
+      random.weighted({ truth: 6, strange: 4, illegal: 2, writes: 2, distorted: 2, kept: 1 })
+    ) {
       case 'truth':
         return result;
       case 'strange': {
@@ -176,6 +178,16 @@ export function makeLiar(random: Random) {
         const lies = Array.from({ length: 1 + random.below(3) }, () => anySyscall(known));
         const where = random.chance(0.5) ? 'own' : 'prior';
         return { ...result, [where]: [...result[where], ...lies] };
+      }
+      case 'writes': {
+        const writes = Array.from({ length: 1 + random.below(3) }, () => ({
+          key: random.pick(['k0', 'k1', 'x.o+d1/1', '', '.', 'b\0']),
+          value: random.chance(0.5) ? null : '#',
+          slots: random.chance(0.5)
+            ? anySlots(known)
+            : known.filter((vref) => vref.startsWith('o-')),
+        }));
+        return { ...result, writes: [...result.writes, ...writes] };
       }
       case 'distorted':
         return distort(result);
