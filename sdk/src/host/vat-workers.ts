@@ -61,10 +61,15 @@ export function makeVatWorkers(powers: VatWorkersPowers) {
       member.worker = platform.startVatWorker(vatId, {
         onMessage: (message) => {
           if (!isCurrent()) return;
-          // Not by what vat code can send out of an endless loop.
-          if (message.type !== 'log' && message.type !== 'want-turn') member.heard();
-          if (message.type === 'ready') loaded(member);
-          else onMessage(vatId, incarnation, message);
+          try {
+            // Not by what vat code can send out of an endless loop.
+            if (message.type !== 'log' && message.type !== 'want-turn') member.heard();
+            if (message.type === 'ready') loaded(member);
+            else onMessage(vatId, incarnation, message);
+          } catch {
+            // Vat code that has taken its worker over can send anything.
+            lost('its worker sent a message that cannot be read');
+          }
         },
         onLost: lost,
       });

@@ -30,13 +30,22 @@ export type PlatformGlobals = {
 /** The engine's own refuses a label with an error of a class that no lockdown has seen. */
 class plainDecoder extends TextDecoder {
   constructor(label?: string, options?: TextDecoderOptions) {
-    try {
-      super(label, options);
-    } catch (error) {
-      throw RangeError((error as Error).message);
-    }
+    const refusal = refusalOf(() => new TextDecoder(label, options));
+    // Without its cause, which is the object that the vat must not have.
+    if (refusal !== undefined) throw RangeError(refusal);
+    super(label, options);
   }
 }
+
+function refusalOf(attempt: () => unknown): string | undefined {
+  try {
+    attempt();
+    return undefined;
+  } catch (error) {
+    return (error as Error).message;
+  }
+}
+
 Object.defineProperty(plainDecoder, 'name', { value: 'TextDecoder' });
 
 type Makers = Record<string, () => unknown>;
