@@ -2,12 +2,9 @@
  * Runs the subjects of a group in turn, A B C, C B A, A B C …, so that what disturbs the machine disturbs all of
  * them alike, and compares each with its floor only within one such round.
  *
- * A group is `{ name, title, unit, rows, subjects, rounds }`:
- *
- *   rows      `{ key, label, floor?, peer?, perSecond?, ours? }`, in the order in which they are printed; `floor`
- *             is another row's key
- *   subjects  functions that set something up and return `{ sample(meter, effort), close() }`
- *   rounds    `{ quick, full }`
+ * A group is `{ name, title, unit, rows, subjects, rounds, perSecond?, coldStart? }`: `rows` as rows.mjs makes them, in
+ * the order in which they are printed; `subjects` functions that set something up and return `{ sample(meter, effort),
+ * close() }`; `rounds` `{ quick, full }`. With `coldStart` the first round counts, too.
  *
  * A sample calls `meter.start()`, works, and calls `meter.mark(key, units)` for what has been reached since; or
  * `meter.record(key, value)` for what is no time. One subject may fill several rows.
@@ -32,7 +29,8 @@ export async function measure(group, effort, say) {
     for (const { close } of opened.toReversed()) await close?.();
   }
   const rows = group.rows.map((row) => ({ ...row, ...summary(row, samples) }));
-  return { name: group.name, title: group.title, unit: group.unit, rows };
+  const { name, title, unit, perSecond = false } = group;
+  return { name, title, unit, perSecond, rows };
 }
 
 function makeMeter(samples) {

@@ -1,63 +1,62 @@
-/** One table for people, or JSON. */
+/** One table for people, or JSON for programs. */
 import { cpus, loadavg } from 'node:os';
 
-const columns = [
-  '',
-  'median',
-  'min–max',
-  'CPU',
-  '× floor',
-  'min–max',
-  'CPU × floor',
-  'peer, elsewhere',
-];
+const columns = ['', 'median', 'least – most', 'CPU', '× floor', 'least – most', 'CPU ×', 'floor'];
+const lastColumn = 'peer, elsewhere';
+/** From here on columns hold text. */
+const firstText = 7;
 
 export function formatReport(results, effort) {
-  const lines = results.flatMap(({ title, rows, unit }) => [
-    [title],
-    ...rows.map((row) => cells(row, unit, rows)),
+  const lines = results.flatMap((group) => [
+    [group.title],
+    ...group.rows.map((row) => cells(row, group)),
   ]);
-  return [...head(effort), '', ...layOut([columns, ...lines]), '', ...foot].join('\n');
+  return [head(effort), '', ...layOut([[...columns, lastColumn], ...lines]), '', ...foot].join(
+    '\n',
+  );
 }
 
 export const toJson = (results, effort) =>
-  JSON.stringify({ effort, ...machine(), groups: results }, null, 2);
+  JSON.stringify({ effort, ...machine, groups: results }, null, 2);
 
-const machine = () => ({
+const machine = {
   node: process.version,
   platform: `${process.platform} ${process.arch}`,
   cpus: cpus().length,
+  /** Of others: read before the first round. */
   load: loadavg()[0],
-});
+};
 
 function head(effort) {
-  const { node, platform, cpus: count, load } = machine();
-  return [
-    `vatkit bench${effort === 'quick' ? ' --quick' : ''}: Node ${node}, ${platform}, ${count} CPUs, load ${load.toFixed(1)}`,
-  ];
+  const { node, platform, cpus: count, load } = machine;
+  const quick = effort === 'quick' ? ' --quick' : '';
+  return `vatkit bench${quick}: Node ${node}, ${platform}, ${count} CPUs, load before ${load.toFixed(1)}`;
 }
 
 const foot = [
-  'Floors are measured in the same rounds as what stands on them. × floor: how many times the floor it costs, round',
-  'by round; less is better, 1 is the floor itself. CPU: of all threads of the process together. "peer, elsewhere" was',
-  'NOT measured in this run: figures of another system on a machine like this one.',
+  'Floors were measured in the same rounds as what stands on them. × floor: how many times the floor it costs, round',
+  'by round; 1 is the floor itself. CPU: of all threads of the process. "peer, elsewhere" was NOT measured in this run:',
+  "it is another system's figure from a machine like this one. More in bench/README.md.",
 ];
 
-function cells({ label, ours, floor, value, cpuMs, ratio, cpuRatio, perSecond, peer }, unit, rows) {
-  const floorLabel = floor && rows.find(({ key }) => key === floor).label;
+function cells(
+  { label, ours, floor, value, cpuMs, ratio, cpuRatio, peer },
+  { unit, perSecond, rows },
+) {
   const show = perSecond ? rate : unit === 'MB' ? megabytes : duration;
   // The least time is the highest rate.
-  const range = [value.min, value.max].map(show);
+  const ends = perSecond ? [value.max, value.min] : [value.min, value.max];
+  const times = (number) => number.toFixed(number < 10 ? 2 : 1);
   return [
-    `  ${ours ? '' : 'floor: '}${label}`,
+    ours ? `  ${label}` : `  floor: ${label}`,
     show(value.median),
-    (perSecond ? range.toReversed() : range).join(' – '),
-    cpuMs === undefined ? '' : duration(cpuMs.median),
-    ratio === undefined ? '' : ratio.median.toFixed(2),
-    ratio === undefined ? '' : `${ratio.min.toFixed(2)} – ${ratio.max.toFixed(2)}`,
-    cpuRatio === undefined ? '' : cpuRatio.median.toFixed(2),
+    ends.map(show).join(' – '),
+    cpuMs ? duration(cpuMs.median) : '',
+    ratio ? times(ratio.median) : '',
+    ratio ? `${times(ratio.min)} – ${times(ratio.max)}` : '',
+    cpuRatio ? times(cpuRatio.median) : '',
+    floor ? rows.find(({ key }) => key === floor).label : '',
     peer ?? '',
-    floorLabel === undefined ? '' : `floor: ${floorLabel}`,
   ];
 }
 
@@ -80,7 +79,9 @@ function layOut(table) {
     line.length === 1
       ? `\n${line[0]}`
       : line
-          .map((cell, i) => (i === 0 || i > 6 ? cell.padEnd(widths[i]) : cell.padStart(widths[i])))
+          .map((cell, i) =>
+            i === 0 || i >= firstText ? cell.padEnd(widths[i]) : cell.padStart(widths[i]),
+          )
           .join('  ')
           .trimEnd(),
   );

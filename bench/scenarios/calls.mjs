@@ -3,6 +3,7 @@ import { comlinkCalls } from '../floors/comlink.mjs';
 import { pingPong, sequentialCalls } from '../floors/ping-pong.mjs';
 import { openStore, replayCommits } from '../floors/sqlite.mjs';
 import { cluster, openKernel, recordCommits } from '../kernels.mjs';
+import { floor, ours } from '../rows.mjs';
 
 const oneByOne = (method) => async (kernel, target, calls) => {
   for (let i = 0; i < calls; i += 1) await kernel.queueMessage(target, method, []);
@@ -67,28 +68,20 @@ export const callGroups = [
     name: 'calls',
     title: 'calls to a vat, one after another',
     unit: 'call',
+    perSecond: true,
     rounds,
     rows: [
-      { key: 'bare', label: 'ping-pong', perSecond: true },
-      { key: 'crank', label: 'ping-pong with a turn of the loop', perSecond: true },
-      { key: 'comlink', label: 'Comlink', perSecond: true, peer: '10,700/s' },
-      { key: 'normal', label: "SQLite's commits, NORMAL", perSecond: true },
-      { key: 'full', label: "SQLite's commits, FULL", perSecond: true },
-      { key: 'crank+normal', label: 'ping-pong with turn and commit', perSecond: true },
-      { key: 'crank+full', label: 'the same, FULL', perSecond: true },
-      { key: 'memory', label: 'method, :memory:', floor: 'crank', perSecond: true, ours: true },
-      {
-        ...{ key: 'file', label: 'method, file', floor: 'crank+normal', perSecond: true },
-        ...{ ours: true, peer: '91/s; 548/s WAL NORMAL' },
-      },
-      {
-        ...{ key: 'increment', label: 'durable increment, file', floor: 'crank+normal' },
-        ...{ perSecond: true, ours: true },
-      },
-      {
-        ...{ key: 'increment-full', label: 'durable increment, FULL', floor: 'crank+full' },
-        ...{ perSecond: true, ours: true },
-      },
+      floor('bare', 'ping-pong'),
+      floor('crank', 'ping-pong, a turn of the loop'),
+      floor('comlink', 'Comlink', { peer: '10,700/s' }),
+      floor('normal', "SQLite's commits, NORMAL"),
+      floor('full', "SQLite's commits, FULL"),
+      floor('crank+normal', 'ping-pong, turn, commit'),
+      floor('crank+full', 'ping-pong, turn, commit FULL'),
+      ours('memory', 'method, :memory:', 'crank'),
+      ours('file', 'method, file', 'crank+normal', { peer: '91/s; with WAL and NORMAL 548/s' }),
+      ours('increment', 'durable increment, file', 'crank+normal'),
+      ours('increment-full', 'durable increment, FULL', 'crank+full'),
     ],
     subjects: [
       pingPong('bare', { atOnce: true }),
@@ -108,21 +101,16 @@ export const callGroups = [
     name: 'at-once',
     title: 'calls to a vat, 1,000 at once',
     unit: 'call',
+    perSecond: true,
     rounds,
     rows: [
-      { key: 'bare', label: 'ping-pong', perSecond: true },
-      { key: 'crank', label: 'ping-pong with a turn of the loop', perSecond: true },
-      { key: 'comlink', label: 'Comlink', perSecond: true },
-      { key: 'normal', label: "SQLite's commits, NORMAL", perSecond: true },
-      { key: 'memory', label: 'method, :memory:', floor: 'crank', perSecond: true, ours: true },
-      {
-        ...{ key: 'file', label: 'method, file', floor: 'crank', perSecond: true, ours: true },
-        peer: '94/s',
-      },
-      {
-        ...{ key: 'increment', label: 'durable increment, file', floor: 'crank' },
-        ...{ perSecond: true, ours: true },
-      },
+      floor('bare', 'ping-pong'),
+      floor('crank', 'ping-pong, a turn of the loop'),
+      floor('comlink', 'Comlink'),
+      floor('normal', "SQLite's commits, NORMAL"),
+      ours('memory', 'method, :memory:', 'crank'),
+      ours('file', 'method, file', 'crank', { peer: '94/s' }),
+      ours('increment', 'durable increment, file', 'crank'),
     ],
     subjects: [
       pingPong('bare', { atOnce: true, inFlight: true }),

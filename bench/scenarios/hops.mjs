@@ -1,6 +1,7 @@
 /** Messages from vat to vat. */
 import { relay, sequentialCalls } from '../floors/ping-pong.mjs';
 import { cluster, openKernel } from '../kernels.mjs';
+import { floor, ours } from '../rows.mjs';
 
 const hops = (key, store, method, countOf) => async () => {
   const kernel = await openKernel(store);
@@ -16,31 +17,21 @@ const hops = (key, store, method, countOf) => async () => {
   };
 };
 
+/** A question and its answer count as one hop; so does each time that something is passed on. */
 const sequential = (effort) => sequentialCalls[effort];
 
 export const hopGroup = {
   name: 'hops',
   title: 'vat to vat',
   unit: 'hop',
+  perSecond: true,
   rounds: { quick: 5, full: 11 },
   rows: [
-    { key: 'relay', label: 'ping-pong of two workers through the host', perSecond: true },
-    {
-      ...{ key: 'ask', label: 'ask and wait for the answer, file', floor: 'relay' },
-      ...{ perSecond: true, ours: true, peer: '185/s' },
-    },
-    {
-      ...{ key: 'ask-memory', label: 'the same, :memory:', floor: 'relay' },
-      ...{ perSecond: true, ours: true },
-    },
-    {
-      ...{ key: 'pass', label: 'pass on, answer at the end, file', floor: 'relay' },
-      ...{ perSecond: true, ours: true },
-    },
-    {
-      ...{ key: 'at-once', label: 'ask 1,000 times at once, file', floor: 'relay' },
-      ...{ perSecond: true, ours: true },
-    },
+    floor('relay', 'two workers through the host'),
+    ours('ask', 'ask, await the answer, file', 'relay', { peer: '185/s' }),
+    ours('ask-memory', 'ask, await the answer, :memory:', 'relay'),
+    ours('pass', 'pass on, answers at the end, file', 'relay'),
+    ours('at-once', 'ask 1,000 times at once, file', 'relay'),
   ],
   subjects: [
     relay('relay'),

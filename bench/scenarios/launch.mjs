@@ -1,6 +1,7 @@
 /** A subcluster's launch: workers started, code evaluated, roots built, the answer committed. */
 import { workerStart } from '../floors/worker-start.mjs';
 import { cluster, openKernel } from '../kernels.mjs';
+import { floor, ours } from '../rows.mjs';
 
 const launch = (key, count) => async () => {
   const kernel = await openKernel('normal');
@@ -24,10 +25,10 @@ export const launchGroup = {
   unit: 'vat',
   rounds: { quick: 5, full: 11 },
   rows: [
-    { key: 'worker', label: 'bare worker' },
-    { key: 'workers', label: '10 bare workers at once' },
-    { key: 'one', label: '1 vat', floor: 'worker', ours: true, peer: '950 ms' },
-    { key: 'ten', label: '10 vats', floor: 'workers', ours: true },
+    floor('worker', 'a bare worker'),
+    floor('workers', '10 bare workers, each'),
+    ours('one', '1 vat', 'worker', { peer: '950 ms' }),
+    ours('ten', '10 vats, each', 'workers'),
   ],
   subjects: [
     workerStart('worker', 1),

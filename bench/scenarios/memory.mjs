@@ -3,6 +3,8 @@ import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 
+import { floor, ours } from '../rows.mjs';
+
 const child = fileURLToPath(new URL('memory-child.mjs', import.meta.url));
 
 const memory = (key, what) => async () => ({
@@ -19,9 +21,6 @@ export const memoryGroup = {
   unit: 'MB',
   rounds: { quick: 1, full: 3 },
   coldStart: true,
-  rows: [
-    { key: 'worker', label: 'bare worker' },
-    { key: 'vat', label: 'vat', floor: 'worker', ours: true, peer: '136 MB' },
-  ],
+  rows: [floor('worker', 'a bare worker'), ours('vat', 'a vat', 'worker', { peer: '136 MB' })],
   subjects: [memory('worker', 'worker'), memory('vat', 'vat')],
 };

@@ -2,6 +2,7 @@
 import { openStore } from '../floors/sqlite.mjs';
 import { startWorkers } from '../floors/worker-start.mjs';
 import { cluster, openKernel } from '../kernels.mjs';
+import { floor, ours } from '../rows.mjs';
 import { newFile } from '../scratch.mjs';
 
 const restart = (count) => async () => {
@@ -48,17 +49,14 @@ export const restartGroup = {
   unit: 'restart',
   rounds: { quick: 2, full: 7 },
   rows: [
-    { key: 'open', label: 'SQLite opens a file' },
-    { key: 'open+1', label: 'SQLite and a bare worker' },
-    { key: 'open+50', label: 'SQLite and 50 bare workers' },
-    { key: '1.made', label: '1 vat: makeKernel', floor: 'open', ours: true },
-    { key: '1.first', label: '1 vat: its first answer', floor: 'open+1', ours: true },
-    { key: '50.made', label: '50 vats: makeKernel', floor: 'open', ours: true },
-    { key: '50.first', label: '50 vats: first answer of one', floor: 'open+1', ours: true },
-    {
-      ...{ key: '50.all', label: '50 vats: first answers of all', floor: 'open+50', ours: true },
-      peer: '54 s',
-    },
+    floor('open', 'SQLite opens the file'),
+    floor('open+1', '… and a bare worker starts'),
+    floor('open+50', '… and 50 bare workers start'),
+    ours('1.made', '1 vat: makeKernel', 'open'),
+    ours('1.first', '1 vat: first answer', 'open+1'),
+    ours('50.made', '50 vats: makeKernel', 'open'),
+    ours('50.first', '50 vats: first answer of one', 'open+1'),
+    ours('50.all', '50 vats: first answers of all', 'open+50', { peer: '54 s' }),
   ],
   subjects: [bareStart(1), bareStart(50), restart(1), restart(50)],
 };
