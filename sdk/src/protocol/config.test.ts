@@ -46,7 +46,7 @@ describe('ClusterConfigStruct', () => {
       bundles: { counter: { bundleSpec }, local: { sourceSpec: './vat.js' } },
       io: {
         log: { type: 'console', direction: 'out' },
-        wire: { type: 'socket', path: '/tmp/x.sock', unit: 'line' },
+        wire: { type: 'socket', path: 'run/x.sock', unit: 'line' },
         net: { type: 'listen', hostport: '127.0.0.1:8000' },
       },
       vats: {
