@@ -19,12 +19,15 @@ type Settle = { resolve(value?: unknown): void; reject(reason?: unknown): void }
 
 type Entry = {
   vref: VRef;
-  promise: Promise<unknown>;
+  /** Of a message's result it is made when it is first asked for: most are settled before anybody does. */
+  promise: Promise<unknown> | undefined;
   decider: 'vat' | 'kernel';
   /** What errors call the value that it settles to: `result of "list"`. */
   label: string;
   /** Of promises that this table made. */
   settle?: Settle;
+  /** Of a message's result: what the method returned. */
+  source?: Promise<unknown>;
   outcome?: Outcome;
   /** No longer a name of this promise. It still stands for it in the delivery that is being read. */
   retired: boolean;
@@ -40,6 +43,16 @@ export type PromiseTablePowers = {
   /** The outcome as it goes out: a value that cannot pass has become a rejection that says so. Never throws. */
   encodeOutcome(vref: VRef, outcome: Outcome, label: string): Resolution;
 };
+
+/** A promise itself where it is one, so that one that was resolved to itself is found out. */
+function promiseFor(value: unknown): Promise<unknown> {
+  try {
+    return Promise.resolve(value);
+  } catch (thrown) {
+    // Its `constructor` is a getter of the vat's.
+    return Promise.reject(thrown as Error);
+  }
+}
 
 export type PromiseTable = ReturnType<typeof makePromiseTable>;
 
@@ -57,7 +70,11 @@ export function makePromiseTable({
   /** Promises that the notify which is being read settles: they need no subscription. */
   let settling: ReadonlySet<VRef> = new Set();
 
-  const add = (vref: VRef, promise: Promise<unknown>, fields: Partial<Entry>): Entry => {
+  const add = (
+    vref: VRef,
+    promise: Promise<unknown> | undefined,
+    fields: Partial<Entry>,
+  ): Entry => {
     const entry: Entry = {
       vref,
       promise,
@@ -68,30 +85,53 @@ export function makePromiseTable({
       ...fields,
     };
     entries.set(vref, entry);
-    entryOf.set(promise, entry);
+    if (promise !== undefined) entryOf.set(promise, entry);
     return entry;
   };
 
-  const addMade = (vref: VRef, decider: Entry['decider'], fields: Partial<Entry> = {}): Entry => {
+  const makePromise = (handler?: object): { promise: Promise<unknown>; settle: Settle } => {
     let settle: Settle | undefined;
-    const promise = new HandledPromise<unknown>(
-      (resolve, reject) => {
-        settle = { resolve, reject };
-      },
-      decider === 'kernel' ? pipelineHandler(vref) : undefined,
-    );
+    const promise = new HandledPromise<unknown>((resolve, reject) => {
+      settle = { resolve, reject };
+    }, handler);
     insistInvariant(settle, 'a promise calls its executor');
     // Nobody may care how it settles; that is no uncaught rejection.
     promise.catch(() => undefined);
-    return add(vref, harden(promise), { decider, settle, ...fields });
+    return { promise: harden(promise), settle };
   };
 
-  const watch = (entry: Entry): void => {
+  const addMade = (vref: VRef): Entry & { promise: Promise<unknown> } => {
+    const { promise, settle } = makePromise(pipelineHandler(vref));
+    return add(vref, promise, { decider: 'kernel', settle }) as Entry & {
+      promise: Promise<unknown>;
+    };
+  };
+
+  const promiseOf = (entry: Entry): Promise<unknown> => {
+    if (entry.promise === undefined) {
+      const { promise, settle } = makePromise();
+      entry.promise = promise;
+      entryOf.set(promise, entry);
+      if (entry.source !== undefined) settle.resolve(entry.source);
+      else entry.settle = settle;
+    }
+    return entry.promise;
+  };
+
+  const watch = (entry: Entry, promise: Promise<unknown>): void => {
     const settled = (rejected: boolean) => (value: unknown) => {
       entry.outcome = { rejected, value };
       resolveAll([entry]);
     };
-    entry.promise.then(settled(false), settled(true));
+    promise.then(settled(false), settled(true));
+  };
+
+  /** Settles a result with what a method returned or threw. */
+  const settleResult = (entry: Entry, source: Promise<unknown>): void => {
+    insistInvariant(entry.source === undefined, `${entry.vref} is settled once`);
+    entry.source = source;
+    watch(entry, source);
+    entry.settle?.resolve(source);
   };
 
   const resolveAll = (first: Entry[]): void => {
@@ -146,7 +186,7 @@ export function makePromiseTable({
       const entry = entries.get(vref);
       if (entry === undefined || entry.reached) return;
       entry.reached = true;
-      if (entry.outcome === undefined) watch(entry);
+      if (entry.outcome === undefined) watch(entry, promiseOf(entry));
       else owed.push(entry);
     },
 
@@ -160,7 +200,7 @@ export function makePromiseTable({
 
     /** The promise of a send's result, which another endpoint will decide. `alias` is what the caller already holds. */
     makeResult(alias: Promise<unknown> | undefined): { vref: VRef; promise: Promise<unknown> } {
-      const entry = addMade(`p+${nextNumber()}`, 'kernel');
+      const entry = addMade(`p+${nextNumber()}`);
       if (alias !== undefined) entryOf.set(alias, entry);
       return { vref: entry.vref, promise: entry.promise };
     },
@@ -168,9 +208,9 @@ export function makePromiseTable({
     /** The promise that the kernel means; imports and subscribes to a new one. `undefined` for an export never made. */
     provide(vref: VRef): Promise<unknown> | undefined {
       const known = entries.get(vref);
-      if (known !== undefined) return known.promise;
+      if (known !== undefined) return promiseOf(known);
       if (!vref.startsWith('p-')) return undefined;
-      const { promise } = addMade(vref, 'kernel');
+      const { promise } = addMade(vref);
       if (!settling.has(vref)) syscalls.push({ type: 'subscribe', vpid: vref });
       return promise;
     },
@@ -179,7 +219,7 @@ export function makePromiseTable({
     decide(vref: VRef, label: string): Settle {
       let entry = entries.get(vref);
       if (entry === undefined) {
-        entry = addMade(vref, 'vat', { label });
+        entry = add(vref, undefined, { label });
       } else {
         insistInvariant(
           entry.decider === 'kernel' && !entry.retired,
@@ -188,9 +228,11 @@ export function makePromiseTable({
         entry.decider = 'vat';
         entry.label = label;
       }
-      watch(entry);
-      insistInvariant(entry.settle, `${vref} was made here`);
-      return entry.settle;
+      const own = entry;
+      return {
+        resolve: (value) => settleResult(own, promiseFor(value)),
+        reject: (reason) => settleResult(own, Promise.reject(reason as Error)),
+      };
     },
 
     /** Names what will come out of it, for errors. */
@@ -203,7 +245,7 @@ export function makePromiseTable({
     notify(resolutions: readonly Resolution[], decode: (resolution: Resolution) => Outcome): void {
       settling = new Set(resolutions.map(({ vpid }) => vpid));
       const settled = resolutions.map((resolution) => {
-        const entry = entries.get(resolution.vpid) ?? addMade(resolution.vpid, 'kernel');
+        const entry = entries.get(resolution.vpid) ?? addMade(resolution.vpid);
         insistInvariant(
           entry.decider === 'kernel' && !entry.retired && entry.settle,
           `notify of ${resolution.vpid}, which the vat waits for`,
