@@ -334,6 +334,7 @@ describe('LIMITS.md agrees with the code', () => {
     queueMax: 'queueMax',
     deliveriesPerReap: 'deliveriesPerReap',
     collectBatch: 'collectBatch',
+    deliveriesAheadMax: 'deliveriesAheadMax',
     stopTimeoutMs: 'stopTimeoutMs',
     vatUnresponsiveMs: 'vatUnresponsiveMs',
     serviceWaitMs: 'serviceWaitMs',

@@ -11,7 +11,7 @@ import {
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
-import { connect } from 'node:net';
+import { connect, createServer } from 'node:net';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { makeSQLKernelDatabase } from '@vatkit/sdk/node';
@@ -344,6 +344,19 @@ describe('vatkit daemon stop', () => {
     expect(beganAt(other.pid as number)).toBeDefined();
     expect(await vatkit(['daemon', 'start', '--home', home])).toMatchObject({ code: 0 });
     expect(pidOf(home)).not.toBe(other.pid);
+  });
+
+  it('waits for one that is about to end, and says so of one that stays', async () => {
+    const home = makeHome();
+    mkdirSync(home, { mode: 0o700 });
+    // Takes every call and answers none, and no process file proves whose it is.
+    const dying = createServer((connection) => connection.resume());
+    await once(dying.listen(join(home, 'daemon.sock')), 'listening');
+    const stop = (signalMs: number) => stopDaemon(resolveHome(home), { force: true, signalMs });
+    await expect(stop(100)).rejects.toThrow('does not end, and no process of this machine');
+    const stopped = stop(20_000);
+    dying.close();
+    expect(await stopped).toBe(true);
   });
 
   it('of one that hangs needs force', async () => {

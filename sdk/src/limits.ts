@@ -46,6 +46,10 @@ export const limits = {
   deliveriesPerReap: 10_000,
   /** References that a vat is told to drop or retire before these tellings come ahead of its messages. */
   collectBatch: 64,
+  /** Deliveries that a vat is given before it has ended the first: enough to cover a thread's wake-up. */
+  deliveriesAheadMax: 8,
+  /** Numbers of promises that are taken from the store at once: each commit would else write the next one. */
+  promiseBlock: 64,
   /** Milliseconds that stop() waits for deliveries in flight. */
   stopTimeoutMs: 5_000,
   /** Milliseconds, of a host that is awake, that a vat's worker may leave a ping unanswered. */

@@ -93,6 +93,8 @@ export async function stopDaemon(
     if (await waitUntil(isGone, shutdownMs)) return true;
   }
   if (name === undefined) {
+    // It may be about to end by somebody else's hand.
+    if (await waitUntil(isGone, signalMs)) return true;
     throw new DaemonError(
       `What listens at ${home.socket} does not end, and no process of this machine is proved to be it`,
     );

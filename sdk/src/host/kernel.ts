@@ -52,6 +52,7 @@ const kernelLimitNames = [
   'queueMax',
   'deliveriesPerReap',
   'collectBatch',
+  'deliveriesAheadMax',
   'stopTimeoutMs',
   'vatUnresponsiveMs',
   'serviceWaitMs',
@@ -159,7 +160,7 @@ export class Kernel {
     const loop: EventLoop = makeEventLoop({
       database: kernelDatabase,
       platform: platformServices,
-      policy,
+      policy: { ...policy, promiseBlock: limits.promiseBlock },
       log,
       callHost: (callId, target, methargs) => objects.call(callId, target, methargs),
       retireAtHost: (vrefs) => {

@@ -30,14 +30,14 @@ export function makeCLists(rows: KernelRows, references: References) {
     rows.vrefNumbers.get(endpoint) ?? firstNumbers;
 
   const add = (endpoint: EndpointId, kref: KRef, vref: VRef): void => {
-    rows.clistByKRef.set(key(endpoint, kref), { vref, reach: true });
-    rows.clistByVRef.set(key(endpoint, vref), kref);
+    rows.clistByKRef.insert(key(endpoint, kref), { vref, reach: true });
+    rows.clistByVRef.insert(key(endpoint, vref), kref);
     // Who exports an object does not hold it; a promise is held by both sides.
     if (!isExportVRef(vref) || isPromiseKRef(kref)) references.hold(kref);
   };
 
   const entry = (endpoint: EndpointId, kref: KRef): CListRow | undefined =>
-    rows.clistByKRef.get(key(endpoint, kref));
+    rows.clistByKRef.getOf(kref, key(endpoint, kref));
 
   const krefOf = (endpoint: EndpointId, vref: VRef): KRef => {
     const kref = rows.clistByVRef.get(key(endpoint, vref));
@@ -99,13 +99,15 @@ export function makeCLists(rows: KernelRows, references: References) {
       }
       const next = numbers(endpoint);
       const isPromise = isPromiseKRef(kref);
-      const vref = isPromise ? `p-${next.promise}` : `o-${next.object}`;
-      rows.vrefNumbers.set(
-        endpoint,
-        isPromise ? { ...next, promise: next.promise + 1 } : { ...next, object: next.object + 1 },
-      );
-      add(endpoint, kref, vref);
-      return vref;
+      if (isPromise) {
+        const { number, numbers: changed } = rows.nextImportedPromise(endpoint, next);
+        if (changed !== undefined) rows.vrefNumbers.set(endpoint, changed);
+        add(endpoint, kref, `p-${number}`);
+        return `p-${number}`;
+      }
+      rows.vrefNumbers.set(endpoint, { ...next, object: next.object + 1 });
+      add(endpoint, kref, `o-${next.object}`);
+      return `o-${next.object}`;
     },
 
     /** The kernel's name for what the endpoint named; takes a new export of its into the c-list. */

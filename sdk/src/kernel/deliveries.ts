@@ -5,7 +5,7 @@
 import { formatKernelErrorText, insistInvariant } from '../errors.js';
 import { errorCapData } from '../protocol/capdata.js';
 import type { VatConfig } from '../protocol/config.js';
-import { isPromiseKRef, type KRef, type VatId, type VRef } from '../protocol/refs.js';
+import { isExportVRef, isPromiseKRef, type KRef, type VatId, type VRef } from '../protocol/refs.js';
 import type { Delivery, Resolution } from '../protocol/vat-wire.js';
 import type { CLists } from './clists.js';
 import type { InFlight } from './crank.js';
@@ -60,6 +60,35 @@ export function makeDeliveries(powers: DeliveryPowers) {
       if (ring.has(kref) || batch.size < notifyBatchMax) batch.set(kref, row);
     }
     return batch;
+  };
+
+  /**
+   * An object of the vat's own stays: the queued item itself reaches it. And what the vat was never given it cannot
+   * give up. But an import or a promise that it has might be dropped, or settled, before it reads of it again.
+   */
+  const isSafeAhead = (vatId: VatId, kref: KRef): boolean => {
+    const row = clists.entry(vatId, kref);
+    return row === undefined || (row.reach && isExportVRef(row.vref) && !isPromiseKRef(kref));
+  };
+
+  const isMessageSafe = (vatId: VatId, item: QueueItem & { type: 'message' }): boolean =>
+    item.attempts === undefined &&
+    messages.undeliverable(item.target) === undefined &&
+    (item.result === undefined || clists.entry(vatId, item.result) === undefined) &&
+    item.methargs.slots.every((kref) => isSafeAhead(vatId, kref));
+
+  const isNotifySafe = (
+    vatId: VatId,
+    { promise: kref }: QueueItem & { type: 'notify' },
+    inFlight: readonly InFlight[],
+  ): boolean => {
+    const promise = rows.promises.getRequired(kref);
+    return (
+      promise.state !== 'open' &&
+      clists.entry(vatId, kref) !== undefined &&
+      promise.value.slots.every((slot) => !isPromiseKRef(slot) && isSafeAhead(vatId, slot)) &&
+      !inFlight.some((what) => what.type === 'notify' && what.promises.includes(kref))
+    );
   };
 
   return {
@@ -130,6 +159,21 @@ export function makeDeliveries(powers: DeliveryPowers) {
         return { inFlight: { type, krefs }, delivery: { type, vrefs } };
       }
       return undefined;
+    },
+
+    /**
+     * The item that may be sent while the vat works on `inFlight`, if the next one may: what the cranks before it do
+     * must not be able to take away a reference that it names.
+     */
+    itemAhead(vatId: VatId, inFlight: readonly InFlight[]): QueueItem | undefined {
+      const item = queues.at(vatId, inFlight.length);
+      const mayGo =
+        item !== undefined &&
+        inFlight.every(({ type }) => type === 'message' || type === 'notify') &&
+        (item.type === 'message'
+          ? isMessageSafe(vatId, item)
+          : isNotifySafe(vatId, item, inFlight));
+      return mayGo ? item : undefined;
     },
 
     /** The first item that needs the vat: not a notification it no longer waits for, nor a message for nobody. */

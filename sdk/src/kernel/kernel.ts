@@ -28,7 +28,7 @@ import { makeIncarnations } from './incarnations.js';
 import { makeMessages, rejection, type Settlement } from './messages.js';
 import { makeQueues } from './queues.js';
 import { makeReferences } from './references.js';
-import { krefOrder, makeKernelRows } from './rows.js';
+import { krefOrder, makeKernelRows, type RowsPolicy } from './rows.js';
 import { makeSubclusters } from './subclusters.js';
 import { makeVats, type VatPolicy } from './vats.js';
 
@@ -39,8 +39,10 @@ export const builtInServices = [
   { name: 'kernelFacet', systemOnly: true },
 ] as const;
 
-export function makeKernelMachine(changes: ChangeSet, policy: VatPolicy) {
-  const rows = makeKernelRows(changes);
+export type KernelPolicy = VatPolicy & RowsPolicy;
+
+export function makeKernelMachine(changes: ChangeSet, policy: KernelPolicy) {
+  const rows = makeKernelRows(changes, policy);
   let effects: KernelEffect[] = [];
   let draining = false;
   const emit = (effect: KernelEffect): void => void effects.push(effect);

@@ -24,13 +24,13 @@ export function makeQueues(rows: KernelRows, references: References) {
 
   return {
     length(target: VatId | KRef): number {
-      const queue = rows.queues.get(target);
+      const queue = rows.queues.getOf(target, target);
       return queue === undefined ? 0 : queue.tail - queue.head;
     },
 
     push(target: VatId | KRef, item: QueueItem): void {
-      const { head, tail } = rows.queues.get(target) ?? { head: 0, tail: 0 };
-      rows.queueItems.set(itemKey(target, tail), item);
+      const { head, tail } = rows.queues.getOf(target, target) ?? { head: 0, tail: 0 };
+      rows.queueItems.insert(itemKey(target, tail), item);
       rows.queues.set(target, { head, tail: tail + 1 });
       forEachHeld(item, references.hold);
     },
@@ -53,10 +53,18 @@ export function makeQueues(rows: KernelRows, references: References) {
       return messages;
     },
 
-    /** Puts another form of the first item in its place: its attempt count. */
-    replaceFirst(target: VatId | KRef, item: QueueItem): void {
+    /** The item with `place` others before it. */
+    at(target: VatId | KRef, place: number): QueueItem | undefined {
+      const queue = rows.queues.get(target);
+      return queue === undefined || queue.head + place >= queue.tail
+        ? undefined
+        : rows.queueItems.getRequired(itemKey(target, queue.head + place));
+    },
+
+    /** Puts another form of the item in its place: its attempt count. */
+    replaceAt(target: VatId | KRef, place: number, item: QueueItem): void {
       const queue = rows.queues.getRequired(target);
-      rows.queueItems.set(itemKey(target, queue.head), item);
+      rows.queueItems.set(itemKey(target, queue.head + place), item);
     },
 
     /**

@@ -33,15 +33,15 @@ export function makeReferences(rows: KernelRows) {
 
     makeObject(owner: EndpointId): KRef {
       const kref = `ko${rows.nextId('object')}`;
-      rows.objects.set(kref, { owner, reach: 0, recog: 0 });
+      rows.objects.insert(kref, { owner, reach: 0, recog: 0 });
       // Exported and held by nobody yet: if nothing in this step holds it, it goes again at the step's end.
       count(kref, 0, 0);
       return kref;
     },
 
     makePromise(decider: EndpointId | null): KRef {
-      const kref = `kp${rows.nextId('promise')}`;
-      rows.promises.set(kref, { state: 'open', decider, subs: [], refs: 0 });
+      const kref = rows.nextPromise();
+      rows.promises.insert(kref, { state: 'open', decider, subs: [], refs: 0 });
       count(kref, 0, 0);
       return kref;
     },

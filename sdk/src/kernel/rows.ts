@@ -127,11 +127,16 @@ const firstIds: { [kind in IdKind]: number } = {
   call: 1,
 };
 
+export type RowsPolicy = {
+  /** Numbers of promises that one row of the store covers. A restart skips what was left of them. */
+  promiseBlock: number;
+};
+
 export const krefOrder = (a: string, b: string): number => numberOf(a) - numberOf(b);
 const numberOf = (id: string): number => Number(/\d+/.exec(id)?.[0]);
 
 /** Typed reading and writing of the kernel's rows. Rows are immutable: set a new one. */
-export function makeKernelRows(changes: ChangeSet) {
+export function makeKernelRows(changes: ChangeSet, { promiseBlock }: RowsPolicy) {
   const table = <Row>(prefix: string) => ({
     get: (id: string): Row | undefined => changes.get(prefix + id) as Row | undefined,
     getRequired: (id: string): Row => {
@@ -141,6 +146,12 @@ export function makeKernelRows(changes: ChangeSet) {
     },
     has: (id: string): boolean => changes.get(prefix + id) !== undefined,
     set: (id: string, row: Row): void => changes.set(prefix + id, row as Json),
+    /** Sets a row that is new. */
+    insert: (id: string, row: Row): void => changes.insert(prefix + id, row as Json),
+    /** As `get`, of a row that belongs to `kref`: what was named since the last commit is not in the store. */
+    getOf: (kref: KRef, id: string): Row | undefined =>
+      (isFresh(kref) ? changes.getPending(prefix + id) : changes.get(prefix + id)) as
+        Row | undefined,
     delete: (id: string): void => changes.delete(prefix + id),
     /** Ids in the table that start with `start`. */
     ids: (start = '', limit?: number): string[] =>
@@ -149,7 +160,14 @@ export function makeKernelRows(changes: ChangeSet) {
         .map((key) => key.slice(prefix.length)),
   });
 
+  /** Krefs that were made since the last commit. */
+  const fresh = new Set<KRef>();
+  let freshSince = changes.commits;
+  const isFresh = (kref: KRef): boolean => freshSince === changes.commits && fresh.has(kref);
+
   const counters = table<number>('n.');
+  /** Numbers of promises that are taken next, by who counts them. */
+  const nextNumbers = new Map<string, number>();
   return {
     changes,
     objects: table<ObjectRow>('o.'),
@@ -175,6 +193,34 @@ export function makeKernelRows(changes: ChangeSet) {
       const next = counters.get(kind) ?? firstIds[kind];
       counters.set(kind, next + 1);
       return next;
+    },
+
+    /** As `nextId`. Numbers of promises, which come and go by the thousand, are taken from the store in blocks. */
+    nextPromise(): KRef {
+      const end = counters.get('promise') ?? firstIds.promise;
+      const next = nextNumbers.get('promise') ?? end;
+      // Asked of the row each time: a crank that is rolled back gives its block back.
+      if (next >= end) counters.set('promise', next + promiseBlock);
+      nextNumbers.set('promise', next + 1);
+      const kref = `kp${next}`;
+      if (freshSince !== changes.commits) {
+        fresh.clear();
+        freshSince = changes.commits;
+      }
+      fresh.add(kref);
+      return kref;
+    },
+
+    /** The number of an endpoint's next imported promise, in blocks, too. */
+    nextImportedPromise(
+      endpoint: EndpointId,
+      numbers: VRefNumbers,
+    ): { number: number; numbers?: VRefNumbers } {
+      const next = nextNumbers.get(endpoint) ?? numbers.promise;
+      nextNumbers.set(endpoint, next + 1);
+      return next < numbers.promise
+        ? { number: next }
+        : { number: next, numbers: { ...numbers, promise: next + promiseBlock } };
     },
   };
 }

@@ -1,8 +1,8 @@
 /**
  * Vats at work: what each is given to do next, and what becomes of it when that is done or fails.
  *
- * Vats run in parallel, one delivery in flight each. What is known here only in memory (`Run`) is what dies with
- * the process: whether a worker is up, and what it was given.
+ * Vats run in parallel; each works on one delivery at a time and may have been sent what follows it. What is known
+ * here only in memory (`Run`) is what dies with the process: whether a worker is up, and what it was given.
  */
 import type { VatConfig } from '../protocol/config.js';
 import { isPromiseKRef, ROOT_VREF, type KRef, type VatId } from '../protocol/refs.js';
@@ -29,6 +29,8 @@ export type VatPolicy = {
   deliveriesPerReap: number;
   /** Messages that may wait in one queue; further ones of vats are refused, the host's wait outside. */
   queueMax: number;
+  /** Deliveries that a vat is sent at most before it has ended the first of them. */
+  deliveriesAheadMax: number;
   /** References to drop that a vat may owe before they come ahead of its messages. */
   collectBatch: number;
 };
@@ -36,8 +38,8 @@ export type VatPolicy = {
 type Run = {
   incarnation: number;
   phase: 'stopped' | 'idle' | 'busy';
-  deliveryId: number;
-  inFlight?: InFlight;
+  /** What the vat was sent and has not ended, in order. Items of messages and notifications are still queued. */
+  inFlight: { deliveryId: number; what: InFlight; afterCommit: boolean }[];
   wantsStart: boolean;
   wantsTurn: boolean;
   wantsReap: boolean;
@@ -103,7 +105,7 @@ export function makeVats(powers: VatPowers) {
       run = {
         incarnation: rows.vats.getRequired(vatId).incarnation,
         phase: 'stopped',
-        deliveryId: 0,
+        inFlight: [],
         wantsStart: false,
         wantsTurn: false,
         wantsReap: false,
@@ -132,13 +134,12 @@ export function makeVats(powers: VatPowers) {
     run.wantsTurn = false;
     run.phase = 'busy';
     busy.add(vatId);
-    run.deliveryId = lastDeliveryId;
-    run.inFlight = inFlight;
+    run.inFlight.push({ deliveryId: lastDeliveryId, what: inFlight, afterCommit });
     emit({
       type: 'deliver',
       vatId,
       incarnation: run.upgrade?.incarnation ?? run.incarnation,
-      deliveryId: run.deliveryId,
+      deliveryId: lastDeliveryId,
       delivery,
       ...(afterCommit && { afterCommit: true }),
     });
@@ -168,7 +169,7 @@ export function makeVats(powers: VatPowers) {
 
   const deliverMessage = (vatId: VatId, run: Run, item: QueueItem & { type: 'message' }): void => {
     const attempts = item.attempts ?? 0;
-    queues.replaceFirst(vatId, { ...item, attempts: attempts + 1 });
+    queues.replaceAt(vatId, run.inFlight.length, { ...item, attempts: attempts + 1 });
     deliver(vatId, run, deliveries.message(vatId, item), attempts > 0 || run.isCautious);
   };
 
@@ -190,7 +191,7 @@ export function makeVats(powers: VatPowers) {
       emit({ type: 'stop-vat', vatId, incarnation: upgrade.incarnation });
       run.phase = upgrade.wasStopped ? 'stopped' : 'idle';
       busy.delete(vatId);
-      delete run.inFlight;
+      run.inFlight = [];
     }
     incarnations.dropBundle(upgrade.bundleHash);
     failAll([upgrade.requestId], {
@@ -240,11 +241,31 @@ export function makeVats(powers: VatPowers) {
     vats.wake(vatId);
   };
 
+  /** While a vat works, it is sent what follows: else it would wait for us between any two. */
+  const sendAhead = (vatId: VatId, run: Run): void => {
+    if (run.isCautious || run.wantsReap || run.upgrade !== undefined) return;
+    // What waits for its commit must not be overtaken.
+    if (run.inFlight.some(({ afterCommit }) => afterCommit)) return;
+    if (run.collectable.size >= policy.collectBatch) return;
+    while (
+      run.inFlight.length < policy.deliveriesAheadMax &&
+      run.deliveriesSinceReap < policy.deliveriesPerReap
+    ) {
+      const item = deliveries.itemAhead(
+        vatId,
+        run.inFlight.map(({ what }) => what),
+      );
+      if (item === undefined) return;
+      if (item.type === 'message') deliverMessage(vatId, run, item);
+      else deliver(vatId, run, deliveries.notify(vatId, item.promise));
+    }
+  };
+
   const dispatch = (vatId: VatId): void => {
     const vat = rows.vats.get(vatId);
     if (vat === undefined) return;
     const run = runOf(vatId);
-    if (run.phase === 'busy') return;
+    if (run.phase === 'busy') return sendAhead(vatId, run);
     if (run.upgrade !== undefined) {
       // What the old code did since its last crank is its own; it gets a turn for it, and one only.
       if (run.phase === 'stopped' || !run.wantsTurn || run.upgrade.hadTurn) {
@@ -282,6 +303,7 @@ export function makeVats(powers: VatPowers) {
     } else if (run.wantsTurn) {
       deliver(vatId, run, { inFlight: { type: 'turn' }, delivery: { type: 'turn' } });
     }
+    if (run.inFlight.length > 0) sendAhead(vatId, run);
   };
 
   const answerAll = (requests: RequestId[], result: unknown): void => {
@@ -310,7 +332,7 @@ export function makeVats(powers: VatPowers) {
       run.upgrade?.wasStopped !== true &&
       // What the old code sends while the new one starts is not the answer to the start.
       (deliveryId === undefined || run.upgrade?.incarnation === undefined) &&
-      (deliveryId === undefined || (run.phase === 'busy' && run.deliveryId === deliveryId))
+      (deliveryId === undefined || run.inFlight[0]?.deliveryId === deliveryId)
     );
   };
 
@@ -323,7 +345,7 @@ export function makeVats(powers: VatPowers) {
     const run = runs.get(vatId);
     const isIt =
       run?.upgrade?.incarnation === incarnation &&
-      (deliveryId === undefined || run.deliveryId === deliveryId);
+      (deliveryId === undefined || run.inFlight[0]?.deliveryId === deliveryId);
     return isIt ? run.upgrade : undefined;
   };
 
@@ -337,14 +359,20 @@ export function makeVats(powers: VatPowers) {
   };
 
   const forgetWork = (vatId: VatId, run: Run): void => {
-    const { inFlight } = run;
+    const [first, ...ahead] = run.inFlight.splice(0);
+    // These it had not begun.
+    for (const place of ahead.keys()) {
+      const item = queues.at(vatId, place + 1);
+      if (item?.type !== 'message') continue;
+      const { attempts: _, ...fresh } = item;
+      queues.replaceAt(vatId, place + 1, fresh);
+    }
     run.phase = 'stopped';
     run.wantsTurn = false;
     run.wantsReap = false;
     run.collectable.clear();
     busy.delete(vatId);
-    delete run.inFlight;
-    if (inFlight?.type === 'reap') callAll(inFlight.then);
+    if (first?.what.type === 'reap') callAll(first.what.then);
     callAll(run.reaping);
   };
 
@@ -371,7 +399,7 @@ export function makeVats(powers: VatPowers) {
   const fail = (vatId: VatId, why: string, startError?: ThrownData): void => {
     const run = runOf(vatId);
     const vat = rows.vats.getRequired(vatId);
-    const wasStarting = run.inFlight?.type === 'start';
+    const wasStarting = run.inFlight[0]?.what.type === 'start';
     endRun(
       vatId,
       run,
@@ -437,7 +465,7 @@ export function makeVats(powers: VatPowers) {
       if (upgrade !== undefined) return upgradeDone(vatId, runOf(vatId), upgrade, result);
       if (!isCurrent(vatId, incarnation, deliveryId)) return;
       const run = runOf(vatId);
-      const inFlight = run.inFlight as InFlight;
+      const inFlight = (run.inFlight[0] as Run['inFlight'][number]).what;
       let exit: Exit | undefined;
       let hasBootstrap = false;
       let uncaught: ThrownData | undefined;
@@ -459,9 +487,11 @@ export function makeVats(powers: VatPowers) {
         if (!(thrown instanceof FailedExit)) throw thrown;
         exit = thrown.exit;
       }
-      run.phase = 'idle';
-      busy.delete(vatId);
-      delete run.inFlight;
+      run.inFlight.shift();
+      if (run.inFlight.length === 0) {
+        run.phase = 'idle';
+        busy.delete(vatId);
+      }
       const vat = rows.vats.getRequired(vatId);
       if (vat.failures > 0 && inFlight.type !== 'start') changeVat(vatId, { failures: 0 });
       if (inFlight.type === 'reap') callAll(inFlight.then);
@@ -479,7 +509,7 @@ export function makeVats(powers: VatPowers) {
         return cancelUpgrade(vatId, runOf(vatId), thrown);
       }
       if (!isCurrent(vatId, incarnation, deliveryId)) return;
-      const starting = runOf(vatId).inFlight?.type === 'start';
+      const starting = runOf(vatId).inFlight[0]?.what.type === 'start';
       fail(vatId, thrown.message, starting ? thrown : undefined);
     },
 

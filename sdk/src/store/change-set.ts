@@ -33,6 +33,8 @@ export type Savepoint = { readonly undoLength: number };
 export type ChangeSet = {
   /** The row as it is now, undefined where there is none. */
   get(key: string): Json | undefined;
+  /** As {@link get}, of a row that is sure not to be in the store: it is looked for in what is pending only. */
+  getPending(key: string): Json | undefined;
   set(key: string, value: Json): void;
   /**
    * Sets a row that is sure not to exist, so that deleting it before the commit costs no look into the store.
@@ -49,6 +51,8 @@ export type ChangeSet = {
   rollback(savepoint: Savepoint): void;
   /** Keeps what was done since. It and the savepoints made after it are gone. */
   release(savepoint: Savepoint): void;
+  /** How often pending rows went to the store: what was new before may be stored since. */
+  readonly commits: number;
   /** Rows that wait for the commit. */
   readonly size: number;
   /** About how many characters they have as JSON. */
@@ -96,6 +100,7 @@ export function makeChangeSet(
   const committed = makeRowCache(store, cacheRowsMax, cacheCharsMax, decode);
   const pending = new Map<string, PendingRow>();
   let chars = 0;
+  let commits = 0;
   /** The keys of `pending`, made when they are first asked for. */
   let pendingKeys: SortedKeys | undefined;
   /** What was in `pending` before each change since the outermost savepoint, oldest first. */
@@ -150,6 +155,8 @@ export function makeChangeSet(
 
   return Object.freeze({
     get,
+
+    getPending: (key: string) => pending.get(key)?.value,
 
     set(key: string, value: Json) {
       set(key, value, undefined);
@@ -210,6 +217,10 @@ export function makeChangeSet(
       if (savepoints.length === 0) undo.length = 0;
     },
 
+    get commits() {
+      return commits;
+    },
+
     get size() {
       return pending.size;
     },
@@ -225,8 +236,16 @@ export function makeChangeSet(
       );
       const changes: Change[] = [];
       for (const [key, { value, stored }] of pending) {
-        if (value !== undefined) changes.push([key, JSON.stringify(value)]);
-        else if (stored ?? committed.get(key) !== undefined) changes.push([key, null]);
+        if (value !== undefined) {
+          // What came back to what it was, as counts do, need not be written.
+          if (
+            stored !== undefined ||
+            committed.knows(key) !== true ||
+            !isSame(value, committed.get(key))
+          ) {
+            changes.push([key, JSON.stringify(value)]);
+          }
+        } else if (stored ?? committed.get(key) !== undefined) changes.push([key, null]);
       }
       if (changes.length > 0 || options.sync === true) {
         try {
@@ -241,6 +260,7 @@ export function makeChangeSet(
         committed.put(key, pending.get(key)?.value, text === null ? 0 : text.length);
       }
       forgetPending();
+      commits += 1;
     },
 
     reset() {
@@ -263,6 +283,22 @@ function jsonChars(value: Json | undefined): number {
     for (const name in value) chars += name.length + 4 + jsonChars(value[name]);
   }
   return chars;
+}
+
+function isSame(a: Json | undefined, b: Json | undefined): boolean {
+  if (a === b) return true;
+  if (typeof a !== 'object' || typeof b !== 'object' || a === null || b === null) return false;
+  if (isArray(a) || isArray(b)) {
+    return (
+      isArray(a) &&
+      isArray(b) &&
+      a.length === b.length &&
+      a.every((item, at) => isSame(item, b[at]))
+    );
+  }
+  for (const name in a) if (!isSame(a[name], b[name])) return false;
+  for (const name in b) if (a[name] === undefined && b[name] !== undefined) return false;
+  return true;
 }
 
 const isArray: (value: Json) => value is readonly Json[] = Array.isArray;

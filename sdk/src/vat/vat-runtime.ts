@@ -47,6 +47,7 @@ export type VatRuntime = {
 };
 
 type Init = Extract<ToVat, { type: 'init' }>;
+type Deliver = Extract<ToVat, { type: 'deliver' }>;
 type Start = Extract<Delivery, { type: 'start' }>;
 type Message = Extract<Delivery, { type: 'message' }>;
 
@@ -82,6 +83,10 @@ export function makeVatRuntime({
   let death: CrankFailure | undefined;
   let turnIsWanted = false;
   let idleTimerRuns = false;
+  /** The step of the crank under way that comes when the engine has run dry. */
+  let waiting: { id: number; step: () => void } | undefined;
+  let turnComes = false;
+  const inbox: Deliver[] = [];
 
   const wantTurn = (): void => {
     if (crank !== undefined || turnIsWanted || death !== undefined) return;
@@ -146,18 +151,49 @@ export function makeVatRuntime({
 
   /** The rest of a crank happens once the engine is idle. What is thrown there is ours or the start's. */
   const afterJobs = (step: () => void): void => {
-    const { id } = crank ?? { id: noDelivery };
+    waiting = { id: crank?.id ?? noDelivery, step };
+    if (turnComes) return;
+    turnComes = true;
     nextMacrotask(() => {
-      if (death !== undefined) return;
-      try {
-        step();
-      } catch (error) {
-        fail(id, error);
-      }
+      turnComes = false;
+      goOn();
+      const next = crank === undefined ? inbox.shift() : undefined;
+      if (next !== undefined) begin(next);
     });
   };
 
-  const begin = (id: number): Crank => {
+  const goOn = (): void => {
+    if (waiting === undefined || death !== undefined) return;
+    const { id, step } = waiting;
+    waiting = undefined;
+    try {
+      step();
+    } catch (error) {
+      fail(id, error);
+    }
+  };
+
+  /** Deliveries come in order, some before the one that is under way has ended. */
+  const take = (message: Deliver): void => {
+    // A message's event is a task of its own: the jobs of what came before it are done.
+    if (waiting?.step === finish && crank?.start === undefined) goOn();
+    if (crank === undefined && inbox.length === 0) begin(message);
+    else inbox.push(message);
+  };
+
+  const begin = ({ id, delivery }: Deliver): void => {
+    if (death !== undefined) {
+      post({ type: 'failed', id, failure: death });
+      return;
+    }
+    try {
+      deliver(id, delivery);
+    } catch (error) {
+      fail(id, error);
+    }
+  };
+
+  const beginCrank = (id: number): Crank => {
     const prior = world?.syscalls.take() ?? [];
     const mentions = mentionedIn(prior);
     for (const vref of world?.state.dirtySlots() ?? []) mentions.add(vref);
@@ -286,7 +322,7 @@ export function makeVatRuntime({
 
   const deliver = (id: number, delivery: Delivery): void => {
     insistInvariant(crank === undefined, 'one delivery at a time');
-    const own = begin(id);
+    const own = beginCrank(id);
     if (delivery.type === 'start') return start(delivery, own);
     insistInvariant(world !== undefined, 'a start comes before all other deliveries');
     const { objects } = world;
@@ -339,7 +375,7 @@ export function makeVatRuntime({
           insistInvariant(init === undefined, 'a worker runs one vat');
           init = message;
         } else {
-          deliver(message.id, message.delivery);
+          take(message);
         }
       } catch (error) {
         fail(id, error);

@@ -27,16 +27,18 @@ import type { KernelEffect, KernelEvent } from '../events.js';
 import { findBrokenInvariants } from '../invariants.js';
 import { makeKernelMachine } from '../kernel.js';
 import type { QueueItem } from '../rows.js';
-import type { VatPolicy } from '../vats.js';
+import type { KernelPolicy } from '../kernel.js';
 import { formatEffect, formatMessage, formatValue, parseMessage, parseValue } from './notation.js';
 
-export const policy: VatPolicy = {
+export const policy: KernelPolicy = {
   deliveryAttemptsMax: 2,
   failuresMax: 3,
   notifyBatchMax: 4,
   deliveriesPerReap: 1_000,
   queueMax: 6,
   collectBatch: 3,
+  deliveriesAheadMax: 1,
+  promiseBlock: 1,
 };
 
 export type Section = { name: string; text: string };

@@ -49,14 +49,16 @@ export function makeWorld({
     deliveriesPerReap: 3 + random.below(20),
     queueMax: chaos && random.chance(0.3) ? 3 + random.below(6) : 10_000,
     collectBatch: 1 + random.below(6),
+    deliveriesAheadMax: 1 + random.below(5),
+    promiseBlock: 1 + random.below(8),
   };
   let machine = makeKernelMachine(changes, policy);
 
   const isLiar = (vatId: VatId): boolean => Number(vatId.slice(1)) <= liars;
   /** Workers by incarnation, `v1.2`: while a vat is upgraded it has two. */
   const workers = new Map<string, FakeVat>();
-  /** What each of them was given and has not ended. */
-  const given = new Map<string, Deliver>();
+  /** What each of them was given and has not ended, in order. */
+  const given = new Map<string, Deliver[]>();
   let outputs: KernelEffect[] = [];
   let hostCalls: HostCall[] = [];
   let hostObjects = new Set<VRef>();
@@ -101,8 +103,10 @@ export function makeWorld({
           effect.afterCommit || workers.has(workerOf(effect)),
           `${workerOf(effect)} was given something`,
         );
-        insist(!given.has(workerOf(effect)), `${workerOf(effect)} was given two things at once`);
-        if (workers.has(workerOf(effect))) given.set(workerOf(effect), effect);
+        insistOrder(effect);
+        if (workers.has(workerOf(effect))) {
+          given.set(workerOf(effect), [...(given.get(workerOf(effect)) ?? []), effect]);
+        }
         return;
       case 'host-call':
         hostCalls.push(effect);
@@ -128,6 +132,23 @@ export function makeWorld({
         return;
       case 'log':
         return;
+    }
+  };
+
+  /** Ahead of what a vat has not ended only messages and notifications come, up to a bound. */
+  const insistOrder = (effect: Deliver): void => {
+    const before = given.get(workerOf(effect)) ?? [];
+    insist(
+      before.length < policy.deliveriesAheadMax,
+      `${workerOf(effect)} was given too much at once`,
+    );
+    const all = before.length > 0 ? [...before, effect] : [];
+    for (const { delivery } of all) {
+      const isSmall = delivery.type === 'message' || delivery.type === 'notify';
+      insist(
+        isSmall,
+        `${workerOf(effect)} was given a ${delivery.type} and something else at once`,
+      );
     }
   };
 
@@ -183,9 +204,11 @@ export function makeWorld({
 
   /** A vat ends what it was given. */
   const finish = (worker: string, actsMax: number): void => {
-    const { vatId, incarnation, deliveryId, delivery } = given.get(worker) as Deliver;
+    const [first, ...others] = given.get(worker) as [Deliver, ...Deliver[]];
+    const { vatId, incarnation, deliveryId, delivery } = first;
     const vat = workers.get(worker) as FakeVat;
-    given.delete(worker);
+    if (others.length > 0) given.set(worker, others);
+    else given.delete(worker);
     const { result, applied } = vat.crank(delivery, actsMax);
     const event = { type: 'crank-done', vatId, incarnation, deliveryId } as const;
     if (chaos && actsMax > 0 && random.chance(0.003) && machine.rows.vats.ids().length > 2) {
@@ -296,7 +319,7 @@ export function makeWorld({
   const disturb = (): void => {
     const vatId = someVat();
     const vat = random.maybePick([...workers.values()]);
-    const delivered = random.maybePick([...given.values()]);
+    const delivered = random.maybePick([...given.values()])?.[0];
     const kinds = {
       crash: 8,
       failure: 2,
