@@ -52,6 +52,8 @@ export default defineConfig(
         'error',
         { argsIgnorePattern: '^_', ignoreRestSiblings: true },
       ],
+      // What a vat or a page rejects with is passed on, whatever it is.
+      '@typescript-eslint/prefer-promise-reject-errors': ['error', { allowThrowingUnknown: true }],
       // What makeX returns has closures for methods: none needs its `this`.
       '@typescript-eslint/unbound-method': 'off',
       // An async method without an await rejects where a plain one would throw.

@@ -426,7 +426,7 @@ export function makeFetchClasses(
     const aborted = new Promise<never>((_resolve, reject) => {
       abort = () => {
         cancel();
-        // eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors -- whatever the vat gave
+         
         reject(signal?.reason);
       };
       signal?.addEventListener('abort', abort);

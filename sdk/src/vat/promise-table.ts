@@ -50,7 +50,7 @@ function promiseFor(value: unknown): Promise<unknown> {
     return Promise.resolve(value);
   } catch (thrown) {
     // Its `constructor` is a getter of the vat's.
-    return Promise.reject(thrown as Error);
+    return Promise.reject(thrown);
   }
 }
 
@@ -231,7 +231,7 @@ export function makePromiseTable({
       const own = entry;
       return {
         resolve: (value) => settleResult(own, promiseFor(value)),
-        reject: (reason) => settleResult(own, Promise.reject(reason as Error)),
+        reject: (reason) => settleResult(own, Promise.reject(reason)),
       };
     },
 
