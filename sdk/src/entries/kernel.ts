@@ -11,6 +11,8 @@ export type {
 } from '../host/kernel.js';
 export { answerControlRpc, rpcErrors } from '../host/control-rpc.js';
 export type { RpcId, RpcResponse } from '../host/control-rpc.js';
+export type { Caveat } from '../kernel/caveats.js';
+export type { CaveatLimits } from '../protocol/caveat-limits.js';
 export type { Logger } from '../host/logger.js';
 export type { PlatformServices, VatWorker, VatWorkerEvents } from '../host/platform-services.js';
 export { fetchValidatedJson } from '../host/fetch-validated-json.js';

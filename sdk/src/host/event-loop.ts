@@ -295,7 +295,7 @@ export function makeEventLoop(powers: EventLoopPowers) {
   const feed = (event: KernelEvent): void => {
     if (over !== undefined) return;
     try {
-      take(machine.step(event));
+      take(machine.step(event, Date.now()));
     } catch (thrown) {
       panic(thrown);
     }

@@ -3,8 +3,10 @@ import { KernelError, isKernelError } from '../errors.js';
 import type { ErrorData, Outcome } from '../kernel/events.js';
 import { builtInServices } from '../kernel/kernel.js';
 import { findBrokenInvariants } from '../kernel/invariants.js';
+import type { Caveat } from '../kernel/caveats.js';
 import { krefOrder, type KernelRows, type VatRow } from '../kernel/rows.js';
 import type { CapData } from '../protocol/capdata.js';
+import { checkCaveatLimits, type CaveatLimits } from '../protocol/caveat-limits.js';
 import { describe } from '../protocol/describe.js';
 import {
   ClusterConfigStruct,
@@ -447,6 +449,24 @@ export class Kernel {
   /** Revokes an object for all of its holders, for ever: their calls reject OBJECT_REVOKED. */
   revoke(kref: KRef): void {
     this.#requestNow({ type: 'revoke', kref });
+  }
+
+  /**
+   * Makes another reference to an object for one holder: a forwarder that can be revoked, expires, or lets through only
+   * some methods or so many messages. `revoke(ref)` revokes it for all who hold it, and nothing else.
+   *
+   *     const { ref } = await kernel.caveat('ko4', { methods: ['list'], expiresInMs: 60_000 });
+   *
+   * @returns the forwarder's kref, and that of an object with the method `revoke`; both are held until `release`.
+   * @throws TypeError for limits that there are not, KernelError NOT_FOUND where there is no such object.
+   */
+  async caveat(kref: KRef, limits: CaveatLimits = {}): Promise<Caveat> {
+    return (await this.#request({
+      type: 'make-caveat',
+      session: API_SESSION,
+      target: kref,
+      limits: checkCaveatLimits(limits),
+    })) as Caveat;
   }
 
   isRevoked(kref: KRef): boolean {
