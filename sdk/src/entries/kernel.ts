@@ -31,5 +31,6 @@ export type { StandIn } from '../protocol/kernel-values.js';
 export { isKRef, isVatId, isSubclusterId } from '../protocol/refs.js';
 export type { EndpointId, KRef, SubclusterId, VatId, VRef } from '../protocol/refs.js';
 export * from '../protocol/runtime-abi.js';
+export type { VatTableSizes } from '../protocol/vat-tables.js';
 export type { Bundle, BundleFormat } from '../protocol/vat-wire.js';
 export type { Durability, KernelDatabase } from '../store/kv-store.js';

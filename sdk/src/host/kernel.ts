@@ -18,6 +18,7 @@ import {
   type VatConfig,
 } from '../protocol/config.js';
 import { kserMethargs, kslot, kunser, type StandIn } from '../protocol/kernel-values.js';
+import type { VatTableSizes } from '../protocol/vat-tables.js';
 import { isKRef, type KRef, type SubclusterId, type VatId } from '../protocol/refs.js';
 import { limits, type Limits } from '../limits.js';
 import type { KernelDatabase } from '../store/kv-store.js';
@@ -353,8 +354,22 @@ export class Kernel {
 
   /** Resolves to 'pong' when the vat's worker answers; starts the vat where it is not running. */
   async pingVat(vatId: VatId): Promise<'pong'> {
+    await this.#ask(vatId);
+    return 'pong';
+  }
+
+  /**
+   * How much stands in the tables of a vat's worker, for tests and diagnosis: `{ exports: 1, imports: 2, promises: 0, … }`.
+   * It is what the worker says. Starts the vat where it is not running.
+   */
+  async inspectVat(vatId: VatId): Promise<VatTableSizes> {
+    return this.#ask(vatId);
+  }
+
+  async #ask(vatId: VatId): Promise<VatTableSizes> {
     if (!this.#loop.isRunning(vatId)) await this.#request({ type: 'start-vat', vatId });
-    if (await this.#loop.ping(vatId)) return 'pong';
+    const sizes = await this.#loop.ping(vatId);
+    if (sizes !== undefined) return sizes;
     throw (
       this.#loop.over() ??
       new KernelError('VAT_RESTARTED', `Vat ${vatId} stopped while it was asked`)
