@@ -27,6 +27,12 @@ const codes = {
   OBJECT_DELETED: { retryable: false, indeterminate: false },
   /** The target was revoked for all of its holders. */
   OBJECT_REVOKED: { retryable: false, indeterminate: false },
+  /** A reference that was given for a time is older than that. */
+  OBJECT_EXPIRED: { retryable: false, indeterminate: false },
+  /** A reference that was given for so many messages has had them. */
+  OBJECT_USED_UP: { retryable: false, indeterminate: false },
+  /** A reference that was given for some methods was asked for another one. */
+  METHOD_REFUSED: { retryable: false, indeterminate: false },
   /** No such kref, vat, subcluster or service. */
   NOT_FOUND: { retryable: false, indeterminate: false },
   /** A message was sent to the fulfilment of a promise, which is not an object. */

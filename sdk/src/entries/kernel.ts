@@ -11,6 +11,8 @@ export type {
 } from '../host/kernel.js';
 export { answerControlRpc, rpcErrors } from '../host/control-rpc.js';
 export type { RpcId, RpcResponse } from '../host/control-rpc.js';
+export type { Caveat } from '../kernel/caveats.js';
+export type { CaveatLimits } from '../protocol/caveat-limits.js';
 export type { Logger } from '../host/logger.js';
 export type { PlatformServices, VatWorker, VatWorkerEvents } from '../host/platform-services.js';
 export { fetchValidatedJson } from '../host/fetch-validated-json.js';
@@ -29,5 +31,6 @@ export type { StandIn } from '../protocol/kernel-values.js';
 export { isKRef, isVatId, isSubclusterId } from '../protocol/refs.js';
 export type { EndpointId, KRef, SubclusterId, VatId, VRef } from '../protocol/refs.js';
 export * from '../protocol/runtime-abi.js';
+export type { VatTableSizes } from '../protocol/vat-tables.js';
 export type { Bundle, BundleFormat } from '../protocol/vat-wire.js';
 export type { Durability, KernelDatabase } from '../store/kv-store.js';

@@ -3,6 +3,7 @@
  * speaks over a port and `vatkit daemon` over its socket. Who can send here has the kernel's whole authority.
  */
 import { isKernelError } from '../errors.js';
+import { checkCaveatLimits } from '../protocol/caveat-limits.js';
 import { ClusterConfigStruct } from '../protocol/config.js';
 import { kslot } from '../protocol/kernel-values.js';
 import { isKRef } from '../protocol/refs.js';
@@ -71,6 +72,14 @@ const methods: { [name: string]: Method } = {
   terminateAllVats: (kernel) => kernel.terminateAllVats(),
   revoke: (kernel, params) => kernel.revoke(text(params, 'kref')),
   isRevoked: (kernel, params) => kernel.isRevoked(text(params, 'kref')),
+  caveat: (kernel, params) => {
+    const { limits } = Array.isArray(params) ? {} : params;
+    try {
+      return kernel.caveat(text(params, 'kref'), checkCaveatLimits(limits));
+    } catch (thrown) {
+      throw new InvalidParams(messageOf(thrown));
+    }
+  },
   collectGarbage: (kernel) => kernel.collectGarbage(),
   clearState: (kernel) => kernel.reset(),
   executeDBQuery: (kernel, params) => kernel.kernelDatabase.executeQuery(text(params, 'sql')),

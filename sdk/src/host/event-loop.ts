@@ -12,6 +12,7 @@ import { makeKernelMachine, type KernelMachine, type KernelPolicy } from '../ker
 
 import type { CapData } from '../protocol/capdata.js';
 import type { VatId, VRef } from '../protocol/refs.js';
+import { readVatTableSizes, type VatTableSizes } from '../protocol/vat-tables.js';
 import type { Bundle, FromVat } from '../protocol/vat-wire.js';
 import { makeChangeSet } from '../store/change-set.js';
 import type { KernelDatabase } from '../store/kv-store.js';
@@ -51,7 +52,7 @@ export function makeEventLoop(powers: EventLoopPowers) {
   const changes = makeChangeSet(database);
   let machine: KernelMachine = makeKernelMachine(changes, policy);
 
-  const pings = new Map<string, (answered: boolean) => void>();
+  const pings = new Map<string, (sizes: VatTableSizes | undefined) => void>();
   const requests = new Map<number, Request>();
   /** Sends of this process that wait until a full queue has drained, in order. */
   const waitingSends = new Map<string, KernelEvent[]>();
@@ -150,7 +151,7 @@ export function makeEventLoop(powers: EventLoopPowers) {
       case 'cancel':
         return asks.cancel(vatId, incarnation, message.id);
       case 'pong':
-        return pings.get(`${vatId}.${message.id}`)?.(true);
+        return pings.get(`${vatId}.${message.id}`)?.(readVatTableSizes(message.sizes));
       default:
         feed({
           type: 'vat-lost',
@@ -262,7 +263,7 @@ export function makeEventLoop(powers: EventLoopPowers) {
 
   /** Workers that are gone answer no more. */
   const answerPings = (of: (key: string) => boolean): void => {
-    for (const [key, answer] of pings) if (of(key)) answer(false);
+    for (const [key, answer] of pings) if (of(key)) answer(undefined);
   };
 
   /** A commit failed: what the vats have in memory never happened. Begin again from the store. */
@@ -295,7 +296,7 @@ export function makeEventLoop(powers: EventLoopPowers) {
   const feed = (event: KernelEvent): void => {
     if (over !== undefined) return;
     try {
-      take(machine.step(event));
+      take(machine.step(event, Date.now()));
     } catch (thrown) {
       panic(thrown);
     }
@@ -361,17 +362,17 @@ export function makeEventLoop(powers: EventLoopPowers) {
 
     commit,
 
-    /** Resolves to true when the worker answers, to false when it is gone. The heartbeat bounds it. */
-    ping(vatId: VatId): Promise<boolean> {
-      if (!machine.isRunning(vatId)) return Promise.resolve(false);
+    /** Resolves to what the worker answers, to undefined when it is gone. The heartbeat bounds it. */
+    ping(vatId: VatId): Promise<VatTableSizes | undefined> {
+      if (!machine.isRunning(vatId)) return Promise.resolve(undefined);
       const incarnation = machine.incarnationOf(vatId) as number;
       lastRequestId += 1;
       const id = lastRequestId;
       const key = `${vatId}.${id}`;
       return new Promise((resolve) => {
-        pings.set(key, (answered) => {
+        pings.set(key, (sizes) => {
           pings.delete(key);
-          resolve(answered);
+          resolve(sizes);
         });
         workers.send(vatId, incarnation, { type: 'ping', id });
       });

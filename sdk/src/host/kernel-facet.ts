@@ -27,6 +27,7 @@ export function makeKernelFacet(kernel: Kernel): object {
     terminateVat: (vatId: string) => kernel.terminateVat(vatId),
     revoke: (kref: string) => kernel.revoke(kref),
     isRevoked: (kref: string) => kernel.isRevoked(kref),
+    caveat: (kref: string, limits?: Parameters<Kernel['caveat']>[1]) => kernel.caveat(kref, limits),
     release: (kref: string) => kernel.release(kref),
     reset: () => kernel.reset(),
   };

@@ -3,8 +3,10 @@ import { KernelError, isKernelError } from '../errors.js';
 import type { ErrorData, Outcome } from '../kernel/events.js';
 import { builtInServices } from '../kernel/kernel.js';
 import { findBrokenInvariants } from '../kernel/invariants.js';
+import type { Caveat } from '../kernel/caveats.js';
 import { krefOrder, type KernelRows, type VatRow } from '../kernel/rows.js';
 import type { CapData } from '../protocol/capdata.js';
+import { checkCaveatLimits, type CaveatLimits } from '../protocol/caveat-limits.js';
 import { describe } from '../protocol/describe.js';
 import {
   ClusterConfigStruct,
@@ -16,6 +18,7 @@ import {
   type VatConfig,
 } from '../protocol/config.js';
 import { kserMethargs, kslot, kunser, type StandIn } from '../protocol/kernel-values.js';
+import type { VatTableSizes } from '../protocol/vat-tables.js';
 import { isKRef, type KRef, type SubclusterId, type VatId } from '../protocol/refs.js';
 import { limits, type Limits } from '../limits.js';
 import type { KernelDatabase } from '../store/kv-store.js';
@@ -352,8 +355,22 @@ export class Kernel {
 
   /** Resolves to 'pong' when the vat's worker answers; starts the vat where it is not running. */
   async pingVat(vatId: VatId): Promise<'pong'> {
+    await this.#ask(vatId);
+    return 'pong';
+  }
+
+  /**
+   * How much stands in the tables of a vat's worker, for tests and diagnosis: `{ exports: 1, imports: 2, promises: 0, … }`.
+   * It is what the worker says. Starts the vat where it is not running.
+   */
+  async inspectVat(vatId: VatId): Promise<VatTableSizes> {
+    return this.#ask(vatId);
+  }
+
+  async #ask(vatId: VatId): Promise<VatTableSizes> {
     if (!this.#loop.isRunning(vatId)) await this.#request({ type: 'start-vat', vatId });
-    if (await this.#loop.ping(vatId)) return 'pong';
+    const sizes = await this.#loop.ping(vatId);
+    if (sizes !== undefined) return sizes;
     throw (
       this.#loop.over() ??
       new KernelError('VAT_RESTARTED', `Vat ${vatId} stopped while it was asked`)
@@ -448,6 +465,24 @@ export class Kernel {
   /** Revokes an object for all of its holders, for ever: their calls reject OBJECT_REVOKED. */
   revoke(kref: KRef): void {
     this.#requestNow({ type: 'revoke', kref });
+  }
+
+  /**
+   * Makes another reference to an object for one holder: a forwarder that can be revoked, expires, or lets through only
+   * some methods or so many messages. `revoke(ref)` revokes it for all who hold it, and nothing else.
+   *
+   *     const { ref } = await kernel.caveat('ko4', { methods: ['list'], expiresInMs: 60_000 });
+   *
+   * @returns the forwarder's kref, and that of an object with the method `revoke`; both are held until `release`.
+   * @throws TypeError for limits that there are not, KernelError NOT_FOUND where there is no such object.
+   */
+  async caveat(kref: KRef, limits: CaveatLimits = {}): Promise<Caveat> {
+    return (await this.#request({
+      type: 'make-caveat',
+      session: API_SESSION,
+      target: kref,
+      limits: checkCaveatLimits(limits),
+    })) as Caveat;
   }
 
   isRevoked(kref: KRef): boolean {

@@ -5,10 +5,13 @@
 import { insistInvariant } from '../errors.js';
 import type { CapData } from '../protocol/capdata.js';
 import {
+  CAVEAT_MAKER,
+  CAVEAT_MAKER_VREF,
   isDurableVRef,
   isExportVRef,
   isPromiseKRef,
   isPromiseVRef,
+  isVatEndpoint,
   isVRef,
   type EndpointId,
   type KRef,
@@ -41,6 +44,11 @@ export function makeCLists(rows: KernelRows, references: References) {
 
   const krefOf = (endpoint: EndpointId, vref: VRef): KRef => {
     const kref = rows.clistByVRef.get(key(endpoint, vref));
+    if (kref === undefined && vref === CAVEAT_MAKER_VREF && isVatEndpoint(endpoint)) {
+      // Every vat may name it, from when it first does.
+      add(endpoint, CAVEAT_MAKER, vref);
+      return CAVEAT_MAKER;
+    }
     if (kref === undefined) {
       throw new IllegalSyscall(`${endpoint} names ${vref}, which is not in its c-list`);
     }
@@ -96,6 +104,10 @@ export function makeCLists(rows: KernelRows, references: References) {
       if (row !== undefined) {
         if (!row.reach) setReach(endpoint, kref, true);
         return row.vref;
+      }
+      if (kref === CAVEAT_MAKER) {
+        add(endpoint, kref, CAVEAT_MAKER_VREF);
+        return CAVEAT_MAKER_VREF;
       }
       const next = numbers(endpoint);
       const isPromise = isPromiseKRef(kref);

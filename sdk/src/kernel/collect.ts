@@ -5,7 +5,14 @@
  * recognizes is retired there; those of a vat are noted for a delivery to it, those of the host realm go at once.
  */
 import { insistInvariant } from '../errors.js';
-import { HOST_REALM, isPromiseKRef, type KRef, type VatId, type VRef } from '../protocol/refs.js';
+import {
+  HOST_REALM,
+  KERNEL_REALM,
+  isPromiseKRef,
+  type KRef,
+  type VatId,
+  type VRef,
+} from '../protocol/refs.js';
 import type { CLists } from './clists.js';
 import type { CountChange, References } from './references.js';
 import type { KernelRows, ObjectRow } from './rows.js';
@@ -21,9 +28,12 @@ export type CollectPowers = {
   /** The vat's c-list entry for `kref` may be due for a drop or retire delivery. */
   noteForVat: (vatId: VatId, kref: KRef) => void;
   retireAtHost: (vref: VRef) => void;
+  /** An object of the kernel realm is no more. */
+  dropCaveat: (kref: KRef) => void;
 };
 
-export function makeCollect({ rows, references, clists, noteForVat, retireAtHost }: CollectPowers) {
+export function makeCollect(powers: CollectPowers) {
+  const { rows, references, clists, noteForVat, retireAtHost, dropCaveat } = powers;
   const { changed } = references;
   /** Settled promises that have other holders than before: perhaps nothing but a ring of their own values. */
   const ringed = new Set<KRef>();
@@ -65,6 +75,10 @@ export function makeCollect({ rows, references, clists, noteForVat, retireAtHost
       insistInvariant(entry !== undefined, `${kref} is not in its owner's c-list`);
       retireAtHost(entry.vref);
       clists.remove(HOST_REALM, kref);
+    } else if (owner === KERNEL_REALM) {
+      dropCaveat(kref);
+      rows.objects.set(kref, { ...rows.objects.getRequired(kref), owner: null });
+      references.reconsider(kref);
     } else noteForVat(owner, kref);
   };
 

@@ -6,6 +6,7 @@
  */
 import type { KernelErrorCode } from '../errors.js';
 import type { CapData } from '../protocol/capdata.js';
+import type { CaveatLimits } from '../protocol/caveat-limits.js';
 import type { ClusterConfig, VatConfig } from '../protocol/config.js';
 import type { EndpointId, KRef, SubclusterId, VatId, VRef } from '../protocol/refs.js';
 import type { Delivery } from '../protocol/vat-wire.js';
@@ -79,6 +80,14 @@ export type KernelEvent =
     }
   | { type: 'pin-root'; requestId: RequestId; vatId: VatId; pin: boolean }
   | { type: 'revoke'; requestId: RequestId; kref: KRef }
+  /** A forwarder to the object, and its revoker, handed to the session. */
+  | {
+      type: 'make-caveat';
+      requestId: RequestId;
+      session: EndpointId;
+      target: KRef;
+      limits: CaveatLimits;
+    }
   /** A host session lets go of a kref that it was handed. */
   | { type: 'release'; session: EndpointId; kref: KRef }
   /** Ask vats to collect by force and report: all running ones, or those named. */

@@ -4,7 +4,10 @@
  * `kernel.checkInvariants()` lets a user run it.
  */
 import {
+  CAVEAT_MAKER,
+  CAVEAT_MAKER_VREF,
   HOST_REALM,
+  KERNEL_REALM,
   isDurableVRef,
   isExportVRef,
   isPromiseKRef,
@@ -73,7 +76,7 @@ function findBrokenReferences(rows: KernelRows): string[] {
   /** Will the endpoint's next reference of this kind be another one? */
   const isNumberGiven = (endpoint: EndpointId, vref: VRef): boolean => {
     const numbers = rows.vrefNumbers.get(endpoint);
-    if (vref === ROOT_VREF || isDurableVRef(vref)) return true;
+    if (vref === ROOT_VREF || vref === CAVEAT_MAKER_VREF || isDurableVRef(vref)) return true;
     const isImport = !isExportVRef(vref);
     const next = isImport
       ? numbers?.[isPromiseVRef(vref) ? 'promise' : 'object']
@@ -135,6 +138,29 @@ function findBrokenReferences(rows: KernelRows): string[] {
     if (promise.refs === 0) problems.push(`${kref} is held by nobody`);
   };
 
+  const walkCaveat = (kref: KRef): void => {
+    const object = rows.objects.get(kref);
+    const row = rows.caveats.getRequired(kref);
+    if (object?.owner !== KERNEL_REALM)
+      problems.push(`${kref} is a caveat, whose owner is ${object?.owner}`);
+    if (row.type !== 'forwarder') return;
+    hold(row.target);
+    if (object?.revoked) problems.push(`${kref} is revoked and holds ${row.target}`);
+    if (row.uses !== undefined && row.uses < 1) problems.push(`${kref} has no uses left`);
+    const behind = rows.caveats.get(row.target);
+    if (
+      row.depth !== (behind?.type === 'forwarder' ? behind.depth : 0) + 1 &&
+      behind?.type !== 'ended'
+    )
+      problems.push(`${kref} lies ${row.depth} forwarders before its object`);
+    const { expiresAt } = row;
+    if (
+      expiresAt !== undefined &&
+      !rows.expiries.has(`${String(expiresAt).padStart(16, '0')}.${kref}`)
+    )
+      problems.push(`${kref} will not be found when it expires`);
+  };
+
   const walkObject = (kref: KRef): void => {
     const { owner, reach, recog } = rows.objects.getRequired(kref);
     const held = expected.get(kref) ?? { reach: 0, recog: 0 };
@@ -145,7 +171,10 @@ function findBrokenReferences(rows: KernelRows): string[] {
       );
     }
     if (owner === null && recog === 0) problems.push(`${kref} has neither owner nor holder`);
-    if (owner !== null && !rows.clistByKRef.has(`${owner}.${kref}`)) {
+    if (owner === KERNEL_REALM) {
+      if (kref !== CAVEAT_MAKER && !rows.caveats.has(kref))
+        problems.push(`${kref} is of the kernel and no caveat`);
+    } else if (owner !== null && !rows.clistByKRef.has(`${owner}.${kref}`)) {
       problems.push(`${kref} is not in the c-list of its owner ${owner}`);
     }
   };
@@ -175,6 +204,14 @@ function findBrokenReferences(rows: KernelRows): string[] {
   }
   for (const name of rows.services.ids()) hold(rows.services.getRequired(name).kref);
   for (const id of rows.holds.ids()) hold(id.split('.')[1] as KRef);
+  if (rows.objects.has(CAVEAT_MAKER)) hold(CAVEAT_MAKER);
+  for (const kref of rows.caveats.ids()) walkCaveat(kref);
+  for (const id of rows.expiries.ids()) {
+    const [at, kref] = id.split('.') as [string, KRef];
+    const row = rows.caveats.get(kref);
+    if (row?.type !== 'forwarder' || row.expiresAt !== Number(at))
+      problems.push(`${kref} is to expire at ${at}, and is no such forwarder`);
+  }
   for (const id of rows.calls.ids()) {
     const { target, result } = rows.calls.getRequired(id);
     hold(target);

@@ -20,6 +20,7 @@ import {
 } from '../protocol/refs.js';
 import type { ChangeSet } from '../store/change-set.js';
 import { makeBackPressure } from './back-pressure.js';
+import { makeCaveats } from './caveats.js';
 import { makeCLists } from './clists.js';
 import { makeCollect } from './collect.js';
 import type { ErrorData, KernelEffect, KernelEvent, RequestId } from './events.js';
@@ -45,6 +46,8 @@ export function makeKernelMachine(changes: ChangeSet, policy: KernelPolicy) {
   const rows = makeKernelRows(changes, policy);
   let effects: KernelEffect[] = [];
   let draining = false;
+  /** The host's time as of the present step. */
+  let time = 0;
   const emit = (effect: KernelEffect): void => void effects.push(effect);
 
   const references = makeReferences(rows);
@@ -73,6 +76,7 @@ export function makeKernelMachine(changes: ChangeSet, policy: KernelPolicy) {
     { rows, references, clists, emit, handTo, isNameable },
     () => messages,
   );
+  const caveats = makeCaveats({ rows, references, now: () => time }, () => messages);
   const backPressure = makeBackPressure(policy.queueMax);
   const messages = makeMessages({
     rows,
@@ -81,6 +85,8 @@ export function makeKernelMachine(changes: ChangeSet, policy: KernelPolicy) {
     backPressure,
     wake: (vatId) => vats.wake(vatId),
     callHost: hostRealm.call,
+    callKernel: caveats.receive,
+    targetOf: caveats.targetOf,
   });
   const incarnations = makeIncarnations({
     rows,
@@ -172,6 +178,7 @@ export function makeKernelMachine(changes: ChangeSet, policy: KernelPolicy) {
     clists,
     noteForVat: vats.noteCollectable,
     retireAtHost: (vref) => emit({ type: 'host-retire', vrefs: [vref] }),
+    dropCaveat: caveats.drop,
   });
 
   const done = (requestId: RequestId, result: unknown = null): void =>
@@ -263,6 +270,8 @@ export function makeKernelMachine(changes: ChangeSet, policy: KernelPolicy) {
         );
       case 'revoke':
         return revoke(event.requestId, event.kref);
+      case 'make-caveat':
+        return makeCaveat(event);
       case 'release':
         return isKRef(event.kref) ? letGo(event.session, event.kref) : undefined;
       case 'reap':
@@ -335,11 +344,31 @@ export function makeKernelMachine(changes: ChangeSet, policy: KernelPolicy) {
   const revoke = (requestId: RequestId, kref: KRef): void => {
     const object = isKRef(kref) ? rows.objects.get(kref) : undefined;
     if (object !== undefined) {
-      rows.objects.set(kref, { ...object, revoked: true });
+      caveats.revoke(kref);
       done(requestId);
     } else if (isKRef(kref) && isPromiseKRef(kref)) {
       notFound(requestId, `cannot revoke promise ${kref}`);
     } else notFound(requestId, `there is no ${String(kref)} to revoke`);
+  };
+
+  const makeCaveat = ({
+    requestId,
+    session,
+    target,
+    limits,
+  }: KernelEvent & { type: 'make-caveat' }): void => {
+    if (!isKRef(target) || isPromiseKRef(target) || !isNameable(target)) {
+      notFound(requestId, `there is no object ${String(target)} to make a caveat for`);
+      return;
+    }
+    const problem = caveats.objection(target);
+    if (problem !== undefined) {
+      fail(requestId, { code: 'DELIVERY_FAILED', message: problem });
+      return;
+    }
+    const made = caveats.make(target, limits);
+    handTo(session, [made.ref, made.revoker]);
+    done(requestId, made);
   };
 
   const reap = (requestId: RequestId, vatIds?: VatId[]): void => {
@@ -381,6 +410,7 @@ export function makeKernelMachine(changes: ChangeSet, policy: KernelPolicy) {
       for (const [index, { name, systemOnly }] of builtInServices.entries()) {
         if (!rows.services.has(name)) hostRealm.register(name, `o+${index + 1}`, systemOnly);
       }
+      caveats.start();
       hostRealm.end();
       vats.endAll();
       subclusters.removeCutOff();
@@ -395,9 +425,16 @@ export function makeKernelMachine(changes: ChangeSet, policy: KernelPolicy) {
       return settleDown();
     },
 
-    step(event: KernelEvent): KernelEffect[] {
+    /** @param now - the host's time, in milliseconds since 1970; left out: as in the last step. */
+    step(event: KernelEvent, now = time): KernelEffect[] {
+      time = now;
+      let expired: KernelEffect[] = [];
+      if (caveats.isDue()) {
+        caveats.expire();
+        expired = settleDown();
+      }
       handle(event);
-      return settleDown();
+      return [...expired, ...settleDown()];
     },
 
     isRunning: vats.isRunning,

@@ -8,7 +8,13 @@
  */
 import { insistInvariant, formatKernelErrorText, type KernelErrorCode } from '../errors.js';
 import { errorCapData, resolutionKind, type CapData } from '../protocol/capdata.js';
-import { HOST_REALM, isPromiseKRef, type KRef, type VatId } from '../protocol/refs.js';
+import {
+  HOST_REALM,
+  KERNEL_REALM,
+  isPromiseKRef,
+  type KRef,
+  type VatId,
+} from '../protocol/refs.js';
 import type { VatStack } from './events.js';
 import type { BackPressure } from './back-pressure.js';
 import type { Queues } from './queues.js';
@@ -26,6 +32,9 @@ export type MessagePowers = {
   wake: (vatId: VatId) => void;
   /** Take a message for an object of the host realm. */
   callHost: (target: KRef, message: Message) => void;
+  /** Take a message for an object of the kernel realm, and say where a forwarder of that realm leads. */
+  callKernel: (target: KRef, message: Message, sender?: VatId) => void;
+  targetOf: (forwarder: KRef) => KRef | undefined;
 };
 
 /**
@@ -64,10 +73,11 @@ type Destination =
   /** Of a vat or an open promise. `undecided`: no vat decides that promise yet. */
   | { queue: VatId | KRef; target: KRef; undecided: boolean }
   | { host: KRef }
+  | { kernel: KRef }
   | { failure: Settlement };
 
 export function makeMessages(powers: MessagePowers) {
-  const { rows, references, queues, backPressure, wake, callHost } = powers;
+  const { rows, references, queues, backPressure, wake, callHost, callKernel, targetOf } = powers;
   const unsettled: { promise: KRef; settlement: Settlement }[] = [];
   let settling = false;
   /** Promises settled in this step, in order; a host session may wait for them. */
@@ -94,6 +104,7 @@ export function makeMessages(powers: MessagePowers) {
     if (object?.revoked) return { failure: revoked };
     if (!object?.owner) return { failure: deleted };
     if (object.owner === HOST_REALM) return { host: target };
+    if (object.owner === KERNEL_REALM) return { kernel: target };
     const vat = rows.vats.get(object.owner);
     if (vat === undefined) return { failure: deleted };
     if (vat.condition === 'broken') {
@@ -195,6 +206,7 @@ export function makeMessages(powers: MessagePowers) {
       const { result } = message;
       const to = destination(target);
       if ('host' in to) callHost(to.host, message);
+      else if ('kernel' in to) callKernel(to.kernel, message, sender);
       else if ('failure' in to) {
         if (result !== undefined) messages.settle(result, to.failure);
       } else if (to.undecided && result !== undefined && waitsFor(to.queue, result)) {
@@ -213,6 +225,10 @@ export function makeMessages(powers: MessagePowers) {
     /** The queue that a message to `target` would wait in, if any. */
     queueOf(target: KRef): VatId | KRef | undefined {
       const to = destination(target);
+      if ('kernel' in to) {
+        const behind = targetOf(to.kernel);
+        return behind && messages.queueOf(behind);
+      }
       return 'queue' in to ? to.queue : undefined;
     },
 

@@ -19,6 +19,8 @@
  *     h.<endpoint>.<kref>   a kref that a host session or the host realm was handed and has not released
  *     l.<n>                 a call that the host realm has not answered
  *     r.<kref>              pins of a vat's root, counted
+ *     f.<kref>              an object of the kernel realm: a forwarder, or its revoker
+ *     x.<time>.<kref>       a forwarder that expires then, in 16 digits of milliseconds since 1970
  */
 import { insistInvariant } from '../errors.js';
 import type { CapData } from '../protocol/capdata.js';
@@ -104,6 +106,20 @@ export type SubclusterRow = {
 
 export type ServiceRow = { kref: KRef; systemOnly: boolean };
 
+/** `depth`: forwarders on the way to the object, itself included. `uses`: those that are left. */
+export type CaveatRow =
+  | {
+      type: 'forwarder';
+      target: KRef;
+      depth: number;
+      methods?: readonly string[];
+      uses?: number;
+      expiresAt?: number;
+    }
+  | { type: 'ended'; why: 'revoked' | 'expired' | 'used-up' }
+  /** It names its forwarder and does not hold it. */
+  | { type: 'revoker'; forwarder: KRef };
+
 export type HostCallRow = { target: KRef; result?: KRef };
 
 /**
@@ -187,6 +203,8 @@ export function makeKernelRows(changes: ChangeSet, { promiseBlock }: RowsPolicy)
     holds: table<true>('h.'),
     calls: table<HostCallRow>('l.'),
     pins: table<number>('r.'),
+    caveats: table<CaveatRow>('f.'),
+    expiries: table<true>('x.'),
 
     /** The next number of a kind of id. None is ever given twice. */
     nextId(kind: IdKind): number {

@@ -267,7 +267,7 @@ describe('kernel at scale', { timeout: 60_000 }, () => {
     expect(next().delivery).toMatchObject({ type: 'retire-exports', vrefs: { length: some } });
     expect(queue()).toEqual([]);
     expectSound();
-    expect(rows.objects.ids().length).toBe(5);
+    expect(rows.objects.ids().length).toBe(6);
   });
 
   it('scans no table for a message, a result or garbage, however many vats there are', () => {

@@ -7,7 +7,8 @@
  *            o+5  o-5       an object that it exported (+), imported (-)
  *            p+5  p-5       a promise that it made, that it was given
  *            o+d2/7         a durable object: instance 7 of the vat's durable kind 2
- *     endpoint  v1 vat, r1 remote peer, c1 client session, h1 the host realm (its objects are the services)
+ *     endpoint  v1 vat, r1 remote peer, c1 client session, h1 the host realm (its objects are the services),
+ *               k1 the kernel itself (its objects are caveats and their revokers; it has no c-list)
  *     subcluster  s1
  *
  * No id of any kind is ever used twice, over incarnations, upgrades and resets.
@@ -23,6 +24,12 @@ export type SubclusterId = string;
 export const ROOT_VREF: VRef = 'o+0';
 /** The endpoint whose objects are the kernel services. */
 export const HOST_REALM: EndpointId = 'h1';
+
+/** The owner of what the kernel itself answers for: caveats, their revokers, and their maker. */
+export const KERNEL_REALM: EndpointId = 'k1';
+/** The object that makes caveats, the same in every store, and every vat's own name for it. */
+export const CAVEAT_MAKER: KRef = 'ko0';
+export const CAVEAT_MAKER_VREF: VRef = 'o-0';
 
 const krefForm = /^k[op](?:0|[1-9]\d*)$/;
 const vrefForm = /^(?:[op][+-](?:0|[1-9]\d*)|o\+d[1-9]\d*\/[1-9]\d*(?::\d+)?)$/;

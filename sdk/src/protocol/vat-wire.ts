@@ -8,6 +8,7 @@
 import type { CapData } from './capdata.js';
 import type { PlatformConfig } from './config.js';
 import type { VRef, VatId } from './refs.js';
+import type { VatTableSizes } from './vat-tables.js';
 
 /** How a vat's code is packed; see the bundler. */
 export type BundleFormat =
@@ -155,6 +156,7 @@ export type ToVat =
   | { type: 'deliver'; id: number; delivery: Delivery }
   /** Of an ask. One that the vat has cancelled meanwhile is ignored. */
   | { type: 'reply'; id: number; answer: HostAnswer }
+  /** Answered with `pong` as soon as the worker's event loop runs. */
   | { type: 'ping'; id: number };
 
 export type FromVat =
@@ -163,7 +165,7 @@ export type FromVat =
   | { type: 'done'; id: number; result: CrankResult }
   | { type: 'failed'; id: number; failure: CrankFailure }
   | { type: 'want-turn' }
-  | { type: 'pong'; id: number }
+  | { type: 'pong'; id: number; sizes: VatTableSizes }
   /** `id` is of this ask alone, in this incarnation. */
   | ({ type: 'ask'; id: number } & HostAsk)
   /** Nobody waits for the answer any more. */

@@ -30,4 +30,5 @@ export { S } from './described.js';
 export type { Described, DescribedInterface, DescribedMethod, NamedArg } from './described.js';
 export type { Baggage } from './baggage.js';
 export type { Logger } from './vat-log.js';
-export type { VatPowers } from './vat-powers.js';
+export type { Caveat, VatPowers } from './vat-powers.js';
+export type { CaveatLimits } from '../protocol/caveat-limits.js';

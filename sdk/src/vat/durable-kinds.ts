@@ -299,6 +299,9 @@ export function makeDurableKinds({ state, marshal, onDeleted }: DurableKindsPowe
       });
     },
 
+    /** For tests and diagnosis. */
+    sizes: () => ({ representatives: alive.size, suspects: suspects.size }),
+
     /** State or the kernel let go of an instance. */
     released(vref: VRef): void {
       suspects.add(vref);

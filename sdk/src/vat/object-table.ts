@@ -222,6 +222,11 @@ export function makeObjectTable({
     },
 
     /** For tests and diagnosis: how much is in the table. */
-    sizes: () => ({ exports: exports.size, imports: imports.size }),
+    sizes: () => ({
+      exports: exports.size,
+      imports: imports.size,
+      droppedImports: droppedImports.size,
+      suspects: suspects.size,
+    }),
   });
 }

@@ -10,6 +10,8 @@ import type { Syscall } from '../protocol/vat-wire.js';
 export type SyscallLog = {
   push(syscall: Syscall): void;
   take(): Syscall[];
+  /** For tests and diagnosis. */
+  size(): number;
 };
 
 /** @param onPush - called after each, so that the owner can ask for a turn where none is under way. */
@@ -25,6 +27,7 @@ export function makeSyscallLog(onPush: () => void): SyscallLog {
       calls = [];
       return taken;
     },
+    size: () => calls.length,
   });
 }
 

@@ -16,6 +16,7 @@ import type {
   ToVat,
   VatError,
 } from '../protocol/vat-wire.js';
+import { emptyVatTables, type VatTableSizes } from '../protocol/vat-tables.js';
 import { mentionedIn } from './syscall-log.js';
 import { findMethod, invoke, methodLabel } from './invoke.js';
 import { loadBundle } from './bundle-loader.js';
@@ -43,7 +44,7 @@ export type VatRuntime = {
   /** A promise of this realm was rejected and nobody looks at it. */
   uncaught(reason: unknown): void;
   /** For tests and diagnosis: how much stands in the vat's tables. */
-  sizes(): { exports: number; imports: number; promises: number; weakKeys: number };
+  sizes(): VatTableSizes;
 };
 
 type Init = Extract<ToVat, { type: 'init' }>;
@@ -355,10 +356,27 @@ export function makeVatRuntime({
     afterJobs(finish);
   };
 
+  const sizes = (): VatTableSizes => {
+    if (world === undefined) return emptyVatTables;
+    const objects = world.objects.sizes();
+    const kinds = world.kinds.sizes();
+    return {
+      ...objects,
+      promises: world.promises.size(),
+      weakKeys: world.weak.size(),
+      stateRows: world.state.sizes().rows,
+      stateHolds: world.state.sizes().holds,
+      representatives: kinds.representatives,
+      suspects: objects.suspects + kinds.suspects,
+      syscalls: world.syscalls.size(),
+      asks: world.asks.size(),
+    };
+  };
+
   return harden({
     handle(message) {
       if (message.type === 'ping') {
-        post({ type: 'pong', id: message.id });
+        post({ type: 'pong', id: message.id, sizes: sizes() });
         return;
       }
       if (message.type === 'reply') {
@@ -382,12 +400,7 @@ export function makeVatRuntime({
       }
     },
 
-    sizes: () => ({
-      exports: world?.objects.sizes().exports ?? 0,
-      imports: world?.objects.sizes().imports ?? 0,
-      promises: world?.promises.size() ?? 0,
-      weakKeys: world?.weak.size() ?? 0,
-    }),
+    sizes,
 
     uncaught(reason) {
       if (isPanic(reason)) {

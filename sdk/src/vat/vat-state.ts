@@ -134,6 +134,12 @@ export function makeVatState({ onWrite, onRelease }: VatStatePowers) {
 
     holds: (vref: VRef): boolean => held.has(vref),
 
+    /** For tests and diagnosis. */
+    sizes: () => ({
+      rows: [...spaces.values()].reduce((sum, space) => sum + space.size, 0),
+      holds: held.size,
+    }),
+
     /** All references that the rows hold. */
     held: (): VRef[] => [...held.keys()],
 

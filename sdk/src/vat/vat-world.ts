@@ -152,7 +152,9 @@ export function makeVatWorld({
   );
 
   const asks = makeHostAsks(post);
-  const vatPowers = makeVatPowers(post, logger, syscalls, marshal.encode);
+  const vatPowers = makeVatPowers(post, logger, syscalls, marshal.encode, (target, method, args) =>
+    send(target, method, args, undefined),
+  );
   const globals = {
     console: makeVatConsole(logger.subLogger('console')),
     assert,

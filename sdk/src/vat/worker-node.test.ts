@@ -1,3 +1,4 @@
+import { emptyVatTables } from '../protocol/vat-tables.js';
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
@@ -201,7 +202,11 @@ describe.skipIf(!existsSync(file))('a worker', () => {
     );
     await call('never');
     post({ type: 'ping', id: 5 });
-    expect(await next(({ type }) => type === 'pong')).toEqual({ type: 'pong', id: 5 });
+    expect(await next(({ type }) => type === 'pong')).toEqual({
+      type: 'pong',
+      id: 5,
+      sizes: { ...emptyVatTables, exports: 1, promises: 1 },
+    });
     void call('storm').catch(() => undefined);
     post({ type: 'ping', id: 6 });
     const silence = new Promise((resolve) => setTimeout(() => resolve('silence'), 200));

@@ -93,6 +93,7 @@ function makeScriptedKernel() {
   const given = new Map<VatId, Given>();
   let lastRequest = 0;
   let hostExport = 4;
+  let now = 0;
 
   const take = (effects: readonly KernelEffect[]): string[] => {
     const problems = findBrokenInvariants(machine.rows);
@@ -109,7 +110,7 @@ function makeScriptedKernel() {
     return effects.map(formatEffect);
   };
 
-  const step = (event: KernelEvent): string[] => take(machine.step(event));
+  const step = (event: KernelEvent): string[] => take(machine.step(event, now));
   const request = (): number => (lastRequest += 1);
 
   /** `v1`: what it was given last; `v1.2 #7`: what it says. */
@@ -242,6 +243,24 @@ function makeScriptedKernel() {
     pin: (vatId) => step({ type: 'pin-root', requestId: request(), vatId, pin: true }),
     unpin: (vatId) => step({ type: 'pin-root', requestId: request(), vatId, pin: false }),
     revoke: (kref) => step({ type: 'revoke', requestId: request(), kref }),
+    /** `ko4 methods read list uses 3 expires 1000`, the limits at will. */
+    caveat(text) {
+      const [, target = '', methods, uses, expires] =
+        /^(\S+)(?: methods ((?:(?!uses|expires)\w+ ?)+))?(?: ?uses (\d+))?(?: ?expires (\d+))?$/.exec(
+          text,
+        ) ?? refuse(text);
+      const limits = {
+        ...(methods !== undefined && { methods: methods.trim().split(' ') }),
+        ...(uses !== undefined && { uses: Number(uses) }),
+        ...(expires !== undefined && { expiresInMs: Number(expires) }),
+      };
+      return step({ type: 'make-caveat', requestId: request(), session: 'a1', target, limits });
+    },
+    /** It is that late at the host, in milliseconds; the kernel learns it with its next event. */
+    clock(text) {
+      now = Number(text);
+      return [];
+    },
     release(text) {
       const [kref = '', session = 'a1'] = text.split(' as ');
       return step({ type: 'release', session, kref });

@@ -3,9 +3,10 @@
  * some seed, in some order. After every step the store must be sound, and no vat may have been told a lie.
  */
 import type { ClusterConfig } from '../../protocol/config.js';
-import { isKRef, type KRef, type VatId, type VRef } from '../../protocol/refs.js';
+import { CAVEAT_MAKER, isKRef, type KRef, type VatId, type VRef } from '../../protocol/refs.js';
 import { makeChangeSet } from '../../store/change-set.js';
 import { makeMemoryStore } from '../../store/memory-store.js';
+import type { Caveat } from '../caveats.js';
 import { isOutput, type KernelEffect, type KernelEvent } from '../events.js';
 import { findBrokenInvariants } from '../invariants.js';
 import { makeKernelMachine } from '../kernel.js';
@@ -30,6 +31,9 @@ type Deliver = KernelEffect & { type: 'deliver' };
 type HostCall = KernelEffect & { type: 'host-call' };
 
 const hostMark = '#["host",';
+
+const isCaveat = (result: unknown): result is Caveat =>
+  typeof result === 'object' && result !== null && 'revoker' in result;
 
 export function makeWorld({
   seed,
@@ -124,6 +128,9 @@ export function makeWorld({
         const { outcome } = effect;
         if (outcome.type === 'fulfilled' || outcome.type === 'rejected') {
           for (const kref of outcome.value.slots) handed.add(kref);
+        } else if (outcome.type === 'done' && isCaveat(outcome.result)) {
+          handed.add(outcome.result.ref);
+          handed.add(outcome.result.revoker);
         }
         return;
       }
@@ -188,7 +195,7 @@ export function makeWorld({
 
   const step = (event: KernelEvent): void => {
     trace?.(`${event.type} ${show(event)}`);
-    take(machine.step(event));
+    take(machine.step(event, steps));
   };
 
   const commit = (): void => {
@@ -330,7 +337,19 @@ export function makeWorld({
       stop: 1,
       stale: 3,
     };
-    switch (random.weighted({ ...kinds, terminate: 1, revoke: 2 })) {
+    switch (random.weighted({ ...kinds, terminate: 1, revoke: 2, caveat: 4 })) {
+      case 'caveat': {
+        const target = random.maybePick([...handed].filter((kref) => kref.startsWith('ko')));
+        const limits = {
+          ...(random.chance(0.3) && { uses: 1 + random.below(3) }),
+          ...(random.chance(0.3) && { expiresInMs: random.below(200) }),
+          ...(random.chance(0.1) && { methods: ['none'] }),
+        };
+        const type = 'make-caveat';
+        return target === undefined
+          ? undefined
+          : step({ type, requestId: request(), session: 'a1', target, limits });
+      }
       case 'revoke': {
         const kref = random.maybePick([...handed].filter((kref) => machine.rows.objects.has(kref)));
         return kref === undefined
@@ -573,6 +592,7 @@ export function makeWorld({
       if (kind === 'v' || kind === 'c') return id.startsWith('v') && !rows.vats.has(id);
       return (
         kind === 'o' &&
+        id !== CAVEAT_MAKER &&
         !rows.vats.ids().some((vatId) => rows.vats.getRequired(vatId).root === id) &&
         !rows.services.ids().some((name) => rows.services.getRequired(name).kref === id)
       );
@@ -590,7 +610,7 @@ export function makeWorld({
       step({ type: 'terminate-subcluster', requestId: request(), subclusterId: id });
     }
     settle();
-    const left = rowKeys().filter((key) => !/^(?:o\.ko[1-4]|c\.h1\..*|e\..*)$/.test(key));
+    const left = rowKeys().filter((key) => !/^(?:o\.ko[0-4]|c\.h1\..*|e\..*)$/.test(key));
     insist(left.length === 0, `rows are left at the end: ${left.join(' ')}`);
   };
 
