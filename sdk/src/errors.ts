@@ -37,8 +37,22 @@ const codes = {
   CONNECTION_LOST: { retryable: true, indeterminate: true },
   /** The peer came back as another incarnation. */
   PEER_RESTARTED: { retryable: true, indeterminate: true },
+  /** The vat was upgraded, and the object was on the heap of its former code. */
+  VAT_UPGRADED: { retryable: false, indeterminate: false },
   /** The session that held the target has ended. */
   SESSION_CLOSED: { retryable: false, indeterminate: false },
+  /** The session cannot be taken up again: it has ended, or it never was. Its references are lost. */
+  SESSION_EXPIRED: { retryable: false, indeterminate: true },
+  /** Another channel has taken the session over. */
+  SESSION_TAKEN: { retryable: false, indeterminate: true },
+  /** The other side of a session speaks no version of its protocol that this side speaks. */
+  PROTOCOL_VERSION: { retryable: false, indeterminate: false },
+  /** The other side of a session broke its protocol. */
+  PROTOCOL_ERROR: { retryable: false, indeterminate: true },
+  /** A kernel without storage has ended, and all state with it. */
+  STORE_LOST: { retryable: false, indeterminate: true },
+  /** What is running is not what the caller was built for. */
+  INTERFACE_MISMATCH: { retryable: false, indeterminate: false },
   /** A service call was under way when the kernel stopped. It is never repeated. */
   SERVICE_INTERRUPTED: { retryable: true, indeterminate: true },
   /** The service or its answer failed. */
