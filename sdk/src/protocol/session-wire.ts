@@ -18,8 +18,9 @@
  *     o-5   an object that the host gave     o+5   an object that the client exposed
  *     p-5   a promise that the host gave     p+5   a promise that the client made: the result of its call, or a value
  *
- * Each side numbers its own from 1, objects and promises apart, and uses no number twice in the life of a session,
- * resumptions included. A side may use a new name of its own anywhere in a value: the use makes it known.
+ * The client numbers its own from 1, objects and promises together (`o+1`, `p+2`, `o+3`); the host's names have numbers
+ * of any order. No number is used twice in the life of a session, resumptions included. A side may use a new name of
+ * its own anywhere in a value: the use makes it known.
  *
  * - **Promises.** Every promise has one decider. Of `p-5`, made known in a value: somebody else; the host sends its
  *   `settle` unasked. Of `p-5` as the `result` of a call to the client: the client, which sends `settle`. Of `p+5` as
@@ -28,12 +29,14 @@
  *   A settled name is dead for who sent the `settle` at once, for who received it once it has acknowledged the frame.
  *   Until then messages to it go to what it was settled with, so that both sides must keep a promise that they settled
  *   until the other has acknowledged that frame: an older frame, under way meanwhile, may still name it.
+ *   A client that no longer wants a result (an abort, a timeout) drops the `settle` when it comes, giving back what
+ *   objects it mentions: there is nothing to tell the host before.
  * - **Objects.** Each mention of `o-5` in the slots of a value counts one (a value lists each slot once). The client
  *   gives counts back with `drop`; when all that the host has counted are given back the name is dead. If the host used
  *   it again meanwhile, the name lives on with the rest of the count: so the client keeps what `names` said of it until
  *   the frame with its `drop` is acknowledged. The same the other way: the host drops `o+5` with the number of mentions
  *   that it has seen; the client that has mentioned it more often keeps it exposed for the rest.
- *   `WelcomeMessage.admin` is not counted and is never dropped.
+ *   `WelcomeMessage.admin` is not counted and is never dropped. Promises are not counted: their `settle` ends them.
  *
  * ## Frames
  *
@@ -120,7 +123,8 @@ export type WelcomeMessage = {
   received: number;
   /**
    * With `resumed`: objects that the client exposed and promises that it decides, with numbers below this, were closed
-   * meanwhile (see above). Exposing such an object anew needs a new name. 0: none was closed.
+   * meanwhile (see above), those in frames that it sends again included. Exposing such an object anew needs a new
+   * name. 0: none was closed.
    */
   closedBelow: number;
   /**
@@ -207,13 +211,7 @@ export type ClientOp =
   /** Of promises that the client decides. All of one op take effect together and may name one another. */
   | { op: 'settle'; resolutions: WireResolution[] }
   /** Gives back `count` mentions of `o-N`. More than there are is a PROTOCOL_ERROR. */
-  | { op: 'drop'; refs: DropCount[] }
-  /**
-   * Nobody waits for these any more: results `p+N` of calls (an abort, a timeout), or promises `p-N`. The names are dead
-   * for the client; a `settle` that is under way is dropped by it, mentions of objects in it given back. The call itself
-   * goes on.
-   */
-  | { op: 'forget'; promises: VRef[] };
+  | { op: 'drop'; refs: DropCount[] };
 
 /** What the host does to a session. */
 export type HostOp =
@@ -506,8 +504,6 @@ const inClientOp: Check = (value, room) => {
       return at('.resolutions', inList(value.resolutions, room, inResolution));
     case 'drop':
       return at('.refs', inList(value.refs, room, inDropCount));
-    case 'forget':
-      return at('.promises', inList(value.promises, room, inPromise));
     default:
       return at('.op', isNot("a client's op", op satisfies never));
   }
