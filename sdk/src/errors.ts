@@ -71,6 +71,14 @@ const codes = {
   KERNEL_STOPPED: { retryable: false, indeterminate: true },
   /** The store refused a commit, is newer than this code, or is held by another kernel. */
   STORE_FAILED: { retryable: false, indeterminate: true },
+  /** The kernel's worker did not start, or nothing in it answered. */
+  WORKER_START_FAILED: { retryable: true, indeterminate: false },
+  /** This client was closed, or its kernel is gone and could not be started again. */
+  KERNEL_CLOSED: { retryable: false, indeterminate: true },
+  /** The caller did not want to wait longer. The call goes on. */
+  TIMEOUT: { retryable: true, indeterminate: true },
+  /** The ref was released by its holder. */
+  REF_RELEASED: { retryable: false, indeterminate: false },
   /** A fault of this kernel. */
   INTERNAL_ERROR: { retryable: false, indeterminate: true },
 } as const;
@@ -83,7 +91,7 @@ const brand = Symbol.for('vatkit.KernelError');
 
 /** An error with a `code`; test with {@link isKernelError}, which works across realms and duplicated packages. */
 export class KernelError extends Error {
-  override readonly name = 'KernelError';
+  override readonly name: string = 'KernelError';
   readonly code: KernelErrorCode;
   /** The same call may succeed later without anything being repaired. */
   readonly retryable: boolean;
