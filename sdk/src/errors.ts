@@ -43,8 +43,22 @@ const codes = {
   CONNECTION_LOST: { retryable: true, indeterminate: true },
   /** The peer came back as another incarnation. */
   PEER_RESTARTED: { retryable: true, indeterminate: true },
+  /** The vat was upgraded, and the object was on the heap of its former code. */
+  VAT_UPGRADED: { retryable: false, indeterminate: false },
   /** The session that held the target has ended. */
   SESSION_CLOSED: { retryable: false, indeterminate: false },
+  /** The session cannot be taken up again: it has ended, or it never was. Its references are lost. */
+  SESSION_EXPIRED: { retryable: false, indeterminate: true },
+  /** Another channel has taken the session over. */
+  SESSION_TAKEN: { retryable: false, indeterminate: true },
+  /** The other side of a session speaks no version of its protocol that this side speaks. */
+  PROTOCOL_VERSION: { retryable: false, indeterminate: false },
+  /** The other side of a session broke its protocol. */
+  PROTOCOL_ERROR: { retryable: false, indeterminate: true },
+  /** A kernel without storage has ended, and all state with it. */
+  STORE_LOST: { retryable: false, indeterminate: true },
+  /** What is running is not what the caller was built for. */
+  INTERFACE_MISMATCH: { retryable: false, indeterminate: false },
   /** A service call was under way when the kernel stopped. It is never repeated. */
   SERVICE_INTERRUPTED: { retryable: true, indeterminate: true },
   /** The service or its answer failed. */
@@ -63,6 +77,14 @@ const codes = {
   KERNEL_STOPPED: { retryable: false, indeterminate: true },
   /** The store refused a commit, is newer than this code, or is held by another kernel. */
   STORE_FAILED: { retryable: false, indeterminate: true },
+  /** The kernel's worker did not start, or nothing in it answered. */
+  WORKER_START_FAILED: { retryable: true, indeterminate: false },
+  /** This client was closed, or its kernel is gone and could not be started again. */
+  KERNEL_CLOSED: { retryable: false, indeterminate: true },
+  /** The caller did not want to wait longer. The call goes on. */
+  TIMEOUT: { retryable: true, indeterminate: true },
+  /** The ref was released by its holder. */
+  REF_RELEASED: { retryable: false, indeterminate: false },
   /** A fault of this kernel. */
   INTERNAL_ERROR: { retryable: false, indeterminate: true },
 } as const;
@@ -75,7 +97,7 @@ const brand = Symbol.for('vatkit.KernelError');
 
 /** An error with a `code`; test with {@link isKernelError}, which works across realms and duplicated packages. */
 export class KernelError extends Error {
-  override readonly name = 'KernelError';
+  override readonly name: string = 'KernelError';
   readonly code: KernelErrorCode;
   /** The same call may succeed later without anything being repaired. */
   readonly retryable: boolean;

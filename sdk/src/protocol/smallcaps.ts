@@ -28,8 +28,11 @@ export type SlotRef<Slot extends string> = {
 };
 
 export type EncodeOptions<Slot extends string> = {
-  /** The reference that an object, function or promise stands for; `undefined` where it passes by copy or not at all. */
-  slotOf?: (value: object) => SlotRef<Slot> | undefined;
+  /**
+   * The reference that an object, function or promise stands for; `undefined` where it passes by copy or not at all.
+   * `refuse` throws, with the value's place and why it cannot pass.
+   */
+  slotOf?: (value: object, refuse: (why: string) => never) => SlotRef<Slot> | undefined;
   /** What errors call the value. */
   label?: Label;
   /** What errors advise for functions and instances of classes: `wrap it with expose()`. */
@@ -96,7 +99,7 @@ export function encode<Slot extends string>(
   options: EncodeOptions<Slot> = {},
 ): CapData<Slot> {
   const { slotOf, label = 'value', hint, bytesMax = limits.messageBytesMax } = options;
-  const { refuse, step } = makeTrail('pass', label, value);
+  const { refuse, step, attempt } = makeTrail('pass', label, value);
   const slots: Slot[] = [];
   let room = bytesMax;
 
@@ -171,7 +174,7 @@ export function encode<Slot extends string>(
   };
 
   const encodeObject = (object: object): Json => {
-    const ref = slotOf?.(object);
+    const ref = slotOf?.(object, refuse);
     if (ref !== undefined) return encodeRef(ref);
     if (Array.isArray(object)) return encodeArray(object);
     if (isPlainObject(object))
@@ -212,7 +215,7 @@ export function encode<Slot extends string>(
     return item === null ? null : encodeObject(item as object);
   };
 
-  const body = `#${JSON.stringify(encodeValue(value))}`;
+  const body = `#${JSON.stringify(attempt(() => encodeValue(value)))}`;
   // Escapes make text longer than its count above.
   take(body.length - bytesMax + room);
   return { body, slots };

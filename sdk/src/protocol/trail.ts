@@ -1,6 +1,6 @@
 /** The way from a value's root to where a walk over it stands: names the place in errors, and bounds the depth. */
 import { limits } from '../limits.js';
-import { keyText, shorten } from './describe.js';
+import { describe, keyText, shorten } from './describe.js';
 
 /** What errors call a value, or, of an array, its elements: `['method', 'args']`. */
 export type Label = string | readonly string[];
@@ -14,12 +14,16 @@ function placeText(label: Label, path: readonly Key[]): string {
   return placeText(label[first as number] ?? keyText(first), rest);
 }
 
+const messageOf = (thrown: unknown): string =>
+  thrown instanceof Error ? `${thrown.message}` : describe(thrown);
+
 /** @param action - what fails when the walk does: `Cannot ${action} args[0].tags: a Map`. */
 export function makeTrail(action: string, label: Label, root: unknown) {
   const path: Key[] = [];
 
+  let refusal: unknown;
   const refuse = (why: string): never => {
-    throw new TypeError(`Cannot ${action} ${placeText(label, path)}: ${why}`);
+    throw (refusal = new TypeError(`Cannot ${action} ${placeText(label, path)}: ${why}`));
   };
 
   const refuseDepth = (): never => {
@@ -39,6 +43,15 @@ export function makeTrail(action: string, label: Label, root: unknown) {
 
   return {
     refuse,
+    /** Does `walk()`; what a proxy or another strange object throws at it is a refusal, too. */
+    attempt<Out>(walk: () => Out): Out {
+      try {
+        return walk();
+      } catch (thrown) {
+        if (thrown === refusal) throw thrown;
+        return refuse(`it throws when it is read (${shorten(messageOf(thrown))})`);
+      }
+    },
     /** Does `visit(value)` one step further down. */
     step<In, Out>(key: Key, value: In, visit: (value: In) => Out): Out {
       path.push(key);

@@ -1,0 +1,775 @@
+/**
+ * Every message between a client session and the kernel's host, in both directions, as structured clones.
+ *
+ * The channel is anything that carries structured clones in order: a MessagePort, or a BroadcastChannel with a name
+ * of its own. A channel carries one session; `channel` messages carry further ones through it.
+ *
+ * ## A conversation
+ *
+ *     client  hello                          the first message; any other makes the host answer `refused`
+ *     host    welcome | refused              `refused`: nothing of the hello took effect; another hello may follow
+ *     both    frame, ack, event, ping …      in any order
+ *     client  bye          or  host  closed  the last message of either side; what follows it is ignored
+ *
+ * ## Names
+ *
+ * Both sides name objects and promises by the vrefs of the session's own c-list, seen from the client:
+ *
+ *     o-5   an object that the host gave     o+5   an object that the client exposed
+ *     p-5   a promise that the host gave     p+5   a promise that the client made: the result of its call, or a value
+ *
+ * The client numbers its own from 1, objects and promises together (`o+1`, `p+2`, `o+3`); the host's names have numbers
+ * of any order. No number is used twice in the life of a session, resumptions included. A side may use a new name of
+ * its own anywhere in a value: the use makes it known.
+ *
+ * - **Promises.** Every promise has one decider. Of `p-5`, made known in a value: somebody else; the host sends its
+ *   `settle` unasked. Of `p-5` as the `result` of a call to the client: the client, which sends `settle`. Of `p+5` as
+ *   the `result` of the client's call: somebody else; the host sends `settle` unasked. Of `p+5` made known in a value:
+ *   the client. Who sends a `settle` for a promise that it no longer decides is ignored, not refused.
+ *   A settled name is dead for who sent the `settle` at once, for who received it once it has acknowledged the frame.
+ *   Until then messages to it go to what it was settled with, so that both sides must keep a promise that they settled
+ *   until the other has acknowledged that frame: an older frame, under way meanwhile, may still name it.
+ *   A client that no longer wants a result (an abort, a timeout) drops the `settle` when it comes, giving back what
+ *   objects it mentions: there is nothing to tell the host before.
+ * - **Objects.** Each mention of `o-5` in the slots of a value counts one (a value lists each slot once). The client
+ *   gives counts back with `drop`; when all that the host has counted are given back the name is dead. If the host used
+ *   it again meanwhile, the name lives on with the rest of the count: so the client keeps what `names` said of it until
+ *   the frame with its `drop` is acknowledged. The same the other way: the host drops `o+5` with the number of mentions
+ *   that it has seen; the client that has mentioned it more often keeps it exposed for the rest.
+ *   `WelcomeMessage.admin` is not counted and is never dropped. Promises are not counted: their `settle` ends them.
+ *
+ * ## Frames
+ *
+ * What changes the session travels in frames, numbered from 1 in each direction without a gap. A frame is applied
+ * whole, once. `ack` says: I have all frames up to this one, for good (the host: they are committed). Who sends keeps
+ * a frame until it is acknowledged, and sends it again after a resumption if the other says that it lacks it; a frame
+ * that comes twice is ignored; a gap is a PROTOCOL_ERROR. Who receives frames acknowledges them within 100 ms, with its
+ * next frame or a bare `ack`. A client has at most `window.frames` frames and `window.chars` characters of bodies
+ * unacknowledged, and waits with the rest; a client that exceeds them twofold is closed with PROTOCOL_ERROR.
+ *
+ * Everything else (events, ping) may be lost with the channel and is not repeated.
+ *
+ * ## Ends and resumptions
+ *
+ * When a channel ends without `bye`, objects that the client exposed are closed at once (calls of vats reject
+ * SESSION_CLOSED) and promises that it decides are rejected. All else of the session is kept for 60 s: a client that
+ * says hello with `resume` in that time goes on where it was. Then it is gone, and `resume` is refused with
+ * SESSION_EXPIRED. A kernel that restarts on its store keeps sessions, too, exposed objects included, for 60 s.
+ * A second channel that resumes a session takes it over: the first is closed with SESSION_TAKEN.
+ */
+import { KernelError, type KernelErrorCode } from '../errors.js';
+import { limits } from '../limits.js';
+import type { CapData } from './capdata.js';
+import { isPromiseVRef, isVRef, type VRef } from './refs.js';
+
+/** Versions of this protocol that this code speaks. Both sides take the highest that both speak. */
+export const sessionProtocol = { min: 1, max: 1 } as const;
+
+/** Opaque, stable name of an object within one store: what query keys and `toJSON` show. 22 characters of base64url. */
+export type StableId = string;
+/** Opaque name of a vat, good for one run of the kernel (one {@link WelcomeMessage.epoch}). */
+export type OpaqueVatId = string;
+
+/** What the client sends. */
+export type ToHost =
+  | HelloMessage
+  | FrameMessage<ClientOp>
+  | AckMessage
+  | PingMessage
+  | PongMessage
+  | ByeMessage
+  | ChannelOpenMessage
+  | ChannelMessage
+  | ChannelCloseMessage;
+
+/** What the host sends. */
+export type ToClient =
+  | WelcomeMessage
+  | RefusedMessage
+  | HostFrameMessage
+  | AckMessage
+  | EventMessage
+  | PingMessage
+  | PongMessage
+  | ClosedMessage
+  | ChannelMessage
+  | ChannelCloseMessage;
+
+/** The first message of a client, and again after `refused`. A second one after `welcome` is a PROTOCOL_ERROR. */
+export type HelloMessage = {
+  type: 'hello';
+  /** The versions that the client speaks, both included: `{ min: 1, max: 1 }`. */
+  protocol: { min: number; max: number };
+  /** Absent: a new session, or the one that {@link ChannelOpenMessage} bound this channel to. */
+  resume?: {
+    session: string;
+    secret: string;
+    /** Number of the host's last frame that the client has applied; 0: none. */
+    received: number;
+  };
+};
+
+export type WelcomeMessage = {
+  type: 'welcome';
+  /** The version that both will speak. */
+  protocol: number;
+  /** `c7`: which session this is. Not a secret. */
+  session: string;
+  /** 32 hexadecimal digits, needed to resume. Sent with a new session; absent with a resumed one: keep the first. */
+  secret?: string;
+  /** Was a session taken up again? With `false` all names begin anew, and frames of both sides at 1. */
+  resumed: boolean;
+  /** Number of the client's last frame that is committed. The client sends those after it again, in order. */
+  received: number;
+  /**
+   * With `resumed`: objects that the client exposed and promises that it decides, with numbers below this, were closed
+   * meanwhile (see above), those in frames that it sends again included. Exposing such an object anew needs a new
+   * name. 0: none was closed.
+   */
+  closedBelow: number;
+  /**
+   * The session's admin object, which understands {@link AdminMethods}; on the app's own sessions only. Another one
+   * after each welcome: what an earlier one was asked and has not answered rejects SERVICE_INTERRUPTED if the kernel
+   * was restarted, and is answered as ever if not.
+   */
+  admin?: VRef;
+  /** What the client may have unacknowledged: frames, and characters (UTF-16 code units) of their bodies. */
+  window: { frames: number; chars: number };
+  /** Random, made with the store; another one after reset and import. */
+  storeId: string;
+  /** Random, of one run of the kernel. When it differs from what the client knew, no version it knew means anything. */
+  epoch: string;
+  /** `memory`: nothing outlives the kernel. */
+  storage: 'file' | 'memory';
+};
+
+/** The hello led to nothing. The channel stays open for another one, except after STORE_FAILED and KERNEL_STOPPED. */
+export type RefusedMessage = {
+  type: 'refused';
+  /**
+   * PROTOCOL_VERSION: no common version; `protocol` says what the host speaks. SESSION_EXPIRED: nothing to resume, or
+   * the wrong secret; a hello without `resume` will do. QUEUE_FULL: too many sessions. PROTOCOL_ERROR: no hello.
+   * STORE_FAILED, KERNEL_STOPPED, INTERNAL_ERROR: there is no kernel to talk to.
+   */
+  error: WireError;
+  protocol: { min: number; max: number };
+};
+
+/** An error as data; {@link KernelError} with the same fields. */
+export type WireError = {
+  code: KernelErrorCode;
+  /** In the kernel's text form: `[KERNEL:SESSION_EXPIRED] …`. */
+  message: string;
+  /** Plain data: `{ vatId: 'v1' }`. */
+  data?: unknown;
+  cause?: { name: string; message: string; stack?: string };
+};
+
+export type FrameMessage<Op> = {
+  type: 'frame';
+  /** From 1, in each direction, without a gap. */
+  seq: number;
+  /** Number of the other side's last frame that the sender has; 0: none. */
+  ack: number;
+  /** Applied in order, all or none. At least one. */
+  ops: Op[];
+};
+
+export type HostFrameMessage = FrameMessage<HostOp> & {
+  /** Of every object that this frame names for the first time (or again, after its name was dead). */
+  names: ObjectName[];
+};
+
+export type AckMessage = { type: 'ack'; ack: number };
+
+/** What a ref needs to know of its object. */
+export type ObjectName = {
+  /** `o-5`. */
+  ref: VRef;
+  id: StableId;
+  /** The interface as its owner calls it, without `Alleged: `; else that of the first mention in a body serves. */
+  iface?: string;
+  /** Names of its methods, sorted; absent where the owner has not told them (`call` reaches them all the same). */
+  methods?: string[];
+};
+
+/** What a client does to its session. */
+export type ClientOp =
+  /**
+   * Sends a message. `target` is any `o-`, `p-` or `p+` name that is alive, the result of an earlier call included,
+   * before it is settled (pipelining) and after. `methargs` is `[method, args]`, as for vats.
+   */
+  | {
+      op: 'call';
+      target: VRef;
+      methargs: CapData<VRef>;
+      /** A fresh `p+N`. Absent: nobody wants the result, a rejection included. */
+      result?: VRef;
+      /** A read mark: the answer tells what it touched, and raises no vat's version. Ignored without admin. */
+      read?: true;
+    }
+  /** Of promises that the client decides. All of one op take effect together and may name one another. */
+  | { op: 'settle'; resolutions: WireResolution[] }
+  /** Gives back `count` mentions of `o-N`. More than there are is a PROTOCOL_ERROR. */
+  | { op: 'drop'; refs: DropCount[] };
+
+/** What the host does to a session. */
+export type HostOp =
+  /** A vat, peer or other session calls an object that the client exposed (`o+N`). */
+  | {
+      op: 'call';
+      target: VRef;
+      methargs: CapData<VRef>;
+      /** `p-N`: the client decides it from now on, and sends its `settle`. Absent: nobody wants the result. */
+      result?: VRef;
+    }
+  | { op: 'settle'; resolutions: HostResolution[] }
+  /** Nobody reaches these exposed objects `o+N` any more, as far as `count` mentions of each go. */
+  | { op: 'drop'; refs: DropCount[] }
+  /**
+   * These objects `o-N` are gone for good: every call would reject. Their names live on until they are dropped.
+   * OBJECT_DELETED, OBJECT_REVOKED, VAT_TERMINATED, VAT_UPGRADED, SESSION_CLOSED.
+   */
+  | { op: 'broken'; refs: { ref: VRef; code: KernelErrorCode; message: string }[] }
+  /** The first op of a session that `AdminMethods.connect` made: the array of refs that it was made with. */
+  | { op: 'give'; value: CapData<VRef> };
+
+export type WireResolution = {
+  promise: VRef;
+  rejected: boolean;
+  /** Exactly one promise (`#"&0"`): the one follows the other. */
+  value: CapData<VRef>;
+};
+
+export type HostResolution = WireResolution & {
+  /** Of a rejection by a vat, on a session with admin: its stack, mapped to its source where it has a source map. */
+  stack?: string;
+  /** Of the result of a call with a read mark: the vats that the answer touched, with their versions at the answer. */
+  touched?: VatVersions;
+};
+
+/** Mentions of an object that are given back: `['o-5', 2]`. */
+export type DropCount = [ref: VRef, count: number];
+
+export type VatVersions = { [vat: OpaqueVatId]: number };
+
+/** News that may be lost with the channel. A client that missed some is told the present state after its welcome. */
+export type EventMessage = {
+  type: 'event';
+  event:
+    /** With admin: after each welcome, and whenever it has changed, at most every 50 ms. The whole status. */
+    | { type: 'status'; status: WireStatus }
+    /** Vats that answers to this session touched, whose versions have risen. */
+    | { type: 'versions'; versions: VatVersions }
+    /** Of a launch: see {@link LaunchRequest.progress}. */
+    | { type: 'progress'; progress: number; step: LaunchStep };
+};
+
+export type WireStatus = {
+  vats: {
+    id: string;
+    name: string;
+    subclusterId: string;
+    /** `stopped`: it starts at its next delivery. `broken`: quarantined. */
+    status: 'launching' | 'running' | 'stopped' | 'broken';
+  }[];
+  subclusters: {
+    id: string;
+    /** What it was launched as, where it was launched by name. */
+    name?: string;
+    /** By name: `{ alice: 'v1' }`. */
+    vats: { [name: string]: string };
+  }[];
+  storage: 'file' | 'memory';
+};
+
+/** Steps of a launch or an upgrade, in order; the answer to the launch is the last. */
+export type LaunchStep =
+  /** A bundle is being fetched. `chars`: its length, once it is there (UTF-16 code units). */
+  | { step: 'fetching'; vat: string; chars?: number }
+  /** Vats are being started (`upgrading`: given new code), `done` of `total`. */
+  | { step: 'starting' | 'upgrading'; done: number; total: number };
+
+/**
+ * Methods of the admin object, called as any method is: `call` to {@link WelcomeMessage.admin}, arguments and results
+ * as smallcaps. Each fulfils with `{ ok: true, value }` or `{ ok: false, error }` (a {@link WireError}), so that an
+ * error loses nothing; it rejects only where the kernel ended before it answered.
+ * References in `value` are refs; krefs are text.
+ */
+export type AdminMethods = {
+  /** `value`: a {@link LaunchValue}. */
+  launch: [request: LaunchRequest];
+  /** Terminates the subcluster of that name, with its state. `value`: was there one? */
+  terminate: [name: string];
+  /** `value`: a ref to the object of a kref. NOT_FOUND, OBJECT_DELETED. */
+  ref: [kref: string];
+  /** `value`: the kref of a ref. */
+  krefOf: [ref: unknown];
+  /** Calls a method of `Kernel` by its name, with its arguments: `['getVats', []]`. `value`: what it returned. */
+  kernel: [method: string, args: unknown[]];
+  /**
+   * Makes a session without admin that holds these refs and nothing else. `value`: `{ session, secret }`, for a
+   * {@link ChannelOpenMessage} within 60 s. It ends with this session.
+   */
+  connect: [refs: unknown[]];
+};
+
+/** As {@link AdminMethods.launch} takes it; unknown keys are errors. */
+export type LaunchRequest = {
+  /** What it is launched as: 1 to 100 characters. Not the name of a system subcluster. */
+  name: string;
+  /** A `ClusterConfig`; URLs absolute. Its content, with that of its bundles, is the definition that is hashed. */
+  config: unknown;
+  /** What to do where the name is known with another definition. Default `upgrade`. */
+  onChange?: 'upgrade' | 'keep' | 'error';
+  /** With `upgrade`: vats that the new definition does not have are terminated; else they are an error. */
+  allowRemoval?: boolean;
+  /** Go back to a definition that this name had before. */
+  rollback?: boolean;
+  /** Methods of the root that the caller was built for. Missing ones: INTERFACE_MISMATCH, `data.reload` if too old. */
+  expects?: string[];
+  /** A number of the client's choice: `progress` events bear it. Absent: none are sent. */
+  progress?: number;
+};
+
+/** `{ subclusterId: 's1', root, roots: { alice }, action: 'launched' }` and what `bootstrap` returned at the launch. */
+export type LaunchValue = {
+  subclusterId: string;
+  /** The root of the bootstrap vat. */
+  root: unknown;
+  /** The root of every vat, by name. */
+  roots: { [vat: string]: unknown };
+  /** `joined`: it was there with this definition. `kept`: with another one, which was left. */
+  action: 'launched' | 'joined' | 'upgraded' | 'kept';
+  bootstrapResult?: unknown;
+};
+
+/** Answered at once with `pong` of the same `id` by whichever side receives it, before a welcome, too. */
+export type PingMessage = { type: 'ping'; id: number };
+export type PongMessage = { type: 'pong'; id: number };
+
+/** The session is over for good: its refs are released, its exposed objects closed. */
+export type ByeMessage = { type: 'bye' };
+
+/**
+ * The host lets go of the channel. `resumable`: the session waits to be resumed (KERNEL_STOPPED, SESSION_TAKEN is not);
+ * else it is over (PROTOCOL_ERROR names what was wrong, STORE_LOST a kernel without storage, SESSION_CLOSED).
+ */
+export type ClosedMessage = { type: 'closed'; error: WireError; resumable: boolean };
+
+/**
+ * Opens a further channel within this one, for a session that `AdminMethods.connect` made: what is sent in it, both
+ * ways, travels in {@link ChannelMessage}. `channel` is a number that the client has not used on this channel before.
+ * The first message in it is a `hello` as ever; without `resume` it takes up `session` from its beginning.
+ */
+export type ChannelOpenMessage = {
+  type: 'channel-open';
+  channel: number;
+  session: string;
+  secret: string;
+};
+/** A {@link ToHost} or {@link ToClient} of the session in that channel, unread. No channels within channels. */
+export type ChannelMessage = { type: 'channel'; channel: number; message: unknown };
+/** That channel has ended, from either side, as when a port is closed. */
+export type ChannelCloseMessage = { type: 'channel-close'; channel: number };
+
+export const sessionBounds = {
+  /** Ops, references and resolutions of one frame, together. */
+  frameItemsMax: 20_000,
+  /** UTF-16 code units of all bodies and texts of one frame. One of the largest messages fits. */
+  frameCharsMax: 2 * limits.messageBytesMax,
+  /** Characters of a reference: a letter, a sign and a number of 15 digits, which is exact as a JSON number. */
+  vrefCharsMax: 17,
+  /** Characters of a session's id and secret, of an epoch and of an opaque id. */
+  idCharsMax: 100,
+  /** UTF-16 code units of an error's text or of a stack. */
+  textCharsMax: 20_000,
+  /** Names of one object's methods, and UTF-16 code units of one name. */
+  methodsMax: 10_000,
+  methodCharsMax: 1_000,
+} as const;
+
+/**
+ * Throws unless `value` is a {@link ToHost}. The message of the error names the place: `frame.ops[0].target is …`.
+ * What references mean is not judged, and the text of a body is looked at only for its length and its depth.
+ *
+ * @throws KernelError PROTOCOL_ERROR.
+ */
+export function insistToHost(value: unknown): asserts value is ToHost {
+  insist(value, inToHost);
+}
+
+/** As {@link insistToHost}, of a {@link ToClient}. */
+export function insistToClient(value: unknown): asserts value is ToClient {
+  insist(value, inToClient);
+}
+
+/** What the message may still take up. */
+type Room = { items: number; chars: number };
+type Fields = { readonly [name: string]: unknown };
+/** ` is null, not an array`, after the path to it. `undefined` where nothing is wrong. */
+type Problem = string | undefined;
+type Check = (value: unknown, room: Room) => Problem;
+
+/*
+ * A structured clone carries any data: holes, cycles, Maps, a length of four billion, arrays with a property of their
+ * own that is called `map`. So no method of what came in is called: its arrays are walked by index.
+ */
+function insist(value: unknown, check: (fields: Fields, room: Room) => Problem): void {
+  const room = { items: sessionBounds.frameItemsMax, chars: sessionBounds.frameCharsMax };
+  const problem = isRecord(value) ? check(value, room) : isNot('a record', value);
+  if (problem === undefined) return;
+  const type = isRecord(value) && typeof value.type === 'string' ? value.type.slice(0, 20) : '';
+  throw new KernelError('PROTOCOL_ERROR', `malformed message: ${type || 'it'}${problem}`);
+}
+
+const inToHost = (message: Fields, room: Room): Problem => {
+  const type = message.type as ToHost['type'];
+  switch (type) {
+    case 'hello':
+      return (
+        at('.protocol', inRange(message.protocol)) ??
+        (message.resume === undefined ? undefined : at('.resume', inResume(message.resume)))
+      );
+    case 'frame':
+      return inFrame(message, room, inClientOp);
+    case 'channel-open':
+      return (
+        at('.channel', inNumber(message.channel)) ??
+        at('.session', inId(message.session)) ??
+        at('.secret', inId(message.secret))
+      );
+    case 'bye':
+      return undefined;
+    default:
+      return inEither(message, type);
+  }
+};
+
+const inToClient = (message: Fields, room: Room): Problem => {
+  const type = message.type as ToClient['type'];
+  switch (type) {
+    case 'welcome':
+      return inWelcome(message);
+    case 'refused':
+      return at('.error', inError(message.error)) ?? at('.protocol', inRange(message.protocol));
+    case 'frame':
+      return (
+        inFrame(message, room, inHostOp) ?? at('.names', inList(message.names, room, inObjectName))
+      );
+    case 'event':
+      return at('.event', inEvent(message.event, room));
+    case 'closed':
+      return at('.error', inError(message.error)) ?? at('.resumable', inBoolean(message.resumable));
+    default:
+      return inEither(message, type);
+  }
+};
+
+/** Messages of both directions. */
+const inEither = (message: Fields, type: ToHost['type'] & ToClient['type']): Problem => {
+  switch (type) {
+    case 'ack':
+      return at('.ack', inNumber(message.ack));
+    case 'ping':
+    case 'pong':
+      return at('.id', inNumber(message.id));
+    case 'channel':
+    case 'channel-close':
+      return at('.channel', inNumber(message.channel));
+    default:
+      return at('.type', isNot("a message's", type satisfies 'frame'));
+  }
+};
+
+const inFrame = ({ seq, ack, ops }: Fields, room: Room, inOp: Check): Problem =>
+  at('.seq', inNumber(seq)) ??
+  (seq === 0 ? '.seq is 0, not a number from 1' : undefined) ??
+  at('.ack', inNumber(ack)) ??
+  at('.ops', inList(ops, room, inOp)) ??
+  ((ops as unknown[]).length === 0 ? '.ops is empty' : undefined);
+
+const inClientOp: Check = (value, room) => {
+  if (!isRecord(value)) return isNot('a record', value);
+  const op = value.op as ClientOp['op'];
+  switch (op) {
+    case 'call':
+      return (
+        inCall(value, room) ??
+        (value.read === undefined || value.read === true
+          ? undefined
+          : at('.read', isNot('true', value.read)))
+      );
+    case 'settle':
+      return at('.resolutions', inList(value.resolutions, room, inResolution));
+    case 'drop':
+      return at('.refs', inList(value.refs, room, inDropCount));
+    default:
+      return at('.op', isNot("a client's op", op satisfies never));
+  }
+};
+
+const inHostOp: Check = (value, room) => {
+  if (!isRecord(value)) return isNot('a record', value);
+  const op = value.op as HostOp['op'];
+  switch (op) {
+    case 'call':
+      return inCall(value, room);
+    case 'settle':
+      return at('.resolutions', inList(value.resolutions, room, inHostResolution));
+    case 'drop':
+      return at('.refs', inList(value.refs, room, inDropCount));
+    case 'broken':
+      return at('.refs', inList(value.refs, room, inBroken));
+    case 'give':
+      return at('.value', inCapData(value.value, room));
+    default:
+      return at('.op', isNot("a host's op", op satisfies never));
+  }
+};
+
+const inCall = ({ target, methargs, result }: Fields, room: Room): Problem =>
+  at('.target', inVRef(target)) ??
+  at('.methargs', inCapData(methargs, room)) ??
+  (result === undefined ? undefined : at('.result', inPromise(result, room)));
+
+const inResolution: Check = (value, room) => {
+  if (!isRecord(value)) return isNot('a record', value);
+  return (
+    at('.promise', inPromise(value.promise, room)) ??
+    at('.rejected', inBoolean(value.rejected)) ??
+    at('.value', inCapData(value.value, room))
+  );
+};
+
+const inHostResolution: Check = (value, room) => {
+  const problem = inResolution(value, room);
+  if (problem !== undefined) return problem;
+  const { stack, touched } = value as Fields;
+  return (
+    (stack === undefined ? undefined : at('.stack', inText(stack, room))) ??
+    (touched === undefined ? undefined : at('.touched', inVersions(touched, room)))
+  );
+};
+
+const inDropCount: Check = (value, room) => {
+  if (!Array.isArray(value) || value.length !== 2) return isNot('a pair', value);
+  const [ref, count] = value as unknown[];
+  return (
+    at('[0]', inVRef(ref)) ??
+    (isPromiseVRef(ref as VRef) ? '[0] is a promise, not an object' : undefined) ??
+    at('[1]', inNumber(count)) ??
+    (count === 0 ? '[1] is 0, not a number from 1' : undefined) ??
+    take(room, 1)
+  );
+};
+
+const inBroken: Check = (value, room) => {
+  if (!isRecord(value)) return isNot('a record', value);
+  return (
+    at('.ref', inVRef(value.ref)) ??
+    at('.code', inId(value.code)) ??
+    at('.message', inText(value.message, room))
+  );
+};
+
+const inObjectName: Check = (value, room) => {
+  if (!isRecord(value)) return isNot('a record', value);
+  const { ref, id, iface, methods } = value;
+  return (
+    at('.ref', inVRef(ref)) ??
+    at('.id', inId(id)) ??
+    (iface === undefined ? undefined : at('.iface', inText(iface, room))) ??
+    (methods === undefined ? undefined : at('.methods', inMethods(methods, room)))
+  );
+};
+
+const inMethods: Check = (value, room) => {
+  if (!Array.isArray(value)) return isNot('an array', value);
+  if (value.length > sessionBounds.methodsMax) return ` has ${value.length} names`;
+  for (let index = 0; index < value.length; index += 1) {
+    const problem = inText(value[index], room, sessionBounds.methodCharsMax);
+    if (problem !== undefined) return `[${index}]${problem}`;
+  }
+  return undefined;
+};
+
+const inWelcome = (welcome: Fields): Problem => {
+  const { window, admin, secret } = welcome;
+  return (
+    at('.protocol', inNumber(welcome.protocol)) ??
+    at('.session', inId(welcome.session)) ??
+    (secret === undefined ? undefined : at('.secret', inId(secret))) ??
+    at('.resumed', inBoolean(welcome.resumed)) ??
+    at('.received', inNumber(welcome.received)) ??
+    at('.closedBelow', inNumber(welcome.closedBelow)) ??
+    (admin === undefined ? undefined : at('.admin', inVRef(admin))) ??
+    (isRecord(window)
+      ? (at('.window.frames', inNumber(window.frames)) ??
+        at('.window.chars', inNumber(window.chars)))
+      : at('.window', isNot('a record', window))) ??
+    at('.storeId', inId(welcome.storeId)) ??
+    at('.epoch', inId(welcome.epoch)) ??
+    (welcome.storage === 'file' || welcome.storage === 'memory'
+      ? undefined
+      : at('.storage', isNot("'file' or 'memory'", welcome.storage)))
+  );
+};
+
+const inError = (value: unknown): Problem => {
+  if (!isRecord(value)) return isNot('a record', value);
+  const room = { items: 0, chars: sessionBounds.frameCharsMax };
+  const { cause } = value;
+  return (
+    at('.code', inId(value.code)) ??
+    at('.message', inText(value.message, room)) ??
+    (cause === undefined
+      ? undefined
+      : isRecord(cause)
+        ? (at('.cause.name', inText(cause.name, room)) ??
+          at('.cause.message', inText(cause.message, room)))
+        : at('.cause', isNot('a record', cause)))
+  );
+};
+
+const inEvent: Check = (value, room) => {
+  if (!isRecord(value)) return isNot('a record', value);
+  const type = value.type as EventMessage['event']['type'];
+  switch (type) {
+    case 'status':
+      return at('.status', isRecord(value.status) ? undefined : isNot('a record', value.status));
+    case 'versions':
+      return at('.versions', inVersions(value.versions, room));
+    case 'progress':
+      return (
+        at('.progress', inNumber(value.progress)) ??
+        at('.step', isRecord(value.step) ? undefined : isNot('a record', value.step))
+      );
+    default:
+      return at('.type', isNot("an event's", type satisfies never));
+  }
+};
+
+const inVersions: Check = (value, room) => {
+  if (!isRecord(value)) return isNot('a record', value);
+  for (const vat of Object.keys(value)) {
+    const problem = inId(vat) ?? inNumber(value[vat]) ?? take(room, 1);
+    if (problem !== undefined) return `[${JSON.stringify(vat.slice(0, 20))}]${problem}`;
+  }
+  return undefined;
+};
+
+const inCapData: Check = (value, room) => {
+  if (!isRecord(value)) return isNot('a record', value);
+  return (
+    at('.body', inText(value.body, room, limits.messageBytesMax)) ??
+    at('.body', inBody(value.body as string)) ??
+    at('.slots', inList(value.slots, room, inVRef))
+  );
+};
+
+/** Smallcaps, and no deeper than every reader can go down. Not parsed: whoever reads it will find the rest. */
+const inBody = (body: string): Problem => {
+  if (body[0] !== '#') return ' is no smallcaps, which begins with #';
+  let depth = 0;
+  let inString = false;
+  for (let index = 1; index < body.length; index += 1) {
+    const code = body.charCodeAt(index);
+    if (inString) {
+      if (code === 0x5c) index += 1;
+      else if (code === 0x22) inString = false;
+    } else if (code === 0x22) inString = true;
+    else if (code === 0x5b || code === 0x7b) {
+      depth += 1;
+      // `[method, args]` is one level of the two that no user sees.
+      if (depth > limits.valueDepthMax + 2) return ` is over ${limits.valueDepthMax} levels deep`;
+    } else if (code === 0x5d || code === 0x7d) depth -= 1;
+  }
+  return undefined;
+};
+
+const inList = (value: unknown, room: Room, inElement: Check): Problem => {
+  if (!Array.isArray(value)) return isNot('an array', value);
+  const problem = take(room, value.length);
+  if (problem !== undefined) return problem;
+  // By index: a hole is an element that is undefined.
+  for (let index = 0; index < value.length; index += 1) {
+    const inside = inElement(value[index], room);
+    if (inside !== undefined) return `[${index}]${inside}`;
+  }
+  return undefined;
+};
+
+const take = (room: Room, items: number): Problem => {
+  room.items -= items;
+  return room.items < 0
+    ? ` makes more than ${sessionBounds.frameItemsMax} parts of one frame`
+    : undefined;
+};
+
+const inText = (
+  value: unknown,
+  room: Room,
+  charsMax: number = sessionBounds.textCharsMax,
+): Problem => {
+  if (typeof value !== 'string') return isNot('a string', value);
+  if (value.length > charsMax) return ` has ${value.length} characters, more than ${charsMax}`;
+  room.chars -= value.length;
+  return room.chars < 0
+    ? ` makes more than ${sessionBounds.frameCharsMax} characters of one frame`
+    : undefined;
+};
+
+const inResume = (value: unknown): Problem => {
+  if (!isRecord(value)) return isNot('a record', value);
+  return (
+    at('.session', inId(value.session)) ??
+    at('.secret', inId(value.secret)) ??
+    at('.received', inNumber(value.received))
+  );
+};
+
+const inRange = (value: unknown): Problem =>
+  isRecord(value)
+    ? (at('.min', inNumber(value.min)) ?? at('.max', inNumber(value.max)))
+    : isNot('a record', value);
+
+const inId = (value: unknown): Problem =>
+  typeof value === 'string' && value !== '' && value.length <= sessionBounds.idCharsMax
+    ? undefined
+    : isNot(`text of 1 to ${sessionBounds.idCharsMax} characters`, value);
+
+const inNumber = (value: unknown): Problem =>
+  typeof value === 'number' && Number.isSafeInteger(value) && value >= 0
+    ? undefined
+    : isNot('a whole number from 0', value);
+
+const inBoolean = (value: unknown): Problem =>
+  typeof value === 'boolean' ? undefined : isNot('a boolean', value);
+
+/** No durable names and no root: a session has neither. */
+const inVRef = (value: unknown): Problem =>
+  typeof value === 'string' &&
+  value.length <= sessionBounds.vrefCharsMax &&
+  value[2] !== 'd' &&
+  isVRef(value)
+    ? undefined
+    : isNot('a name of a session', value);
+
+const inPromise: Check = (value) =>
+  inVRef(value) ?? (isPromiseVRef(value as VRef) ? undefined : isNot("a promise's name", value));
+
+const isRecord = (value: unknown): value is Fields =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
+const at = (path: string, problem: Problem): Problem =>
+  problem === undefined ? undefined : path + problem;
+
+/** Shows no more than a value's kind where it is no short text: the whole may be endless. */
+const isNot = (wanted: string, found: unknown): string => {
+  if (typeof found === 'string') return ` is "${found.slice(0, 20)}", not ${wanted}`;
+  if (found === undefined) return ` is missing: ${wanted}`;
+  const kind =
+    found === null ? 'null' : Array.isArray(found) ? 'an array' : `of type ${typeof found}`;
+  return ` is ${kind}, not ${wanted}`;
+};
