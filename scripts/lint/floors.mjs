@@ -27,6 +27,7 @@ const places = [
 /** Packages that only some places of the sdk may import. */
 const reserved = [
   { packages: /^(?:@endo\/|ses(?:\/|$))/, paths: ['sdk/src/vat/', 'sdk/src/entries/vat.ts'] },
+  { packages: /^@sqlite\.org\//, paths: ['sdk/src/store/'] },
   { packages: /^better-sqlite3(?:\/|$)/, paths: ['sdk/src/store/', 'sdk/src/host/node/'] },
 ];
 

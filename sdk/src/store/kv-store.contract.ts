@@ -49,7 +49,14 @@ const awkward = [
 /** A key that is not text: UTF-8 has no form for half of a surrogate pair. */
 const illFormed = ['\ud800', 'a\udfff', '\udc00\ud800', 'key.\ud83d'];
 
-const byUtf8 = (a: string, b: string): number => Buffer.compare(Buffer.from(a), Buffer.from(b));
+/** By the bytes of UTF-8. */
+function byUtf8(a: string, b: string): number {
+  const [left, right] = [utf8.encode(a), utf8.encode(b)];
+  const at = left.findIndex((byte, index) => byte !== right[index]);
+  return at < 0 ? left.length - right.length : (left[at] as number) - (right[at] ?? -1);
+}
+
+const utf8 = new TextEncoder();
 
 export function describeKVStore(
   name: string,

@@ -5,6 +5,7 @@ import Database from 'better-sqlite3';
 import { afterAll, afterEach, describe, expect, it } from 'vitest';
 import type { KernelDatabase } from './kv-store.js';
 import { describeKVStore } from './kv-store.contract.js';
+import { fillUp } from './sqlite-store.contract.js';
 import {
   isStoreHeld,
   makeSqliteStore,
@@ -52,12 +53,7 @@ const contract = (filename: () => string) => () => {
   const { store, database } = open(name);
   return {
     store,
-    breakCommits() {
-      // SQLite itself refuses to grow the file: SQLITE_FULL, as on a full disk.
-      const pages = database().pragma('page_count', { simple: true }) as number;
-      database().pragma(`max_page_count = ${pages + 10}`);
-      return () => database().pragma('max_page_count = 1000000');
-    },
+    breakCommits: () => fillUp(database()),
     ...(name === ':memory:' ? {} : { reopen: () => open(name).store }),
   };
 };

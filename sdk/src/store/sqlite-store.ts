@@ -34,6 +34,8 @@ export type SqliteStatement = {
   run(...values: (string | number)[]): unknown;
   get(...values: (string | number)[]): unknown;
   all(...values: (string | number)[]): unknown[];
+  /** Frees it, where the driver does not do so by itself. */
+  finalize?(): void;
 };
 
 /** Brings the schema from the version before to its own. Runs in a transaction and must not end it. */
@@ -160,7 +162,11 @@ export function makeSqliteStore(options: SqliteStoreOptions): KernelDatabase {
     executeQuery(sql: string) {
       const { database } = connected('read from');
       const statement = prepareRead(database, sql);
-      return attempt('read from', () => statement.all() as Record<string, unknown>[]);
+      try {
+        return attempt('read from', () => statement.all() as Record<string, unknown>[]);
+      } finally {
+        statement.finalize?.();
+      }
     },
 
     clear() {
@@ -389,7 +395,10 @@ function prepareRead(database: SqliteDatabase, sql: string): SqliteStatement {
   } catch (cause) {
     throw refusal(messageOf(cause), { cause });
   }
-  if (!statement.readonly || !statement.reader) throw refusal(onlyReads);
+  if (!statement.readonly || !statement.reader) {
+    statement.finalize?.();
+    throw refusal(onlyReads);
+  }
   return statement;
 }
 
