@@ -1,4 +1,8 @@
+import { playwright } from '@vitest/browser-playwright';
 import { defineConfig } from 'vitest/config';
+import { chromiumArguments, findChromium } from './scripts/chromium.mjs';
+
+const executablePath = findChromium();
 
 export default defineConfig({
   test: {
@@ -14,12 +18,37 @@ export default defineConfig({
             'scripts/**/*.test.mjs',
             'test/**/*.test.ts',
           ],
+          exclude: ['sdk/test/browser/**'],
           globalSetup: './scripts/vitest-setup.mjs',
           pool: 'forks',
           testTimeout: 20_000,
           hookTimeout: 20_000,
           // Node loads the built packages itself, as it does for those who install them.
           server: { deps: { external: [/\/(sdk|codegen)\/dist\//] } },
+        },
+      },
+      {
+        extends: true,
+        // Found late they would be optimized in the midst of a run, which reloads the page.
+        optimizeDeps: { include: ['@sqlite.org/sqlite-wasm'] },
+        test: {
+          name: 'chromium',
+          include: ['sdk/test/browser/**/*.test.ts'],
+          globalSetup: ['./scripts/vitest-setup.mjs', './scripts/chromium.mjs'],
+          testTimeout: 20_000,
+          hookTimeout: 20_000,
+          browser: {
+            enabled: true,
+            headless: true,
+            screenshotFailures: false,
+            instances: [{ browser: 'chromium' }],
+            provider: playwright({
+              launchOptions: {
+                ...(executablePath !== undefined && { executablePath }),
+                args: chromiumArguments,
+              },
+            }),
+          },
         },
       },
     ],

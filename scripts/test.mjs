@@ -76,8 +76,11 @@ async function everything() {
   // A build that fails names one fault; the checks name them all.
   if (filter.length === 0) await checks();
   else console.log('filtered: types, lint and format are not checked');
-  if (built) await tests();
-  else fault('build; the tests need it and were not run');
+  if (built) {
+    const { installChromium } = await import('./chromium.mjs');
+    installChromium((text) => console.log(`setup: ${text}`));
+    await tests();
+  } else fault('build; the tests need it and were not run');
 }
 
 await everything();

@@ -1,5 +1,6 @@
 /** What every store must do, as tests: `describeKVStore('memory store', make)`. */
-import { afterEach, describe, expect, it } from 'vitest';
+import * as vitest from 'vitest';
+import { expect } from 'vitest';
 import type { Change, KVStore } from './kv-store.js';
 
 export type StoreUnderTest = {
@@ -8,6 +9,13 @@ export type StoreUnderTest = {
   reopen?: () => KVStore | Promise<KVStore>;
   /** From now on a commit of some size fails, as on a full disk, until the function that it gives is called. */
   breakCommits(): () => void;
+};
+
+/** Where it runs without a test framework around it. */
+export type ContractKit = {
+  describe(name: string, body: () => void): void;
+  it(name: string, body: () => unknown): void;
+  afterEach(body: () => unknown): void;
 };
 
 /** Numbers from 0 to below 1, the same ones for the same seed (mulberry32). */
@@ -61,6 +69,7 @@ const utf8 = new TextEncoder();
 export function describeKVStore(
   name: string,
   make: () => StoreUnderTest | Promise<StoreUnderTest>,
+  { describe, it, afterEach }: ContractKit = vitest,
 ): void {
   describe(name, () => {
     const opened: KVStore[] = [];
