@@ -4,6 +4,7 @@ import json from '@rollup/plugin-json';
 import nodeResolve from '@rollup/plugin-node-resolve';
 import terser from '@rollup/plugin-terser';
 import typescript from '@rollup/plugin-typescript';
+import { rollup } from 'rollup';
 import ts from 'typescript';
 
 /** One module per source file, with types and maps. Its entries are those that package.json exports. */
@@ -24,7 +25,7 @@ function library(dir, ...unexported) {
       preserveModules: true,
       preserveModulesRoot: `${dir}/src`,
     },
-    plugins: [typescript({ tsconfig: `./${dir}/tsconfig.json` })],
+    plugins: [browserVatWorker, typescript({ tsconfig: `./${dir}/tsconfig.json` })],
     // An import that nothing resolves, or a cycle: rollup would only warn.
     onwarn(warning) {
       throw new Error(warning.message);
@@ -50,16 +51,10 @@ const dropTypes = {
   },
 };
 
-/** One self-contained file, Endo and SES included: a worker starts by reading this and nothing else. */
-const worker = (name) => ({
+/** One self-contained program, Endo and SES included: a worker starts by reading this and nothing else. */
+const program = (name) => ({
   input: `sdk/src/${name}.ts`,
   external: /^node:/,
-  output: {
-    file: `sdk/dist/${name}.js`,
-    format: 'es',
-    sourcemap: true,
-    inlineDynamicImports: true,
-  },
   plugins: [
     dropTypes,
     nodeResolve({ extensions: ['.ts', '.js', '.mjs', '.json'], preferBuiltins: true }),
@@ -74,5 +69,29 @@ const worker = (name) => ({
     if (warning.code !== 'CIRCULAR_DEPENDENCY') warn(warning);
   },
 });
+
+const worker = (name) => ({
+  ...program(name),
+  output: {
+    file: `sdk/dist/${name}.js`,
+    format: 'es',
+    sourcemap: true,
+    inlineDynamicImports: true,
+  },
+});
+
+/** The text of the browser's vat worker as a module: a kernel's worker starts vats from a Blob of it. */
+const browserVatWorker = {
+  name: 'browser-vat-worker',
+  resolveId: (id) => (id === 'vatkit:vat-worker' ? `\0${id}` : null),
+  async load(id) {
+    if (id !== '\0vatkit:vat-worker') return null;
+    const bundle = await rollup(program('vat/worker-browser'));
+    const { output } = await bundle.generate({ format: 'iife', inlineDynamicImports: true });
+    await bundle.close();
+    // The minifier takes it for a module, which is strict without saying so.
+    return `export default ${JSON.stringify(`'use strict';${output[0].code}`)};`;
+  },
+};
 
 export default [library('sdk'), worker('vat/worker-node'), library('codegen', './dist/cli.js')];

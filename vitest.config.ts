@@ -1,8 +1,13 @@
+import { fileURLToPath } from 'node:url';
 import { playwright } from '@vitest/browser-playwright';
 import { defineConfig } from 'vitest/config';
 import { chromiumArguments, findChromium } from './scripts/chromium.mjs';
 
 const executablePath = findChromium();
+/** As the build leaves it. */
+const vatWorker = fileURLToPath(
+  new URL('./sdk/dist/_virtual/_vatkit_vat-worker.js', import.meta.url),
+);
 
 export default defineConfig({
   test: {
@@ -30,7 +35,8 @@ export default defineConfig({
       {
         extends: true,
         // Found late they would be optimized in the midst of a run, which reloads the page.
-        optimizeDeps: { include: ['@sqlite.org/sqlite-wasm'] },
+        resolve: { alias: { 'vatkit:vat-worker': vatWorker } },
+        optimizeDeps: { include: ['@sqlite.org/sqlite-wasm', '@jridgewell/trace-mapping'] },
         test: {
           name: 'chromium',
           include: ['sdk/test/browser/**/*.test.ts'],

@@ -4,7 +4,7 @@
  */
 
 /** What the language has, what SES adds, and what the engine itself looks up by name. */
-const kept: ReadonlySet<string> = new Set([
+export const keptGlobals: ReadonlySet<string> = new Set([
   ...[
     'globalThis',
     'Infinity',
@@ -93,8 +93,16 @@ const kept: ReadonlySet<string> = new Set([
   ],
 ]);
 
+/** In browsers most of a worker's powers stand on the prototypes of its global object. */
 export function removeAmbientGlobals(): void {
-  for (const name of Object.getOwnPropertyNames(globalThis)) {
-    if (!kept.has(name)) Reflect.deleteProperty(globalThis, name);
+  const scope: object = globalThis;
+  for (
+    let owner = scope;
+    owner !== Object.prototype;
+    owner = Object.getPrototypeOf(owner) as object
+  ) {
+    for (const name of Object.getOwnPropertyNames(owner)) {
+      if (!keptGlobals.has(name)) Reflect.deleteProperty(owner, name);
+    }
   }
 }

@@ -426,7 +426,7 @@ export function makeFetchClasses(
     const aborted = new Promise<never>((_resolve, reject) => {
       abort = () => {
         cancel();
-         
+
         reject(signal?.reason);
       };
       signal?.addEventListener('abort', abort);

@@ -1,0 +1,7 @@
+/** `@vatkit/sdk/browser`: what a kernel in a browser's worker is made of, for who wires it by hand. */
+export { PlatformServicesClient, type BrowserScope } from '../host/browser/platform-services.js';
+export {
+  makeSQLKernelDatabase,
+  type WasmDatabase,
+  type WasmDatabaseOptions,
+} from '../store/sqlite-wasm.js';

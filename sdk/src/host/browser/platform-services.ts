@@ -1,0 +1,91 @@
+/** A browser's workers and network for a kernel's host, which itself runs in a dedicated worker. */
+import vatWorkerText from 'vatkit:vat-worker';
+import { limits } from '../../limits.js';
+import type { VatId } from '../../protocol/refs.js';
+import type { FromVat } from '../../protocol/vat-wire.js';
+import { makeHostFetch } from '../host-fetch.js';
+import type { PlatformServices, VatWorker, VatWorkerEvents } from '../platform-services.js';
+
+/** What of a worker's global object is needed; `globalThis` has it. */
+export type BrowserScope = {
+  readonly Worker: typeof Worker;
+  readonly Blob: typeof Blob;
+  readonly URL: typeof URL;
+  readonly fetch: typeof fetch;
+  readonly navigator?: { readonly hardwareConcurrency?: number };
+};
+
+export class PlatformServicesClient implements PlatformServices {
+  readonly workersLoadingMax: number;
+  readonly fetchForVats: PlatformServices['fetchForVats'];
+  readonly #scope: BrowserScope;
+  /** One Blob for all vats: each worker's program is the same. */
+  readonly #workerUrl: string;
+
+  private constructor(scope: BrowserScope) {
+    this.#scope = scope;
+    this.workersLoadingMax = scope.navigator?.hardwareConcurrency ?? 2;
+    // Browsers do not show where a redirect leads, so that it cannot be checked: it is refused.
+    this.fetchForVats = makeHostFetch({
+      fetch: scope.fetch.bind(scope),
+      isRedirectVisible: false,
+    });
+    const blob = new scope.Blob([vatWorkerText], { type: 'text/javascript' });
+    this.#workerUrl = scope.URL.createObjectURL(blob);
+  }
+
+  /**
+   * @param scope - the worker's `globalThis`.
+   * @throws TypeError where the scope can start no workers of its own.
+   */
+  static async make(scope: BrowserScope = globalThis): Promise<PlatformServicesClient> {
+    if (typeof scope.Worker !== 'function') {
+      throw new TypeError(
+        'PlatformServicesClient needs a scope that can start workers, as pages and dedicated workers can; ' +
+          'found one without Worker',
+      );
+    }
+    return new PlatformServicesClient(scope);
+  }
+
+  startVatWorker(vatId: VatId, { onMessage, onLost }: VatWorkerEvents): VatWorker {
+    const worker = new this.#scope.Worker(this.#workerUrl, { name: vatId });
+    let ended = false;
+    const lost = (why: string): void => {
+      if (ended) return;
+      ended = true;
+      worker.terminate();
+      onLost(why);
+    };
+    worker.onmessage = ({ data }: MessageEvent<FromVat>) => {
+      if (!ended) onMessage(data);
+    };
+    worker.onmessageerror = () => lost('its worker sent what cannot be read');
+    worker.onerror = (event) => {
+      event.preventDefault();
+      lost(`its worker failed: ${event.message || 'its program could not be loaded'}`);
+    };
+    return {
+      send: (message) => worker.postMessage(message),
+      async terminate() {
+        ended = true;
+        worker.terminate();
+      },
+    };
+  }
+
+  async fetchText(url: string): Promise<string> {
+    if (!/^(?:https?|data|blob):/i.test(url)) {
+      throw new Error(`${url.slice(0, 100)} is no http, https, data or blob URL`);
+    }
+    const signal = AbortSignal.timeout(limits.bundleFetchTimeoutMs);
+    const response = await this.#scope.fetch(url, { signal });
+    if (!response.ok) throw new Error(`${response.status} ${response.statusText}`.trim());
+    return response.text();
+  }
+
+  /** No page can see that a debugger holds one of its workers. */
+  isDebugged(): boolean {
+    return false;
+  }
+}
