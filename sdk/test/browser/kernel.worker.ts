@@ -1,6 +1,6 @@
 /** A kernel in a dedicated worker, wired by hand as the guide does it; its methods are called by message. */
 import { makeSQLKernelDatabase, PlatformServicesClient } from '@vatkit/sdk/browser';
-import { Kernel, kslot, kunser, type CapData, type KernelOptions } from '@vatkit/sdk/kernel';
+import { Kernel, kslot, kunser, type KernelOptions } from '@vatkit/sdk/kernel';
 
 export type KernelRequest =
   | { make: { dbFilename?: string; options?: KernelOptions } }
