@@ -19,12 +19,13 @@ import {
 } from '../protocol/config.js';
 import { kserMethargs, kslot, kunser, type StandIn } from '../protocol/kernel-values.js';
 import type { VatTableSizes } from '../protocol/vat-tables.js';
-import { isKRef, type KRef, type SubclusterId, type VatId } from '../protocol/refs.js';
+import { HOST_REALM, isKRef, type KRef, type SubclusterId, type VatId } from '../protocol/refs.js';
 import { limits, type Limits } from '../limits.js';
 import type { KernelDatabase } from '../store/kv-store.js';
 import { messageOf, parseBundle, type FetchedBundles } from './bundles.js';
 import { makeKernelFacet } from './kernel-facet.js';
 import { makeEventLoop, type EventLoop, type RequestEvent } from './event-loop.js';
+import { makeHeldReferences } from './held-references.js';
 import { makeHostObjects, methodNames, type HostObjects } from './host-realm.js';
 import type { IOChannelFactory } from './io-channel.js';
 import { makeLaunches, type Launches } from './launches.js';
@@ -170,12 +171,19 @@ export class Kernel {
         kernel.#launches.retired(vrefs);
       },
     });
+    const held = makeHeldReferences({
+      release: (kref, times) => loop.feed({ type: 'release', session: HOST_REALM, kref, times }),
+      settlement: (promise) => loop.request({ type: 'host-await', promise }),
+      fail: (outcome) => kernel.#read(outcome),
+    });
     if (options.resetStorage) loop.reset();
     else loop.start();
     const objects = makeHostObjects({
       firstExport: loop.nextHostExport(),
       serviceWaitMs: policy.serviceWaitMs,
       answer: (callId, answer) => loop.feed({ type: 'host-answer', callId, ...answer }),
+      settle: (vpid, outcome) => loop.feed({ type: 'host-resolve', vpid, ...outcome }),
+      readValue: held.readValue,
     });
     const failed = loop.over();
     if (failed !== undefined) throw failed;
@@ -488,7 +496,7 @@ export class Kernel {
     return this.#rows.objects.get(kref)?.revoked === true;
   }
 
-  /** Lets go of a kref that a method of this kernel handed out. */
+  /** Lets go of a kref that a method of this kernel handed out, of one time that it did. */
   release(kref: KRef): void {
     this.#loop.feed({ type: 'release', session: API_SESSION, kref });
   }

@@ -259,10 +259,24 @@ function makeScriptedKernel() {
       now = Number(text);
       return [];
     },
+    /** `ko4`, `ko4 as h1`, `ko4 times 2`. */
     release(text) {
-      const [kref = '', session = 'a1'] = text.split(' as ');
-      return step({ type: 'release', session, kref });
+      const [, kref = '', session = 'a1', times] =
+        /^(\S+)(?: as (\w+))?(?: times (\d+))?$/.exec(text) ?? refuse(text);
+      return step({
+        type: 'release',
+        session,
+        kref,
+        ...(times !== undefined && { times: Number(times) }),
+      });
     },
+    /** A promise that the host realm exported settles: `p+5 = value` or `p+5 rejected with value`. */
+    'host-resolve'(text) {
+      const [, vpid = '', how, value = ''] =
+        /^(\S+) (=|rejected with) (.*)$/.exec(text) ?? refuse(text);
+      return step({ type: 'host-resolve', vpid, rejected: how !== '=', value: parseValue(value) });
+    },
+    'host-await': (promise) => step({ type: 'host-await', requestId: request(), promise }),
     reap: (text) =>
       step({ type: 'reap', requestId: request(), ...(text !== '' && { vatIds: text.split(' ') }) }),
     drain: () => step({ type: 'drain' }),
@@ -303,7 +317,11 @@ function makeScriptedKernel() {
         `${vatId}.${incarnation} is ${condition} and ${state}, ${failures} failures${fault === undefined ? '' : `: ${fault}`}`,
       ];
     },
-    holds: () => rows.holds.ids(),
+    holds: () =>
+      rows.holds.ids().map((id) => {
+        const times = rows.holds.getRequired(id);
+        return times === 1 ? id : `${id} ${times} times`;
+      }),
   };
 
   const showCList = (endpoint: EndpointId): string[] => {
@@ -360,7 +378,7 @@ function makeScriptedKernel() {
       }
       for (const hold of rows.holds.ids()) {
         const [session, kref] = hold.split('.') as [EndpointId, KRef];
-        step({ type: 'release', session, kref });
+        step({ type: 'release', session, kref, times: Number.MAX_SAFE_INTEGER });
       }
       for (const name of rows.services.ids().filter((id) => !id.startsWith('io:'))) {
         const { kref } = rows.services.getRequired(name);

@@ -64,6 +64,7 @@ export function makeWorld({
   let outputs: KernelEffect[] = [];
   let hostCalls: HostCall[] = [];
   let hostObjects = new Set<VRef>();
+  let hostPromises = new Set<VRef>();
   let nextHostObject = 4;
   const waitingRequests = new Set<number>();
   /** Requests that a session sent messages with. */
@@ -244,16 +245,39 @@ export function makeWorld({
       hostObjects.add(vref);
       slots.push(vref);
     }
-    slots.push(...random.some([...hostObjects], random.below(2)));
+    if (random.chance(0.3)) {
+      const vref = `p+${nextHostObject}`;
+      nextHostObject += 1;
+      hostPromises.add(vref);
+      slots.push(vref);
+    }
+    slots.push(...random.some([...hostObjects, ...hostPromises], random.below(2)));
     step({
       type: 'host-answer',
       callId: call.callId,
       rejected: random.chance(0.2),
       value: { body: `${hostMark}${ledger.nextId()}]`, slots: [...new Set(slots)] },
     });
+    if (random.chance(0.5)) resolveHost();
     // What the realm was handed it lets go at some time.
     for (const kref of call.methargs.slots)
       if (isKRef(kref)) step({ type: 'release', session: 'h1', kref });
+  };
+
+  /** A promise of the realm settles, perhaps to another one of its. */
+  const resolveHost = (): void => {
+    const vpid = random.maybePick([...hostPromises]);
+    if (vpid === undefined) return;
+    hostPromises.delete(vpid);
+    step({
+      type: 'host-resolve',
+      vpid,
+      rejected: random.chance(0.2),
+      value: {
+        body: `${hostMark}${ledger.nextId()}]`,
+        slots: random.some([...hostObjects, ...hostPromises], random.below(2)),
+      },
+    });
   };
 
   const restartKernel = (): void => {
@@ -265,6 +289,7 @@ export function makeWorld({
     outputs = [];
     hostCalls = [];
     hostObjects = new Set();
+    hostPromises = new Set();
     waitingRequests.clear();
     sends.clear();
     handed.clear();
@@ -418,8 +443,9 @@ export function makeWorld({
       case 'release': {
         const kref = random.maybePick([...handed]);
         if (kref === undefined) return;
-        handed.delete(kref);
-        return step({ type: 'release', session: 'a1', kref });
+        step({ type: 'release', session: 'a1', kref, times: 1 + random.below(2) });
+        if (!machine.rows.holds.has(`a1.${kref}`)) handed.delete(kref);
+        return;
       }
       case 'reap':
         return step({ type: 'reap', requestId: request() });
@@ -442,6 +468,7 @@ export function makeWorld({
       if (given.size > 0) {
         for (const worker of [...given.keys()]) if (given.has(worker)) finish(worker, 0);
       } else if (hostCalls.length > 0) answerHost();
+      else if (hostPromises.size > 0) resolveHost();
       else if (ticks) {
         ticks = false;
         step({ type: 'tick' });
@@ -529,7 +556,8 @@ export function makeWorld({
       } else step({ type: 'start-vat', requestId: request(), vatId });
     }
     settle();
-    for (const kref of handed) step({ type: 'release', session: 'a1', kref });
+    for (const kref of handed)
+      step({ type: 'release', session: 'a1', kref, times: Number.MAX_SAFE_INTEGER });
     handed.clear();
     for (const vat of workers.values()) {
       vat.quiet();
@@ -539,7 +567,8 @@ export function makeWorld({
     // What it was told meanwhile it lets go of now.
     step({ type: 'reap', requestId: request() });
     settle();
-    for (const kref of handed) step({ type: 'release', session: 'a1', kref });
+    for (const kref of handed)
+      step({ type: 'release', session: 'a1', kref, times: Number.MAX_SAFE_INTEGER });
     handed.clear();
     for (let rounds = 0; rounds < 3; rounds += 1) {
       step({ type: 'reap', requestId: request() });
