@@ -334,6 +334,8 @@ describe('LIMITS.md agrees with the code', () => {
     queueMax: 'queueMax',
     deliveriesPerReap: 'deliveriesPerReap',
     collectBatch: 'collectBatch',
+    reapIdleMs: 'reapIdleMs',
+    vatsLiveMax: 'vatsLiveMax',
     stopTimeoutMs: 'stopTimeoutMs',
     vatUnresponsiveMs: 'vatUnresponsiveMs',
     serviceWaitMs: 'serviceWaitMs',

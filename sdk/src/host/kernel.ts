@@ -18,7 +18,7 @@ import {
   type VatConfig,
 } from '../protocol/config.js';
 import { kserMethargs, kslot, kunser, type StandIn } from '../protocol/kernel-values.js';
-import type { VatTableSizes } from '../protocol/vat-tables.js';
+import { emptyVatTables, type VatTableSizes } from '../protocol/vat-tables.js';
 import { HOST_REALM, isKRef, type KRef, type SubclusterId, type VatId } from '../protocol/refs.js';
 import { limits, type Limits } from '../limits.js';
 import type { KernelDatabase } from '../store/kv-store.js';
@@ -56,6 +56,8 @@ const kernelLimitNames = [
   'queueMax',
   'deliveriesPerReap',
   'collectBatch',
+  'reapIdleMs',
+  'vatsLiveMax',
   'stopTimeoutMs',
   'vatUnresponsiveMs',
   'serviceWaitMs',
@@ -362,23 +364,29 @@ export class Kernel {
 
   /** Resolves to 'pong' when the vat's worker answers; starts the vat where it is not running. */
   async pingVat(vatId: VatId): Promise<'pong'> {
-    await this.#ask(vatId);
-    return 'pong';
+    // Asked at once: one that was started for this alone may be put to sleep again as soon as it has started.
+    const starting = this.#loop.isRunning(vatId)
+      ? undefined
+      : this.#request({ type: 'start-vat', vatId });
+    const [answer] = await Promise.all([this.#loop.ping(vatId), starting]);
+    if (answer !== undefined) return 'pong';
+    throw this.#stoppedMeanwhile(vatId);
   }
 
   /**
    * How much stands in the tables of a vat's worker, for tests and diagnosis: `{ exports: 1, imports: 2, promises: 0, … }`.
-   * It is what the worker says. Starts the vat where it is not running.
+   * It is what the worker says; all is 0 where none runs.
    */
   async inspectVat(vatId: VatId): Promise<VatTableSizes> {
-    return this.#ask(vatId);
-  }
-
-  async #ask(vatId: VatId): Promise<VatTableSizes> {
-    if (!this.#loop.isRunning(vatId)) await this.#request({ type: 'start-vat', vatId });
+    this.#vat(vatId);
+    if (!this.#loop.isRunning(vatId)) return { ...emptyVatTables };
     const sizes = await this.#loop.ping(vatId);
     if (sizes !== undefined) return sizes;
-    throw (
+    throw this.#stoppedMeanwhile(vatId);
+  }
+
+  #stoppedMeanwhile(vatId: VatId): KernelError {
+    return (
       this.#loop.over() ??
       new KernelError('VAT_RESTARTED', `Vat ${vatId} stopped while it was asked`)
     );

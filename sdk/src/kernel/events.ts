@@ -96,6 +96,8 @@ export type KernelEvent =
   | { type: 'release'; session: EndpointId; kref: KRef; times?: number }
   /** Ask vats to collect by force and report: all running ones, or those named. */
   | { type: 'reap'; requestId: RequestId; vatIds?: VatId[] }
+  /** Time has passed: vats that have been idle for a while collect. */
+  | { type: 'idle' }
   /** Give vats nothing new from now on; what they have they may end. */
   | { type: 'drain' }
   /** Ends every incarnation in good order, before the store is closed. */

@@ -132,6 +132,7 @@ export function makeKernelMachine(changes: ChangeSet, policy: VatPolicy) {
     policy,
     emit,
     atomically,
+    now: () => time,
     onFirstStart: (vatId, start) => subclusters.onFirstStart(vatId, start),
     onUncaught: (vatId, cause) => subclusters.onUncaught(vatId, cause),
     onExit: (vatId, { failure, completion }) => {
@@ -297,6 +298,8 @@ export function makeKernelMachine(changes: ChangeSet, policy: VatPolicy) {
         return;
       case 'reap':
         return reap(event.requestId, event.vatIds);
+      case 'idle':
+        return vats.reapIdle();
       case 'drain':
         draining = true;
         return;
@@ -470,6 +473,7 @@ export function makeKernelMachine(changes: ChangeSet, policy: VatPolicy) {
 
     incarnationOf: vats.incarnationOf,
     busyCount: vats.busyCount,
+    isRestless: vats.isRestless,
     isNameable,
 
     /** The host realm's own name for an object that it exports. */

@@ -18,6 +18,8 @@ const policy = {
   deliveriesPerReap: 10_000,
   queueMax: 1_000_000,
   collectBatch: 64,
+  vatsLiveMax: 100_000,
+  reapIdleMs: 1_000,
 };
 
 /** A kernel whose vats end each crank at once with what `answer` says. */

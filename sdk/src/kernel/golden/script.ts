@@ -37,6 +37,8 @@ export const policy: VatPolicy = {
   deliveriesPerReap: 1_000,
   queueMax: 6,
   collectBatch: 3,
+  vatsLiveMax: 4,
+  reapIdleMs: 1_000,
 };
 
 export type Section = { name: string; text: string };
@@ -133,19 +135,24 @@ function makeScriptedKernel() {
     return step({ type: 'crank-done', vatId, ...ids, result });
   };
 
-  /** `alice bob services clock io out system as name`, all but the vats at will. */
+  /** `alice bob! services clock io out system as name`, all but the vats at will. The heap of bob is a cache. */
   const launch = (text: string, bootstrap = true): string[] => {
     const [, start = '', name] = /^(.*?)(?: as (\w+))?$/.exec(text) ?? [];
     const [plain = '', channel] = start.replace(/ system$/, '').split(' io ');
     const [names = '', services = ''] = plain.split(' services ');
     const vats: ClusterConfig['vats'] = {};
-    for (const name of names.split(' ')) vats[name] = { bundleSpec: 'data:' };
+    for (const name of names.split(' ')) {
+      vats[name.replace(/!$/, '')] = {
+        bundleSpec: 'data:',
+        ...(name.endsWith('!') && { creationOptions: { durable: true } }),
+      };
+    }
     return step({
       type: 'launch',
       requestId: request(),
       session: 'a1',
       config: {
-        bootstrap: names.split(' ')[0] as string,
+        bootstrap: Object.keys(vats)[0] as string,
         vats,
         services: services.split(' ').filter(Boolean),
         ...(channel !== undefined && { io: { [channel]: { type: 'console' } } }),
@@ -279,6 +286,7 @@ function makeScriptedKernel() {
     'host-await': (promise) => step({ type: 'host-await', requestId: request(), promise }),
     reap: (text) =>
       step({ type: 'reap', requestId: request(), ...(text !== '' && { vatIds: text.split(' ') }) }),
+    idle: () => step({ type: 'idle' }),
     drain: () => step({ type: 'drain' }),
     stop: () => step({ type: 'stop' }),
     tick: () => step({ type: 'tick' }),

@@ -53,6 +53,8 @@ export function makeWorld({
     deliveriesPerReap: 3 + random.below(20),
     queueMax: chaos && random.chance(0.3) ? 3 + random.below(6) : 10_000,
     collectBatch: 1 + random.below(6),
+    vatsLiveMax: random.chance(0.5) ? 1 + random.below(3) : 100,
+    reapIdleMs: 20,
   };
   let machine = makeKernelMachine(changes, policy);
 
@@ -205,7 +207,11 @@ export function makeWorld({
     }
     applied();
     step({ ...event, result: isLiar(vatId) && actsMax > 0 ? liar(result, delivery, vat) : result });
-    insist(isLiar(vatId) || workers.has(worker), `${worker} was ended by a crank that it may make`);
+    const isAsleep = machine.rows.vats.get(vatId)?.failures === 0 && !machine.isRunning(vatId);
+    insist(
+      isLiar(vatId) || isAsleep || workers.has(worker),
+      `${worker} was ended by a crank that it may make`,
+    );
   };
 
   const sessionSend = (): void => {
@@ -384,7 +390,7 @@ export function makeWorld({
           type: 'upgrade-vat',
           requestId: request(),
           vatId,
-          config: { bundleSpec: 'data:' },
+          config: { bundleSpec: 'data:', creationOptions: { durable: random.chance(0.7) } },
           bundleHash: `hash${1 + random.below(3)}`,
           content: 'other code',
         });
@@ -448,7 +454,7 @@ export function makeWorld({
         return;
       }
       case 'reap':
-        return step({ type: 'reap', requestId: request() });
+        return step(random.chance(0.5) ? { type: 'reap', requestId: request() } : { type: 'idle' });
       case 'pin': {
         const vatId = someVat();
         if (vatId !== undefined)
@@ -497,7 +503,10 @@ export function makeWorld({
     register('clock');
     const config: ClusterConfig = { bootstrap: 'n1', vats: {}, services: ['clock'] };
     for (let number = 1; number <= vats; number += 1)
-      config.vats[`n${number}`] = { bundleSpec: 'data:' };
+      config.vats[`n${number}`] = {
+        bundleSpec: 'data:',
+        creationOptions: { durable: chaos && random.chance(0.7) },
+      };
     const names = Object.keys(config.vats);
     step({
       type: 'launch',
@@ -538,6 +547,8 @@ export function makeWorld({
 
   const windDown = (): void => {
     settle();
+    // From now on all are to stay awake until they have let go of everything.
+    policy.vatsLiveMax = 100;
     const used = machine.rows.vats.ids().map((id) => machine.rows.vats.getRequired(id).bundleHash);
     for (const hash of machine.rows.bundles.ids())
       insist(used.includes(hash), `bundle ${hash} is of no vat`);
