@@ -335,6 +335,8 @@ describe('LIMITS.md agrees with the code', () => {
     deliveriesPerReap: 'deliveriesPerReap',
     collectBatch: 'collectBatch',
     deliveriesAheadMax: 'deliveriesAheadMax',
+    reapIdleMs: 'reapIdleMs',
+    vatsLiveMax: 'vatsLiveMax',
     stopTimeoutMs: 'stopTimeoutMs',
     vatUnresponsiveMs: 'vatUnresponsiveMs',
     serviceWaitMs: 'serviceWaitMs',

@@ -44,6 +44,10 @@ export const limits = {
   queueMax: 10_000,
   /** Deliveries after which a vat collects by force and reports: forced collection takes milliseconds. */
   deliveriesPerReap: 10_000,
+  /** Milliseconds for which a vat has had nothing to do before it collects by force and reports. */
+  reapIdleMs: 5_000,
+  /** Vats whose workers run, of which each takes some megabytes; beyond it those that allow it are put to sleep. */
+  vatsLiveMax: 100,
   /** References that a vat is told to drop or retire before these tellings come ahead of its messages. */
   collectBatch: 64,
   /** Deliveries that a vat is given before it has ended the first: enough to cover a thread's wake-up. */

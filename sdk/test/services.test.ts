@@ -1,5 +1,7 @@
 /** Kernel services: objects of the host process that vats may call, as vats that mean no good see them. */
 import { krefOf, kslot, type Kernel } from '@vatkit/sdk/kernel';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { describe, expect, it, vi } from 'vitest';
 import {
   bundleOf,
@@ -9,10 +11,14 @@ import {
   makeStoreFile,
   patience,
   rejectionOf,
+  rowsChanged,
   rowsOf,
   startKernel,
   stopKernel,
 } from './harness.js';
+
+// So that the host's own collector can be asked.
+setFlagsFromString('--expose-gc');
 
 const using = bundleOfRoot(`
   bootstrap: (vats, services) => { for (const name of Object.keys(services)) baggage.init(name, services[name]); },
@@ -114,6 +120,164 @@ describe('a service', () => {
     await vi.waitFor(async () => {
       await kernel.reapVats();
       expect(rowsOf(kernel).size).toBe(before);
+    }, patience);
+  });
+
+  it('returns promises, alone and within data, which vats await and pipeline to', async () => {
+    const kernel = await startKernel();
+    const settles: ((value: unknown) => void)[] = [];
+    const later = () => new Promise((resolve) => settles.push(resolve));
+    kernel.registerKernelServiceObject('later', {
+      plain: () => Promise.resolve('plain'),
+      inData: () => ({ soon: later(), never: later(), now: Promise.resolve([1n]) }),
+      failing: () => [Promise.reject(new RangeError('not today'))],
+      unpassable: () => [Promise.resolve(new Map())],
+      nested: () => [Promise.resolve([Promise.resolve({ hello: () => 'nested' })])],
+      twice: () => {
+        const promise = later();
+        return [promise, promise];
+      },
+    });
+    const vat = bundleOfRoot(`
+      bootstrap: (vats, { later }) => void baggage.init('later', later),
+      plain: () => far.E(baggage.get('later')).plain(),
+      async inData() {
+        const { soon, never, now } = await far.E(baggage.get('later')).inData();
+        const piped = far.E(soon).hello();
+        return [await now, await piped];
+      },
+      async failing() {
+        const [promise] = await far.E(baggage.get('later')).failing();
+        return promise.catch(error => error.name + ': ' + error.message);
+      },
+      async unpassable() {
+        const [promise] = await far.E(baggage.get('later')).unpassable();
+        return promise.catch(error => error.message);
+      },
+      async nested() {
+        const [first] = await far.E(baggage.get('later')).nested();
+        const [second] = await first;
+        return far.E(second).hello();
+      },
+      async twice() {
+        const [one, other] = await far.E(baggage.get('later')).twice();
+        return [one === other, await one];
+      },
+    `);
+    const config = { ...clusterOf(vat), services: ['later'] };
+    const { rootKref } = await kernel.launchSubcluster(config);
+    const before = rowsOf(kernel);
+    expect(await call(kernel, rootKref, 'plain')).toBe('plain');
+    const piped = call(kernel, rootKref, 'inData');
+    await vi.waitFor(() => expect(settles).toHaveLength(2), patience);
+    settles[0]?.({ hello: () => 'pipelined' });
+    expect(await piped).toStrictEqual([[1n], 'pipelined']);
+    settles[1]?.('at last');
+    expect(await call(kernel, rootKref, 'failing')).toBe(
+      'RangeError: [KERNEL:DELIVERY_FAILED] not today',
+    );
+    expect(await call(kernel, rootKref, 'unpassable')).toContain('what a promise gave: a Map');
+    expect(await call(kernel, rootKref, 'nested')).toBe('nested');
+    const twice = call(kernel, rootKref, 'twice');
+    await vi.waitFor(() => expect(settles).toHaveLength(3), patience);
+    settles[2]?.('done');
+    expect(await twice).toStrictEqual([true, 'done']);
+    await vi.waitFor(async () => {
+      await kernel.reapVats();
+      expect(rowsChanged(before, rowsOf(kernel))).toStrictEqual([]);
+    }, patience);
+  });
+
+  it('awaits promises that it is given, alone and within data', async () => {
+    const kernel = await startKernel();
+    const kept: unknown[] = [];
+    kernel.registerKernelServiceObject('waiter', {
+      wait: async (promise: Promise<unknown>) => ({ got: await promise }),
+      all: async ({ promises }: { promises: Promise<unknown>[] }) =>
+        (await Promise.allSettled(promises)).map((each) =>
+          each.status === 'fulfilled' ? each.value : `${(each.reason as Error).message}`,
+        ),
+      back: (promise: unknown) => [promise],
+      keep: (promise: unknown) => void kept.push(promise),
+    });
+    const vat = bundleOfRoot(`
+      bootstrap: (vats, { waiter }) => void baggage.init('waiter', waiter),
+      async wait() {
+        let settle;
+        const promise = new Promise(resolve => { settle = resolve; });
+        const answer = far.E(baggage.get('waiter')).wait(promise);
+        await far.E(baggage.get('waiter')).keep(promise);
+        settle({ mine: far.makeDefaultExo('mine', { hello: () => 'here' }) });
+        return answer;
+      },
+      all: () => far.E(baggage.get('waiter')).all({ promises: [
+        Promise.resolve('one'), Promise.reject(Error('two')), far.E(baggage.get('waiter')).back(3), Promise.resolve(Promise.resolve('four')),
+      ] }),
+      async back() {
+        const promise = Promise.resolve('round trip');
+        const [again] = await far.E(baggage.get('waiter')).back(promise);
+        return again;
+      },
+    `);
+    const config = { ...clusterOf(vat), services: ['waiter'] };
+    const { rootKref } = await kernel.launchSubcluster(config);
+    const { got } = (await call(kernel, rootKref, 'wait')) as { got: { mine: unknown } };
+    expect(await call(kernel, krefOf(got.mine), 'hello')).toBe('here');
+    // It is a promise, and a stand-in like any other.
+    expect(kept[0]).toBeInstanceOf(Promise);
+    expect(krefOf(kept[0])).toMatch(/^kp/);
+    expect(await kept[0]).toStrictEqual({ mine: got.mine });
+    expect(await call(kernel, rootKref, 'all')).toStrictEqual(['one', 'two', [3], 'four']);
+    expect(await call(kernel, rootKref, 'back')).toBe('round trip');
+  });
+
+  it('may wait for a promise whose vat ends', async () => {
+    const kernel = await startKernel();
+    const heard: unknown[] = [];
+    kernel.registerKernelServiceObject('waiter', {
+      wait: async (promise: Promise<unknown>) => {
+        heard.push('called');
+        heard.push(await promise.catch((error: Error) => error.message.slice(0, 24)));
+      },
+    });
+    const vat = bundleOfRoot(`
+      bootstrap: (vats, { waiter }) => void baggage.init('waiter', waiter),
+      start: () => far.E(baggage.get('waiter')).wait(new Promise(() => {})),
+    `);
+    const config = { ...clusterOf(vat, ['main', 'other']), services: ['waiter'] };
+    const { rootKref, subclusterId } = await kernel.launchSubcluster(config);
+    void kernel.queueMessage(rootKref, 'start').catch(() => undefined);
+    await vi.waitFor(() => expect(heard).toHaveLength(1), patience);
+    await kernel.terminateVat('v1');
+    await vi.waitFor(() => expect(heard[1]).toBe('[KERNEL:VAT_TERMINATED] '), patience);
+    expect(kernel.getSubclusterVats(subclusterId)).toStrictEqual(['v2']);
+  });
+
+  it('holds what it was given for as long as it has it, and no longer', async () => {
+    const kernel = await startKernel();
+    let kept: unknown;
+    kernel.registerKernelServiceObject('keeper', {
+      keep: (value: unknown) => void (kept = value),
+      drop: () => void (kept = undefined),
+      see: () => 'seen',
+    });
+    const root = await launch(kernel, ['keeper']);
+    const before = rowsOf(kernel);
+    const collectHost = runInNewContext('gc') as () => void;
+    const mine = await call(kernel, root, 'give');
+    for (let times = 0; times < 50; times += 1) {
+      await call(kernel, root, 'ask', 'keeper', 'see', mine, { a: [mine] });
+    }
+    await call(kernel, root, 'ask', 'keeper', 'keep', [mine]);
+    kernel.release(krefOf(mine));
+    collectHost();
+    await kernel.reapVats();
+    expect(await call(kernel, krefOf((kept as unknown[])[0]), 'hello')).toBe('from the vat');
+    await call(kernel, root, 'ask', 'keeper', 'drop');
+    await vi.waitFor(async () => {
+      collectHost();
+      await kernel.reapVats();
+      expect(rowsChanged(before, rowsOf(kernel))).toStrictEqual([]);
     }, patience);
   });
 

@@ -62,6 +62,7 @@ export function makeEventLoop(powers: EventLoopPowers) {
   let busy = 0;
   let commitTimer: ReturnType<typeof setTimeout> | undefined;
   let tickTimer: ReturnType<typeof setTimeout> | undefined;
+  let idleTimer: ReturnType<typeof setInterval> | undefined;
   /** Why the loop takes no more events, once it does not. */
   let over: KernelError | undefined;
   let onQuiet: (() => void) | undefined;
@@ -247,6 +248,7 @@ export function makeEventLoop(powers: EventLoopPowers) {
     over = error;
     clearTimeout(commitTimer);
     clearTimeout(tickTimer);
+    clearInterval(idleTimer);
     heartbeat.stop();
     workers.stopAll();
     outputs = [];
@@ -310,6 +312,18 @@ export function makeEventLoop(powers: EventLoopPowers) {
     giveUp(new KernelError('INTERNAL_ERROR', `the kernel has stopped: ${what}`, { cause: thrown }));
   };
 
+  const watchIdleness = (): void => {
+    clearInterval(idleTimer);
+    idleTimer = setInterval(
+      () => {
+        if (machine.isRestless()) feed({ type: 'idle' });
+      },
+      Math.max(10, policy.reapIdleMs / 2),
+    );
+    // On Node no kernel keeps its process for this.
+    if (typeof idleTimer === 'object') idleTimer.unref();
+  };
+
   const failure = ({ code, message, data }: KernelError): Outcome => ({
     type: 'failed',
     error: { code, message, data },
@@ -327,6 +341,7 @@ export function makeEventLoop(powers: EventLoopPowers) {
 
     start(): void {
       heartbeat.start();
+      watchIdleness();
       try {
         take(machine.start());
       } catch (thrown) {
@@ -407,6 +422,7 @@ export function makeEventLoop(powers: EventLoopPowers) {
     reset(): void {
       if (over !== undefined) throw over;
       heartbeat.start();
+      watchIdleness();
       workers.stopAll();
       rejectAll(new KernelError('KERNEL_STOPPED', 'the kernel was reset'));
       outputs = [];

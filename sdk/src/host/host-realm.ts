@@ -1,14 +1,16 @@
 /**
  * The host realm's objects: kernel services, and what they return.
  *
- * A service is any object with methods, or an exo. Its methods receive references as stand-ins (`kslot`), and may
- * return stand-ins, data, and further objects with methods, which become objects of the realm.
+ * A service is any object with methods, or an exo. Its methods receive references as stand-ins (`kslot`), and those for
+ * promises can be awaited. They may return stand-ins, data, and further objects with methods and promises, anywhere in
+ * the data, which become objects and promises of the realm.
  */
 import { KernelError } from '../errors.js';
 import type { CapData } from '../protocol/capdata.js';
 import { errorCapData } from '../protocol/capdata.js';
-import { kunser, standInSlot } from '../protocol/kernel-values.js';
+import { standInSlot } from '../protocol/kernel-values.js';
 import type { VRef } from '../protocol/refs.js';
+import type { HeldReferences } from './held-references.js';
 import { encode, type SlotRef } from '../protocol/smallcaps.js';
 import { messageOf } from './bundles.js';
 
@@ -51,11 +53,21 @@ export type HostRealmPowers = {
   /** How long a call waits for a service that has not been registered in this process yet. */
   serviceWaitMs: number;
   answer: (callId: number, answer: HostAnswer) => void;
+  /** A promise that an answer exported has settled. */
+  settle: (vpid: VRef, outcome: HostAnswer) => void;
+  /** The value of a message, with a stand-in for each reference. */
+  readValue: HeldReferences['readValue'];
 };
 
-export function makeHostObjects({ firstExport, serviceWaitMs, answer }: HostRealmPowers) {
+/** What a value exports that was not exported before. */
+type Fresh = { objects: object[]; promises: Map<VRef, Promise<unknown>> };
+
+export function makeHostObjects(powers: HostRealmPowers) {
+  const { firstExport, serviceWaitMs, answer, settle, readValue } = powers;
   const objects = new Map<VRef, object>();
   const vrefs = new WeakMap<object, VRef>();
+  /** Promises that the kernel waits for. */
+  const vpids = new WeakMap<Promise<unknown>, VRef>();
   const waiting = new Map<VRef, Set<() => void>>();
   let nextExport = firstExport;
 
@@ -76,9 +88,66 @@ export function makeHostObjects({ firstExport, serviceWaitMs, answer }: HostReal
     waiting.delete(vref);
   };
 
-  const slotOf = (value: object): SlotRef<string> | undefined =>
-    standInSlot(value) ??
-    (isRemotable(value) ? { slot: exportObject(value), iface: 'Alleged: HostObject' } : undefined);
+  const exportPromise = (promise: Promise<unknown>, fresh: Fresh): VRef => {
+    let vpid = vpids.get(promise);
+    if (vpid === undefined) {
+      vpid = `p+${nextExport}`;
+      nextExport += 1;
+      vpids.set(promise, vpid);
+      fresh.promises.set(vpid, promise);
+    }
+    return vpid;
+  };
+
+  const slotOf =
+    (fresh: Fresh) =>
+    (value: object): SlotRef<string> | undefined => {
+      const standIn = standInSlot(value);
+      if (standIn !== undefined) return standIn;
+      if (value instanceof Promise) return { slot: exportPromise(value, fresh), promise: true };
+      if (!isRemotable(value)) return undefined;
+      if (!vrefs.has(value)) fresh.objects.push(value);
+      return { slot: exportObject(value), iface: 'Alleged: HostObject' };
+    };
+
+  /**
+   * Writes a value, and gives it to `tell`. Only then are its promises waited for: the kernel must have heard of them
+   * when it hears how they settle. A value that cannot pass leaves nothing.
+   */
+  const write = (value: unknown, label: string, tell: (value: CapData) => void): void => {
+    const fresh: Fresh = { objects: [], promises: new Map() };
+    let data: CapData;
+    try {
+      data = encode(value, { slotOf: slotOf(fresh), label });
+    } catch (thrown) {
+      fresh.objects.forEach(forget);
+      for (const promise of fresh.promises.values()) vpids.delete(promise);
+      throw thrown;
+    }
+    tell(data);
+    for (const [vpid, promise] of fresh.promises) watch(vpid, promise);
+  };
+
+  const watch = (vpid: VRef, promise: Promise<unknown>): void => {
+    const rejected = (reason: unknown): void => {
+      vpids.delete(promise);
+      settle(vpid, { rejected: true, value: thrownValue(reason) });
+    };
+    promise
+      .then((value) => {
+        write(value, 'what a promise gave', (data) => {
+          vpids.delete(promise);
+          settle(vpid, { rejected: false, value: data });
+        });
+      })
+      .catch(rejected);
+  };
+
+  const forget = (object: object): void => {
+    const vref = vrefs.get(object);
+    if (vref !== undefined) objects.delete(vref);
+    vrefs.delete(object);
+  };
 
   /** The object, once it is registered; rejects where that takes too long. */
   const objectAt = (vref: VRef): Promise<object> | object =>
@@ -101,8 +170,8 @@ export function makeHostObjects({ firstExport, serviceWaitMs, answer }: HostReal
       }, serviceWaitMs);
     });
 
-  const invoke = async (vref: VRef, methargs: CapData): Promise<HostAnswer> => {
-    const [method, args] = kunser(methargs) as [unknown, unknown[]];
+  const invoke = async (callId: number, vref: VRef, methargs: CapData): Promise<void> => {
+    const [method, args] = readValue(methargs) as [unknown, unknown[]];
     const target = await objectAt(vref);
     const names = methodNames(target);
     if (typeof method !== 'string' || !names.includes(method)) {
@@ -111,7 +180,7 @@ export function makeHostObjects({ firstExport, serviceWaitMs, answer }: HostReal
       );
     }
     const result: unknown = await (target as Methods)[method]?.(...args);
-    return { rejected: false, value: encode(result, { slotOf, label: `result of ${method}` }) };
+    write(result, `result of ${method}`, (value) => answer(callId, { rejected: false, value }));
   };
 
   const thrownValue = (thrown: unknown): CapData => {
@@ -134,18 +203,11 @@ export function makeHostObjects({ firstExport, serviceWaitMs, answer }: HostReal
       }
     },
     /** The kernel has forgotten this object. It may be exported again, under another name. */
-    forget(object: object): void {
-      const vref = vrefs.get(object);
-      if (vref !== undefined) objects.delete(vref);
-      vrefs.delete(object);
-    },
+    forget,
     call(callId: number, vref: VRef, methargs: CapData): void {
-      invoke(vref, methargs)
-        .catch((thrown: unknown): HostAnswer => ({ rejected: true, value: thrownValue(thrown) }))
-        .then((result) => answer(callId, result))
-        .catch(() => {
-          // `answer` does not throw; should it, the kernel has stopped and has told everybody.
-        });
+      invoke(callId, vref, methargs).catch((thrown: unknown) =>
+        answer(callId, { rejected: true, value: thrownValue(thrown) }),
+      );
     },
   };
 }

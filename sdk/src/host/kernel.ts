@@ -18,13 +18,14 @@ import {
   type VatConfig,
 } from '../protocol/config.js';
 import { kserMethargs, kslot, kunser, type StandIn } from '../protocol/kernel-values.js';
-import type { VatTableSizes } from '../protocol/vat-tables.js';
-import { isKRef, type KRef, type SubclusterId, type VatId } from '../protocol/refs.js';
+import { emptyVatTables, type VatTableSizes } from '../protocol/vat-tables.js';
+import { HOST_REALM, isKRef, type KRef, type SubclusterId, type VatId } from '../protocol/refs.js';
 import { limits, type Limits } from '../limits.js';
 import type { KernelDatabase } from '../store/kv-store.js';
 import { messageOf, parseBundle, type FetchedBundles } from './bundles.js';
 import { makeKernelFacet } from './kernel-facet.js';
 import { makeEventLoop, type EventLoop, type RequestEvent } from './event-loop.js';
+import { makeHeldReferences } from './held-references.js';
 import { makeHostObjects, methodNames, type HostObjects } from './host-realm.js';
 import type { IOChannelFactory } from './io-channel.js';
 import { makeLaunches, type Launches } from './launches.js';
@@ -55,7 +56,12 @@ const kernelLimitNames = [
   'queueMax',
   'deliveriesPerReap',
   'collectBatch',
+<<<<<<< HEAD
   'deliveriesAheadMax',
+=======
+  'reapIdleMs',
+  'vatsLiveMax',
+>>>>>>> wt/kernel3
   'stopTimeoutMs',
   'vatUnresponsiveMs',
   'serviceWaitMs',
@@ -171,12 +177,19 @@ export class Kernel {
         kernel.#launches.retired(vrefs);
       },
     });
+    const held = makeHeldReferences({
+      release: (kref, times) => loop.feed({ type: 'release', session: HOST_REALM, kref, times }),
+      settlement: (promise) => loop.request({ type: 'host-await', promise }),
+      fail: (outcome) => kernel.#read(outcome),
+    });
     if (options.resetStorage) loop.reset();
     else loop.start();
     const objects = makeHostObjects({
       firstExport: loop.nextHostExport(),
       serviceWaitMs: policy.serviceWaitMs,
       answer: (callId, answer) => loop.feed({ type: 'host-answer', callId, ...answer }),
+      settle: (vpid, outcome) => loop.feed({ type: 'host-resolve', vpid, ...outcome }),
+      readValue: held.readValue,
     });
     const failed = loop.over();
     if (failed !== undefined) throw failed;
@@ -355,23 +368,29 @@ export class Kernel {
 
   /** Resolves to 'pong' when the vat's worker answers; starts the vat where it is not running. */
   async pingVat(vatId: VatId): Promise<'pong'> {
-    await this.#ask(vatId);
-    return 'pong';
+    // Asked at once: one that was started for this alone may be put to sleep again as soon as it has started.
+    const starting = this.#loop.isRunning(vatId)
+      ? undefined
+      : this.#request({ type: 'start-vat', vatId });
+    const [answer] = await Promise.all([this.#loop.ping(vatId), starting]);
+    if (answer !== undefined) return 'pong';
+    throw this.#stoppedMeanwhile(vatId);
   }
 
   /**
    * How much stands in the tables of a vat's worker, for tests and diagnosis: `{ exports: 1, imports: 2, promises: 0, … }`.
-   * It is what the worker says. Starts the vat where it is not running.
+   * It is what the worker says; all is 0 where none runs.
    */
   async inspectVat(vatId: VatId): Promise<VatTableSizes> {
-    return this.#ask(vatId);
-  }
-
-  async #ask(vatId: VatId): Promise<VatTableSizes> {
-    if (!this.#loop.isRunning(vatId)) await this.#request({ type: 'start-vat', vatId });
+    this.#vat(vatId);
+    if (!this.#loop.isRunning(vatId)) return { ...emptyVatTables };
     const sizes = await this.#loop.ping(vatId);
     if (sizes !== undefined) return sizes;
-    throw (
+    throw this.#stoppedMeanwhile(vatId);
+  }
+
+  #stoppedMeanwhile(vatId: VatId): KernelError {
+    return (
       this.#loop.over() ??
       new KernelError('VAT_RESTARTED', `Vat ${vatId} stopped while it was asked`)
     );
@@ -489,7 +508,7 @@ export class Kernel {
     return this.#rows.objects.get(kref)?.revoked === true;
   }
 
-  /** Lets go of a kref that a method of this kernel handed out. */
+  /** Lets go of a kref that a method of this kernel handed out, of one time that it did. */
   release(kref: KRef): void {
     this.#loop.feed({ type: 'release', session: API_SESSION, kref });
   }

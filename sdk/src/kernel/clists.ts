@@ -183,10 +183,10 @@ export function makeCLists(rows: KernelRows, references: References) {
 
     /** The endpoint's durable state holds an import more (1) or less (-1) often. */
     countDurable(endpoint: EndpointId, kref: KRef, change: 1 | -1): void {
-      const row = rows.clistByKRef.getRequired(key(endpoint, kref));
-      const durable = (row.durable ?? 0) + change;
+      const { durable: before = 0, ...row } = rows.clistByKRef.getRequired(key(endpoint, kref));
+      const durable = before + change;
       insistInvariant(durable >= 0, `${endpoint} would hold ${kref} durably ${durable} times`);
-      rows.clistByKRef.set(key(endpoint, kref), { ...row, durable });
+      rows.clistByKRef.set(key(endpoint, kref), durable === 0 ? row : { ...row, durable });
     },
 
     /** All krefs in the endpoint's c-list. */

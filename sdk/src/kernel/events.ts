@@ -48,13 +48,17 @@ export type KernelEvent =
       target: KRef;
       methargs: CapData<KRef>;
     }
-  /** The host realm answers a call. Slots are krefs, or `o+N` for an object that the realm exports. */
+  /** The host realm answers a call. Slots are krefs, or `o+N` and `p+N` for what the realm exports. */
   | {
       type: 'host-answer';
       callId: number;
       rejected: boolean;
       value: CapData<KRef | VRef>;
     }
+  /** A promise that the host realm exported has settled. Slots as in `host-answer`. */
+  | { type: 'host-resolve'; vpid: VRef; rejected: boolean; value: CapData<KRef | VRef> }
+  /** The host realm waits for a promise that it was handed; answered when that settles. */
+  | { type: 'host-await'; requestId: RequestId; promise: KRef }
   | LaunchEvent
   | { type: 'terminate-subcluster'; requestId: RequestId; subclusterId: SubclusterId }
   | { type: 'terminate-vat'; requestId: RequestId; vatId: VatId; reason?: CapData<KRef> }
@@ -88,10 +92,12 @@ export type KernelEvent =
       target: KRef;
       limits: CaveatLimits;
     }
-  /** A host session lets go of a kref that it was handed. */
-  | { type: 'release'; session: EndpointId; kref: KRef }
+  /** A host session, or the host realm, lets go of a kref that it was handed: of so many times, once if not said. */
+  | { type: 'release'; session: EndpointId; kref: KRef; times?: number }
   /** Ask vats to collect by force and report: all running ones, or those named. */
   | { type: 'reap'; requestId: RequestId; vatIds?: VatId[] }
+  /** Time has passed: vats that have been idle for a while collect. */
+  | { type: 'idle' }
   /** Give vats nothing new from now on; what they have they may end. */
   | { type: 'drain' }
   /** Ends every incarnation in good order, before the store is closed. */

@@ -22,6 +22,15 @@ export type HostRealmPowers = {
   isNameable: (kref: KRef) => boolean;
 };
 
+const noReference = rejection(
+  'DELIVERY_FAILED',
+  'the service answered with a reference that does not exist',
+);
+const interrupted = rejection(
+  'SERVICE_INTERRUPTED',
+  'the kernel stopped while the service had this call',
+);
+
 export function makeHostRealm(powers: HostRealmPowers, messages: () => Messages) {
   const { rows, references, clists, emit, handTo, isNameable } = powers;
 
@@ -65,16 +74,25 @@ export function makeHostRealm(powers: HostRealmPowers, messages: () => Messages)
       if (call.result !== undefined) {
         messages().settle(
           call.result,
-          translated === undefined
-            ? rejection(
-                'DELIVERY_FAILED',
-                'the service answered with a reference that does not exist',
-              )
-            : { rejected, value: translated },
+          translated === undefined ? noReference : { rejected, value: translated },
         );
         references.release(call.result);
       }
       references.release(call.target);
+    },
+
+    /** A promise that the realm exported has settled. One of before the kernel's restart is settled long since. */
+    resolve(vpid: VRef, rejected: boolean, value: CapData): void {
+      const kref = rows.clistByVRef.get(`${HOST_REALM}.${vpid}`);
+      const promise =
+        kref !== undefined && isPromiseKRef(kref) ? rows.promises.get(kref) : undefined;
+      const translated = toKernel(value);
+      if (kref === undefined || promise?.state !== 'open' || promise.decider !== HOST_REALM) return;
+      messages().settle(
+        kref,
+        translated === undefined ? noReference : { rejected, value: translated },
+      );
+      clists.remove(HOST_REALM, kref);
     },
 
     /** The service's kref and the realm's own name for it; the same ones whenever the name is registered again. */
@@ -105,16 +123,14 @@ export function makeHostRealm(powers: HostRealmPowers, messages: () => Messages)
         const { target, result } = rows.calls.getRequired(id);
         rows.calls.delete(id);
         if (result !== undefined) {
-          messages().settle(
-            result,
-            rejection('SERVICE_INTERRUPTED', 'the kernel stopped while the service had this call'),
-          );
+          messages().settle(result, interrupted);
           references.release(result);
         }
         references.release(target);
       }
       for (const kref of clists.krefs(HOST_REALM)) {
-        if (!isPromiseKRef(kref) && !services.has(kref)) clists.remove(HOST_REALM, kref);
+        if (isPromiseKRef(kref)) messages().settle(kref, interrupted);
+        if (!services.has(kref)) clists.remove(HOST_REALM, kref);
       }
       clists.beginIncarnation(HOST_REALM);
     },

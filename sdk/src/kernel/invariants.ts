@@ -203,7 +203,11 @@ function findBrokenReferences(rows: KernelRows): string[] {
     for (let pins = rows.pins.getRequired(kref); pins > 0; pins -= 1) hold(kref);
   }
   for (const name of rows.services.ids()) hold(rows.services.getRequired(name).kref);
-  for (const id of rows.holds.ids()) hold(id.split('.')[1] as KRef);
+  for (const id of rows.holds.ids()) {
+    hold(id.split('.')[1] as KRef);
+    const times = rows.holds.getRequired(id);
+    if (!(times > 0)) problems.push(`${id} is held ${times} times`);
+  }
   if (rows.objects.has(CAVEAT_MAKER)) hold(CAVEAT_MAKER);
   for (const kref of rows.caveats.ids()) walkCaveat(kref);
   for (const id of rows.expiries.ids()) {
@@ -289,7 +293,10 @@ function findBrokenVats(rows: KernelRows): string[] {
     if (isVatId(endpoint) && !rows.vats.has(endpoint))
       problems.push(`${endpoint} is gone and has numbers`);
   }
-  for (const id of rows.clistByKRef.ids(`${HOST_REALM}.kp`))
-    problems.push(`the host realm has promise ${id}`);
+  for (const id of rows.clistByKRef.ids(`${HOST_REALM}.kp`)) {
+    const promise = rows.promises.get(id.slice(HOST_REALM.length + 1));
+    if (promise?.state !== 'open' || promise.decider !== HOST_REALM)
+      problems.push(`the host realm has promise ${id}, which it does not decide`);
+  }
   return problems;
 }

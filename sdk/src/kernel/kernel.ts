@@ -56,14 +56,20 @@ export function makeKernelMachine(changes: ChangeSet, policy: KernelPolicy) {
 
   const handTo = (session: EndpointId, krefs: readonly KRef[]): void => {
     for (const kref of krefs) {
-      if (rows.holds.has(`${session}.${kref}`)) continue;
-      rows.holds.set(`${session}.${kref}`, true);
-      references.hold(kref);
+      const times = rows.holds.get(`${session}.${kref}`) ?? 0;
+      rows.holds.set(`${session}.${kref}`, times + 1);
+      if (times === 0) references.hold(kref);
     }
   };
 
-  const letGo = (session: EndpointId, kref: KRef): void => {
-    if (!rows.holds.has(`${session}.${kref}`)) return;
+  /** Who was handed a kref meanwhile still holds it: a release says how many times it knows of. */
+  const letGo = (session: EndpointId, kref: KRef, times: number): void => {
+    const handed = rows.holds.get(`${session}.${kref}`);
+    if (handed === undefined) return;
+    if (handed > times) {
+      rows.holds.set(`${session}.${kref}`, handed - times);
+      return;
+    }
     rows.holds.delete(`${session}.${kref}`);
     references.release(kref);
   };
@@ -128,6 +134,7 @@ export function makeKernelMachine(changes: ChangeSet, policy: KernelPolicy) {
     policy,
     emit,
     atomically,
+    now: () => time,
     onFirstStart: (vatId, start) => subclusters.onFirstStart(vatId, start),
     onUncaught: (vatId, cause) => subclusters.onUncaught(vatId, cause),
     onExit: (vatId, { failure, completion }) => {
@@ -201,7 +208,17 @@ export function makeKernelMachine(changes: ChangeSet, policy: KernelPolicy) {
       return;
     }
     const result = references.makePromise(null);
-    whenSettled(result, ({ rejected, value, stack }) => {
+    answerWhenSettled(requestId, session, result);
+    messages.route(target, { methargs, result });
+  };
+
+  /** Tells a session how a promise settles, and hands it what that holds. */
+  const answerWhenSettled = (requestId: RequestId, session: EndpointId, promise: KRef): void => {
+    if (!rows.promises.has(promise)) {
+      notFound(requestId, `there is no ${promise} to wait for`);
+      return;
+    }
+    const tell = ({ rejected, value, stack }: Settlement): void => {
       handTo(session, value.slots);
       emit({
         type: 'answer',
@@ -210,8 +227,10 @@ export function makeKernelMachine(changes: ChangeSet, policy: KernelPolicy) {
           ? { type: 'rejected', value, ...(stack && { stack }) }
           : { type: 'fulfilled', value },
       });
-    });
-    messages.route(target, { methargs, result });
+    };
+    const outcome = messages.outcome(promise);
+    if ('open' in outcome) whenSettled(outcome.open, tell);
+    else tell(outcome);
   };
 
   const forVat = (requestId: RequestId, vatId: VatId, act: () => void): void => {
@@ -247,6 +266,10 @@ export function makeKernelMachine(changes: ChangeSet, policy: KernelPolicy) {
         return send(event);
       case 'host-answer':
         return hostRealm.answer(event.callId, event.rejected, event.value);
+      case 'host-resolve':
+        return hostRealm.resolve(event.vpid, event.rejected, event.value);
+      case 'host-await':
+        return answerWhenSettled(event.requestId, HOST_REALM, event.promise);
       case 'launch':
         return subclusters.launch(event);
       case 'terminate-subcluster':
@@ -273,9 +296,12 @@ export function makeKernelMachine(changes: ChangeSet, policy: KernelPolicy) {
       case 'make-caveat':
         return makeCaveat(event);
       case 'release':
-        return isKRef(event.kref) ? letGo(event.session, event.kref) : undefined;
+        if (isKRef(event.kref)) letGo(event.session, event.kref, event.times ?? 1);
+        return;
       case 'reap':
         return reap(event.requestId, event.vatIds);
+      case 'idle':
+        return vats.reapIdle();
       case 'drain':
         draining = true;
         return;
@@ -418,7 +444,7 @@ export function makeKernelMachine(changes: ChangeSet, policy: KernelPolicy) {
       for (const hash of rows.bundles.ids()) incarnations.dropBundle(hash);
       for (const hold of rows.holds.ids()) {
         const [session, kref] = hold.split('.') as [EndpointId, KRef];
-        letGo(session, kref);
+        letGo(session, kref, Infinity);
       }
       for (const vatId of rows.vats.ids().sort(krefOrder)) vats.wake(vatId);
       if (rows.dead.ids('', 1).length > 0) emit({ type: 'tick-wanted' });
@@ -449,6 +475,7 @@ export function makeKernelMachine(changes: ChangeSet, policy: KernelPolicy) {
 
     incarnationOf: vats.incarnationOf,
     busyCount: vats.busyCount,
+    isRestless: vats.isRestless,
     isNameable,
 
     /** The host realm's own name for an object that it exports. */

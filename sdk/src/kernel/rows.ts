@@ -16,7 +16,7 @@
  *     m.<name>              the subcluster that was launched under a name
  *     b.<hash>              a bundle's content
  *     e.<name>              a kernel service: kref, systemOnly
- *     h.<endpoint>.<kref>   a kref that a host session or the host realm was handed and has not released
+ *     h.<endpoint>.<kref>   how often a host session or the host realm was handed a kref and has not released it
  *     l.<n>                 a call that the host realm has not answered
  *     r.<kref>              pins of a vat's root, counted
  *     f.<kref>              an object of the kernel realm: a forwarder, or its revoker
@@ -200,7 +200,7 @@ export function makeKernelRows(changes: ChangeSet, { promiseBlock }: RowsPolicy)
     names: table<SubclusterId>('m.'),
     bundles: table<string>('b.'),
     services: table<ServiceRow>('e.'),
-    holds: table<true>('h.'),
+    holds: table<number>('h.'),
     calls: table<HostCallRow>('l.'),
     pins: table<number>('r.'),
     caveats: table<CaveatRow>('f.'),

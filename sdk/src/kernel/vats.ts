@@ -12,6 +12,7 @@ import { makeCrank, type Exit, type InFlight } from './crank.js';
 import { insistCrankResult, readThrown } from './crank-shape.js';
 import { makeDeliveries, type Next } from './deliveries.js';
 import type { ErrorData, KernelEffect, RequestId, ThrownData } from './events.js';
+import { makeIdleness, type Idler } from './idleness.js';
 import type { Incarnations } from './incarnations.js';
 import { rejection, type Messages } from './messages.js';
 import type { Queues } from './queues.js';
@@ -33,22 +34,30 @@ export type VatPolicy = {
   deliveriesAheadMax: number;
   /** References to drop that a vat may owe before they come ahead of its messages. */
   collectBatch: number;
+  /** Vats that may run before those that allow it are put to sleep. */
+  vatsLiveMax: number;
+  /** Milliseconds of idleness after which a vat collects by force. */
+  reapIdleMs: number;
 };
 
-type Run = {
+type Run = Idler & {
   incarnation: number;
+<<<<<<< HEAD
   phase: 'stopped' | 'idle' | 'busy';
   /** What the vat was sent and has not ended, in order. Items of messages and notifications are still queued. */
   inFlight: { deliveryId: number; what: InFlight; afterCommit: boolean }[];
   wantsStart: boolean;
   wantsTurn: boolean;
   wantsReap: boolean;
+=======
+  deliveryId: number;
+  inFlight?: InFlight;
+>>>>>>> wt/kernel3
   upgrade?: Upgrade;
   /** Requests to answer when the vat is idle after a start. */
   starting: RequestId[];
   /** To be called after a reap that begins later than the request, or when the incarnation has ended before it. */
   reaping: (() => void)[];
-  deliveriesSinceReap: number;
   /** C-list entries that garbage collection must look at. */
   collectable: Set<KRef>;
   /**
@@ -82,6 +91,8 @@ export type VatPowers = {
   emit: (effect: KernelEffect) => void;
   /** Runs `work` as a whole: where it throws, its rows and effects are undone. */
   atomically: <T>(work: () => T) => T;
+  /** The host's time. */
+  now: () => number;
   /** A launching vat has started, or could not. */
   onFirstStart: (vatId: VatId, start: { hasBootstrap: boolean } | { failure: ErrorData }) => void;
   /** A promise of a launching vat's was rejected, and nobody looked at it by the crank's end. */
@@ -97,6 +108,7 @@ export function makeVats(powers: VatPowers) {
   const runs = new Map<VatId, Run>();
   const awake = new Set<VatId>();
   const busy = new Set<VatId>();
+  const live = new Map<VatId, Run>();
   let lastDeliveryId = 0;
 
   const runOf = (vatId: VatId): Run => {
@@ -112,6 +124,9 @@ export function makeVats(powers: VatPowers) {
         starting: [],
         reaping: [],
         deliveriesSinceReap: 0,
+        activeAt: 0,
+        isDrowsy: false,
+        maySleep: false,
         collectable: new Set(),
         isCautious: false,
       };
@@ -132,9 +147,19 @@ export function makeVats(powers: VatPowers) {
     lastDeliveryId += 1;
     run.deliveriesSinceReap += 1;
     run.wantsTurn = false;
+    if (inFlight.type !== 'turn') {
+      run.activeAt = powers.now();
+      run.isDrowsy = false;
+    }
     run.phase = 'busy';
     busy.add(vatId);
+<<<<<<< HEAD
     run.inFlight.push({ deliveryId: lastDeliveryId, what: inFlight, afterCommit });
+=======
+    live.set(vatId, run);
+    run.deliveryId = lastDeliveryId;
+    run.inFlight = inFlight;
+>>>>>>> wt/kernel3
     emit({
       type: 'deliver',
       vatId,
@@ -163,6 +188,7 @@ export function makeVats(powers: VatPowers) {
   const beginRun = (vatId: VatId, run: Run): void => {
     run.wantsStart = false;
     run.deliveriesSinceReap = 0;
+    run.maySleep = rows.vats.getRequired(vatId).config.creationOptions?.durable === true;
     // Of what the incarnation inherits, some may have become garbage while it was not running.
     run.collectable = new Set(clists.krefs(vatId).filter((kref) => !isPromiseKRef(kref)));
   };
@@ -190,6 +216,7 @@ export function makeVats(powers: VatPowers) {
     if (upgrade.incarnation !== undefined) {
       emit({ type: 'stop-vat', vatId, incarnation: upgrade.incarnation });
       run.phase = upgrade.wasStopped ? 'stopped' : 'idle';
+      if (upgrade.wasStopped) live.delete(vatId);
       busy.delete(vatId);
       run.inFlight = [];
     }
@@ -226,6 +253,7 @@ export function makeVats(powers: VatPowers) {
     delete run.upgrade;
     forgetWork(vatId, run);
     run.phase = 'idle';
+    live.set(vatId, run);
     run.incarnation = incarnation as number;
     changeVat(vatId, {
       bundleHash,
@@ -372,7 +400,13 @@ export function makeVats(powers: VatPowers) {
     run.wantsReap = false;
     run.collectable.clear();
     busy.delete(vatId);
+<<<<<<< HEAD
     if (first?.what.type === 'reap') callAll(first.what.then);
+=======
+    live.delete(vatId);
+    delete run.inFlight;
+    if (inFlight?.type === 'reap') callAll(inFlight.then);
+>>>>>>> wt/kernel3
     callAll(run.reaping);
   };
 
@@ -432,8 +466,25 @@ export function makeVats(powers: VatPowers) {
     }
   };
 
+  const idleness = makeIdleness({
+    rows,
+    queues,
+    live,
+    policy,
+    now: powers.now,
+    emit,
+    wake: (vatId) => vats.wake(vatId),
+    sleep(vatId) {
+      const { name } = rows.vats.getRequired(vatId);
+      const reason = rejection('VAT_RESTARTED', `Vat ${vatId} (${name}) was put to sleep`);
+      endRun(vatId, runOf(vatId), reason);
+    },
+  });
+
   const vats = {
     awake,
+    isRestless: idleness.isRestless,
+    reapIdle: idleness.reapIdle,
     wake: (vatId: VatId): void => void awake.add(vatId),
 
     /** Gives all vats that have something to do, and are idle, their next delivery. */
@@ -442,6 +493,7 @@ export function makeVats(powers: VatPowers) {
         awake.delete(vatId);
         dispatch(vatId);
       }
+      idleness.relieve();
     },
 
     noteCollectable(vatId: VatId, kref: KRef): void {

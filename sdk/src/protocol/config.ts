@@ -82,7 +82,7 @@ export type PlatformConfig = {
 export type CreationOptions = {
   /** `eager` starts the vat with its kernel, `lazy` at its first delivery. Default: eager where it has timers or fetch. */
   start?: 'eager' | 'lazy';
-  /** The author's promise that the vat's heap is only a cache, so that it may be put to sleep. */
+  /** The author's promise that the vat's heap is only a cache: where too many vats run it is put to sleep, as by a restart. */
   durable?: boolean;
 };
 

@@ -6,7 +6,8 @@ import { decode, encode, type EncodeOptions, type Mention, type SlotRef } from '
 import type { Label } from './trail.js';
 
 /** Of all copies of this package: a stand-in of one must pass through the other. */
-const brand = Symbol.for('vatkit.kslot');
+export const standInBrand = Symbol.for('vatkit.kslot');
+const brand: typeof standInBrand = standInBrand;
 
 /**
  * Names an object or promise of the kernel among data. It has no methods of the object and no `then`: to

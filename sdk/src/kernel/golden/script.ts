@@ -37,8 +37,13 @@ export const policy: KernelPolicy = {
   deliveriesPerReap: 1_000,
   queueMax: 6,
   collectBatch: 3,
+<<<<<<< HEAD
   deliveriesAheadMax: 1,
   promiseBlock: 1,
+=======
+  vatsLiveMax: 4,
+  reapIdleMs: 1_000,
+>>>>>>> wt/kernel3
 };
 
 export type Section = { name: string; text: string };
@@ -135,19 +140,24 @@ function makeScriptedKernel() {
     return step({ type: 'crank-done', vatId, ...ids, result });
   };
 
-  /** `alice bob services clock io out system as name`, all but the vats at will. */
+  /** `alice bob! services clock io out system as name`, all but the vats at will. The heap of bob is a cache. */
   const launch = (text: string, bootstrap = true): string[] => {
     const [, start = '', name] = /^(.*?)(?: as (\w+))?$/.exec(text) ?? [];
     const [plain = '', channel] = start.replace(/ system$/, '').split(' io ');
     const [names = '', services = ''] = plain.split(' services ');
     const vats: ClusterConfig['vats'] = {};
-    for (const name of names.split(' ')) vats[name] = { bundleSpec: 'data:' };
+    for (const name of names.split(' ')) {
+      vats[name.replace(/!$/, '')] = {
+        bundleSpec: 'data:',
+        ...(name.endsWith('!') && { creationOptions: { durable: true } }),
+      };
+    }
     return step({
       type: 'launch',
       requestId: request(),
       session: 'a1',
       config: {
-        bootstrap: names.split(' ')[0] as string,
+        bootstrap: Object.keys(vats)[0] as string,
         vats,
         services: services.split(' ').filter(Boolean),
         ...(channel !== undefined && { io: { [channel]: { type: 'console' } } }),
@@ -261,12 +271,27 @@ function makeScriptedKernel() {
       now = Number(text);
       return [];
     },
+    /** `ko4`, `ko4 as h1`, `ko4 times 2`. */
     release(text) {
-      const [kref = '', session = 'a1'] = text.split(' as ');
-      return step({ type: 'release', session, kref });
+      const [, kref = '', session = 'a1', times] =
+        /^(\S+)(?: as (\w+))?(?: times (\d+))?$/.exec(text) ?? refuse(text);
+      return step({
+        type: 'release',
+        session,
+        kref,
+        ...(times !== undefined && { times: Number(times) }),
+      });
     },
+    /** A promise that the host realm exported settles: `p+5 = value` or `p+5 rejected with value`. */
+    'host-resolve'(text) {
+      const [, vpid = '', how, value = ''] =
+        /^(\S+) (=|rejected with) (.*)$/.exec(text) ?? refuse(text);
+      return step({ type: 'host-resolve', vpid, rejected: how !== '=', value: parseValue(value) });
+    },
+    'host-await': (promise) => step({ type: 'host-await', requestId: request(), promise }),
     reap: (text) =>
       step({ type: 'reap', requestId: request(), ...(text !== '' && { vatIds: text.split(' ') }) }),
+    idle: () => step({ type: 'idle' }),
     drain: () => step({ type: 'drain' }),
     stop: () => step({ type: 'stop' }),
     tick: () => step({ type: 'tick' }),
@@ -305,7 +330,11 @@ function makeScriptedKernel() {
         `${vatId}.${incarnation} is ${condition} and ${state}, ${failures} failures${fault === undefined ? '' : `: ${fault}`}`,
       ];
     },
-    holds: () => rows.holds.ids(),
+    holds: () =>
+      rows.holds.ids().map((id) => {
+        const times = rows.holds.getRequired(id);
+        return times === 1 ? id : `${id} ${times} times`;
+      }),
   };
 
   const showCList = (endpoint: EndpointId): string[] => {
@@ -362,7 +391,7 @@ function makeScriptedKernel() {
       }
       for (const hold of rows.holds.ids()) {
         const [session, kref] = hold.split('.') as [EndpointId, KRef];
-        step({ type: 'release', session, kref });
+        step({ type: 'release', session, kref, times: Number.MAX_SAFE_INTEGER });
       }
       for (const name of rows.services.ids().filter((id) => !id.startsWith('io:'))) {
         const { kref } = rows.services.getRequired(name);

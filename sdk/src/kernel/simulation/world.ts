@@ -53,8 +53,13 @@ export function makeWorld({
     deliveriesPerReap: 3 + random.below(20),
     queueMax: chaos && random.chance(0.3) ? 3 + random.below(6) : 10_000,
     collectBatch: 1 + random.below(6),
+<<<<<<< HEAD
     deliveriesAheadMax: 1 + random.below(5),
     promiseBlock: 1 + random.below(8),
+=======
+    vatsLiveMax: random.chance(0.5) ? 1 + random.below(3) : 100,
+    reapIdleMs: 20,
+>>>>>>> wt/kernel3
   };
   let machine = makeKernelMachine(changes, policy);
 
@@ -66,6 +71,7 @@ export function makeWorld({
   let outputs: KernelEffect[] = [];
   let hostCalls: HostCall[] = [];
   let hostObjects = new Set<VRef>();
+  let hostPromises = new Set<VRef>();
   let nextHostObject = 4;
   const waitingRequests = new Set<number>();
   /** Requests that a session sent messages with. */
@@ -227,7 +233,11 @@ export function makeWorld({
     }
     applied();
     step({ ...event, result: isLiar(vatId) && actsMax > 0 ? liar(result, delivery, vat) : result });
-    insist(isLiar(vatId) || workers.has(worker), `${worker} was ended by a crank that it may make`);
+    const isAsleep = machine.rows.vats.get(vatId)?.failures === 0 && !machine.isRunning(vatId);
+    insist(
+      isLiar(vatId) || isAsleep || workers.has(worker),
+      `${worker} was ended by a crank that it may make`,
+    );
   };
 
   const sessionSend = (): void => {
@@ -267,16 +277,39 @@ export function makeWorld({
       hostObjects.add(vref);
       slots.push(vref);
     }
-    slots.push(...random.some([...hostObjects], random.below(2)));
+    if (random.chance(0.3)) {
+      const vref = `p+${nextHostObject}`;
+      nextHostObject += 1;
+      hostPromises.add(vref);
+      slots.push(vref);
+    }
+    slots.push(...random.some([...hostObjects, ...hostPromises], random.below(2)));
     step({
       type: 'host-answer',
       callId: call.callId,
       rejected: random.chance(0.2),
       value: { body: `${hostMark}${ledger.nextId()}]`, slots: [...new Set(slots)] },
     });
+    if (random.chance(0.5)) resolveHost();
     // What the realm was handed it lets go at some time.
     for (const kref of call.methargs.slots)
       if (isKRef(kref)) step({ type: 'release', session: 'h1', kref });
+  };
+
+  /** A promise of the realm settles, perhaps to another one of its. */
+  const resolveHost = (): void => {
+    const vpid = random.maybePick([...hostPromises]);
+    if (vpid === undefined) return;
+    hostPromises.delete(vpid);
+    step({
+      type: 'host-resolve',
+      vpid,
+      rejected: random.chance(0.2),
+      value: {
+        body: `${hostMark}${ledger.nextId()}]`,
+        slots: random.some([...hostObjects, ...hostPromises], random.below(2)),
+      },
+    });
   };
 
   const restartKernel = (): void => {
@@ -288,6 +321,7 @@ export function makeWorld({
     outputs = [];
     hostCalls = [];
     hostObjects = new Set();
+    hostPromises = new Set();
     waitingRequests.clear();
     sends.clear();
     handed.clear();
@@ -382,7 +416,7 @@ export function makeWorld({
           type: 'upgrade-vat',
           requestId: request(),
           vatId,
-          config: { bundleSpec: 'data:' },
+          config: { bundleSpec: 'data:', creationOptions: { durable: random.chance(0.7) } },
           bundleHash: `hash${1 + random.below(3)}`,
           content: 'other code',
         });
@@ -441,11 +475,12 @@ export function makeWorld({
       case 'release': {
         const kref = random.maybePick([...handed]);
         if (kref === undefined) return;
-        handed.delete(kref);
-        return step({ type: 'release', session: 'a1', kref });
+        step({ type: 'release', session: 'a1', kref, times: 1 + random.below(2) });
+        if (!machine.rows.holds.has(`a1.${kref}`)) handed.delete(kref);
+        return;
       }
       case 'reap':
-        return step({ type: 'reap', requestId: request() });
+        return step(random.chance(0.5) ? { type: 'reap', requestId: request() } : { type: 'idle' });
       case 'pin': {
         const vatId = someVat();
         if (vatId !== undefined)
@@ -465,6 +500,7 @@ export function makeWorld({
       if (given.size > 0) {
         for (const worker of [...given.keys()]) if (given.has(worker)) finish(worker, 0);
       } else if (hostCalls.length > 0) answerHost();
+      else if (hostPromises.size > 0) resolveHost();
       else if (ticks) {
         ticks = false;
         step({ type: 'tick' });
@@ -493,7 +529,10 @@ export function makeWorld({
     register('clock');
     const config: ClusterConfig = { bootstrap: 'n1', vats: {}, services: ['clock'] };
     for (let number = 1; number <= vats; number += 1)
-      config.vats[`n${number}`] = { bundleSpec: 'data:' };
+      config.vats[`n${number}`] = {
+        bundleSpec: 'data:',
+        creationOptions: { durable: chaos && random.chance(0.7) },
+      };
     const names = Object.keys(config.vats);
     step({
       type: 'launch',
@@ -534,6 +573,8 @@ export function makeWorld({
 
   const windDown = (): void => {
     settle();
+    // From now on all are to stay awake until they have let go of everything.
+    policy.vatsLiveMax = 100;
     const used = machine.rows.vats.ids().map((id) => machine.rows.vats.getRequired(id).bundleHash);
     for (const hash of machine.rows.bundles.ids())
       insist(used.includes(hash), `bundle ${hash} is of no vat`);
@@ -552,7 +593,8 @@ export function makeWorld({
       } else step({ type: 'start-vat', requestId: request(), vatId });
     }
     settle();
-    for (const kref of handed) step({ type: 'release', session: 'a1', kref });
+    for (const kref of handed)
+      step({ type: 'release', session: 'a1', kref, times: Number.MAX_SAFE_INTEGER });
     handed.clear();
     for (const vat of workers.values()) {
       vat.quiet();
@@ -562,7 +604,8 @@ export function makeWorld({
     // What it was told meanwhile it lets go of now.
     step({ type: 'reap', requestId: request() });
     settle();
-    for (const kref of handed) step({ type: 'release', session: 'a1', kref });
+    for (const kref of handed)
+      step({ type: 'release', session: 'a1', kref, times: Number.MAX_SAFE_INTEGER });
     handed.clear();
     for (let rounds = 0; rounds < 3; rounds += 1) {
       step({ type: 'reap', requestId: request() });
