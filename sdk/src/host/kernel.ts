@@ -56,12 +56,9 @@ const kernelLimitNames = [
   'queueMax',
   'deliveriesPerReap',
   'collectBatch',
-<<<<<<< HEAD
   'deliveriesAheadMax',
-=======
   'reapIdleMs',
   'vatsLiveMax',
->>>>>>> wt/kernel3
   'stopTimeoutMs',
   'vatUnresponsiveMs',
   'serviceWaitMs',

@@ -18,13 +18,10 @@ const policy = {
   deliveriesPerReap: 10_000,
   queueMax: 1_000_000,
   collectBatch: 64,
-<<<<<<< HEAD
   deliveriesAheadMax: 1,
   promiseBlock: 1,
-=======
   vatsLiveMax: 100_000,
   reapIdleMs: 1_000,
->>>>>>> wt/kernel3
 };
 
 /** A kernel whose vats end each crank at once with what `answer` says. */

@@ -42,17 +42,8 @@ export type VatPolicy = {
 
 type Run = Idler & {
   incarnation: number;
-<<<<<<< HEAD
-  phase: 'stopped' | 'idle' | 'busy';
   /** What the vat was sent and has not ended, in order. Items of messages and notifications are still queued. */
   inFlight: { deliveryId: number; what: InFlight; afterCommit: boolean }[];
-  wantsStart: boolean;
-  wantsTurn: boolean;
-  wantsReap: boolean;
-=======
-  deliveryId: number;
-  inFlight?: InFlight;
->>>>>>> wt/kernel3
   upgrade?: Upgrade;
   /** Requests to answer when the vat is idle after a start. */
   starting: RequestId[];
@@ -153,13 +144,8 @@ export function makeVats(powers: VatPowers) {
     }
     run.phase = 'busy';
     busy.add(vatId);
-<<<<<<< HEAD
-    run.inFlight.push({ deliveryId: lastDeliveryId, what: inFlight, afterCommit });
-=======
     live.set(vatId, run);
-    run.deliveryId = lastDeliveryId;
-    run.inFlight = inFlight;
->>>>>>> wt/kernel3
+    run.inFlight.push({ deliveryId: lastDeliveryId, what: inFlight, afterCommit });
     emit({
       type: 'deliver',
       vatId,
@@ -400,13 +386,8 @@ export function makeVats(powers: VatPowers) {
     run.wantsReap = false;
     run.collectable.clear();
     busy.delete(vatId);
-<<<<<<< HEAD
-    if (first?.what.type === 'reap') callAll(first.what.then);
-=======
     live.delete(vatId);
-    delete run.inFlight;
-    if (inFlight?.type === 'reap') callAll(inFlight.then);
->>>>>>> wt/kernel3
+    if (first?.what.type === 'reap') callAll(first.what.then);
     callAll(run.reaping);
   };
 

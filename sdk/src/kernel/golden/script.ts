@@ -37,13 +37,10 @@ export const policy: KernelPolicy = {
   deliveriesPerReap: 1_000,
   queueMax: 6,
   collectBatch: 3,
-<<<<<<< HEAD
   deliveriesAheadMax: 1,
   promiseBlock: 1,
-=======
   vatsLiveMax: 4,
   reapIdleMs: 1_000,
->>>>>>> wt/kernel3
 };
 
 export type Section = { name: string; text: string };

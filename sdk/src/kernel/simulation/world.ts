@@ -53,13 +53,10 @@ export function makeWorld({
     deliveriesPerReap: 3 + random.below(20),
     queueMax: chaos && random.chance(0.3) ? 3 + random.below(6) : 10_000,
     collectBatch: 1 + random.below(6),
-<<<<<<< HEAD
     deliveriesAheadMax: 1 + random.below(5),
     promiseBlock: 1 + random.below(8),
-=======
     vatsLiveMax: random.chance(0.5) ? 1 + random.below(3) : 100,
     reapIdleMs: 20,
->>>>>>> wt/kernel3
   };
   let machine = makeKernelMachine(changes, policy);
 
