@@ -8,8 +8,7 @@
 import { KernelError, KernelPanic } from '../errors.js';
 import { limits } from '../limits.js';
 import { isOutput, type KernelEffect, type KernelEvent, type Outcome } from '../kernel/events.js';
-import { makeKernelMachine, type KernelMachine } from '../kernel/kernel.js';
-import type { VatPolicy } from '../kernel/vats.js';
+import { makeKernelMachine, type KernelMachine, type KernelPolicy } from '../kernel/kernel.js';
 import type { CapData } from '../protocol/capdata.js';
 import type { VatId, VRef } from '../protocol/refs.js';
 import type { Bundle, FromVat } from '../protocol/vat-wire.js';
@@ -22,7 +21,7 @@ import type { PlatformServices } from './platform-services.js';
 import { makeVatAsks } from './vat-asks.js';
 import { makeVatWorkers } from './vat-workers.js';
 
-export type HostPolicy = VatPolicy & {
+export type HostPolicy = KernelPolicy & {
   /** How long stop() waits for deliveries in flight. */
   stopTimeoutMs: number;
   /** How long a worker may leave a ping unanswered while the host itself is awake. */

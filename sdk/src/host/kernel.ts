@@ -55,6 +55,10 @@ const kernelLimitNames = [
   'stopTimeoutMs',
   'vatUnresponsiveMs',
   'serviceWaitMs',
+  'sessionFramesMax',
+  'sessionsMax',
+  'sessionRefsMax',
+  'sessionGraceMs',
 ] as const satisfies readonly (keyof Limits)[];
 
 export type KernelLimits = Pick<Limits, (typeof kernelLimitNames)[number]>;

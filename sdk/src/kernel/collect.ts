@@ -5,7 +5,15 @@
  * recognizes is retired there; those of a vat are noted for a delivery to it, those of the host realm go at once.
  */
 import { insistInvariant } from '../errors.js';
-import { HOST_REALM, isPromiseKRef, type KRef, type VatId, type VRef } from '../protocol/refs.js';
+import {
+  HOST_REALM,
+  isPromiseKRef,
+  isSessionEndpoint,
+  type EndpointId,
+  type KRef,
+  type VatId,
+  type VRef,
+} from '../protocol/refs.js';
 import type { CLists } from './clists.js';
 import type { CountChange, References } from './references.js';
 import type { KernelRows, ObjectRow } from './rows.js';
@@ -21,9 +29,12 @@ export type CollectPowers = {
   /** The vat's c-list entry for `kref` may be due for a drop or retire delivery. */
   noteForVat: (vatId: VatId, kref: KRef) => void;
   retireAtHost: (vref: VRef) => void;
+  /** A session's client exposed it, and nobody reaches it. */
+  letGoAtSession: (session: EndpointId, kref: KRef) => void;
 };
 
-export function makeCollect({ rows, references, clists, noteForVat, retireAtHost }: CollectPowers) {
+export function makeCollect(powers: CollectPowers) {
+  const { rows, references, clists, noteForVat, retireAtHost, letGoAtSession } = powers;
   const { changed } = references;
   /** Settled promises that have other holders than before: perhaps nothing but a ring of their own values. */
   const ringed = new Set<KRef>();
@@ -65,7 +76,8 @@ export function makeCollect({ rows, references, clists, noteForVat, retireAtHost
       insistInvariant(entry !== undefined, `${kref} is not in its owner's c-list`);
       retireAtHost(entry.vref);
       clists.remove(HOST_REALM, kref);
-    } else noteForVat(owner, kref);
+    } else if (isSessionEndpoint(owner)) letGoAtSession(owner, kref);
+    else noteForVat(owner, kref);
   };
 
   const tellRecognizers = (kref: KRef): void => {

@@ -10,6 +10,7 @@ import {
   HOST_REALM,
   isKRef,
   isPromiseKRef,
+  isSessionEndpoint,
   isSubclusterId,
   isVatId,
   type EndpointId,
@@ -22,13 +23,17 @@ import type { ChangeSet } from '../store/change-set.js';
 import { makeBackPressure } from './back-pressure.js';
 import { makeCLists } from './clists.js';
 import { makeCollect } from './collect.js';
+import { makeDeliveries } from './deliveries.js';
 import type { ErrorData, KernelEffect, KernelEvent, RequestId } from './events.js';
 import { makeHostRealm } from './host-realm.js';
 import { makeIncarnations } from './incarnations.js';
 import { makeMessages, rejection, type Settlement } from './messages.js';
 import { makeQueues } from './queues.js';
+import { makeReadMarks } from './read-marks.js';
 import { makeReferences } from './references.js';
 import { krefOrder, makeKernelRows } from './rows.js';
+import { makeSessions, type SessionPolicy } from './sessions.js';
+import { makeShapes } from './shapes.js';
 import { makeSubclusters } from './subclusters.js';
 import { makeVats, type VatPolicy } from './vats.js';
 
@@ -39,14 +44,16 @@ export const builtInServices = [
   { name: 'kernelFacet', systemOnly: true },
 ] as const;
 
-export function makeKernelMachine(changes: ChangeSet, policy: VatPolicy) {
+export type KernelPolicy = VatPolicy & SessionPolicy;
+
+export function makeKernelMachine(changes: ChangeSet, policy: KernelPolicy) {
   const rows = makeKernelRows(changes);
   let effects: KernelEffect[] = [];
   let draining = false;
   const emit = (effect: KernelEffect): void => void effects.push(effect);
 
   const references = makeReferences(rows);
-  const clists = makeCLists(rows, references);
+  const clists = makeCLists(rows, references, (kref, owner) => sessions.noteOrphan(kref, owner));
   const queues = makeQueues(rows, references);
 
   const handTo = (session: EndpointId, krefs: readonly KRef[]): void => {
@@ -77,15 +84,19 @@ export function makeKernelMachine(changes: ChangeSet, policy: VatPolicy) {
     references,
     queues,
     backPressure,
-    wake: (vatId) => vats.wake(vatId),
+    wake: (endpoint) =>
+      isSessionEndpoint(endpoint) ? sessions.wake(endpoint) : vats.wake(endpoint),
     callHost: hostRealm.call,
   });
+  const marks = makeReadMarks(rows, clists, emit);
+  const shapes = makeShapes(rows, clists);
   const incarnations = makeIncarnations({
     rows,
     references,
     clists,
     queues,
     messages,
+    shapes,
     isUpgradingTo: (hash) => vats.isUpgradingTo(hash),
   });
 
@@ -116,8 +127,11 @@ export function makeKernelMachine(changes: ChangeSet, policy: VatPolicy) {
     queues,
     backPressure,
     messages,
+    marks,
+    shapes,
     incarnations,
     policy,
+    onUpgraded: (vatId) => sessions.noteUpgrade(vatId),
     emit,
     atomically,
     onFirstStart: (vatId, start) => subclusters.onFirstStart(vatId, start),
@@ -170,6 +184,22 @@ export function makeKernelMachine(changes: ChangeSet, policy: VatPolicy) {
     clists,
     noteForVat: vats.noteCollectable,
     retireAtHost: (vref) => emit({ type: 'host-retire', vrefs: [vref] }),
+    letGoAtSession: (session, kref) => sessions.letGo(session, kref),
+  });
+
+  const sessions = makeSessions({
+    rows,
+    references,
+    clists,
+    queues,
+    messages,
+    deliveries: makeDeliveries({ rows, clists, queues, messages, ...policy }),
+    marks,
+    shapes,
+    policy,
+    emit,
+    atomically,
+    forgetQueue: backPressure.forget,
   });
 
   const done = (requestId: RequestId, result: unknown = null): void =>
@@ -236,6 +266,17 @@ export function makeKernelMachine(changes: ChangeSet, policy: VatPolicy) {
         return vats.wantTurn(event.vatId, event.incarnation);
       case 'send':
         return send(event);
+      case 'session-open':
+      case 'session-attach':
+      case 'session-frame':
+      case 'session-ack':
+      case 'session-detach':
+      case 'session-end':
+        return sessions.handle(event);
+      case 'identify-store':
+        if (!rows.store.has('store'))
+          rows.store.set('store', { id: event.id, secret: event.secret });
+        return;
       case 'host-answer':
         return hostRealm.answer(event.callId, event.rejected, event.value);
       case 'launch':
@@ -334,6 +375,7 @@ export function makeKernelMachine(changes: ChangeSet, policy: VatPolicy) {
     const object = isKRef(kref) ? rows.objects.get(kref) : undefined;
     if (object !== undefined) {
       rows.objects.set(kref, { ...object, revoked: true });
+      sessions.noteOrphan(kref, HOST_REALM);
       done(requestId);
     } else if (isKRef(kref) && isPromiseKRef(kref)) {
       notFound(requestId, `cannot revoke promise ${kref}`);
@@ -363,7 +405,12 @@ export function makeKernelMachine(changes: ChangeSet, policy: VatPolicy) {
       garbageIsLeft = collect();
       if (draining) vats.awake.clear();
       else vats.dispatchAll();
-    } while (messages.settled.length + vats.awake.size + references.changed.size > 0);
+      sessions.dispatchAll();
+    } while (
+      messages.settled.length + vats.awake.size + references.changed.size > 0 ||
+      sessions.isAwake()
+    );
+    sessions.flush();
     if (garbageIsLeft) emit({ type: 'tick-wanted' });
     const result = effects;
     effects = [];
@@ -380,6 +427,7 @@ export function makeKernelMachine(changes: ChangeSet, policy: VatPolicy) {
         if (!rows.services.has(name)) hostRealm.register(name, `o+${index + 1}`, systemOnly);
       }
       hostRealm.end();
+      sessions.detachAll();
       vats.endAll();
       subclusters.removeCutOff();
       // Those that an upgrade brought which the end of the process cut off.

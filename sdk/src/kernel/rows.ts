@@ -19,6 +19,10 @@
  *     h.<endpoint>.<kref>   a kref that a host session or the host realm was handed and has not released
  *     l.<n>                 a call that the host realm has not answered
  *     r.<kref>              pins of a vat's root, counted
+ *     k.<session>           a client session
+ *     f.<session>.<seq>     a frame that the session has not acknowledged
+ *     y.<vat>.<shape>       names of methods: of the root, of a durable kind, of heap objects by number
+ *     a.store               what tells this store from others
  */
 import { insistInvariant } from '../errors.js';
 import type { CapData } from '../protocol/capdata.js';
@@ -26,6 +30,7 @@ import type { ClusterConfig, VatConfig } from '../protocol/config.js';
 import type { EndpointId, KRef, SubclusterId, VatId, VRef } from '../protocol/refs.js';
 import type { ChangeSet, Json } from '../store/change-set.js';
 import type { VatStack } from './events.js';
+import type { FrameRow, SessionRow } from './session-rows.js';
 
 /** `owner` is null once the vat or session that exported the object is gone. */
 export type ObjectRow = {
@@ -35,21 +40,31 @@ export type ObjectRow = {
   /** Holders that can at least tell it from others. Never less than `reach`. */
   recog: number;
   revoked?: true;
+  /** Its session has ended: whoever calls it hears so. */
+  closed?: true;
+  /** Of an object on a vat's heap: the number of its shape. */
+  shape?: number;
 };
+
+/** The names of an object's methods, and what its owner calls its interface. */
+export type ShapeRow = { iface?: string; methods: readonly string[] };
 
 export type PromiseRow = OpenPromiseRow | SettledPromiseRow;
 export type OpenPromiseRow = {
   state: 'open';
   /** Who may settle it: a vat; null while the kernel itself decides, as for the result of a queued message. */
   decider: EndpointId | null;
-  subs: readonly VatId[];
+  subs: readonly EndpointId[];
   refs: number;
+  /** The read that its message belongs to. */
+  mark?: KRef;
 };
 export type SettledPromiseRow = {
   state: 'fulfilled' | 'rejected';
   value: CapData<KRef>;
   stack?: VatStack;
   refs: number;
+  mark?: KRef;
 };
 
 export type CListRow = {
@@ -58,9 +73,18 @@ export type CListRow = {
   reach: boolean;
   /** Of an import: how often the vat's durable state holds it. */
   durable?: number;
+  /** Of a client session: mentions of an import that it has not given back; mentions of an export that it has made. */
+  mentions?: number;
+  /** Of a promise: the session was told how it was settled. */
+  told?: true;
 };
 
-export type Message = { methargs: CapData<KRef>; result?: KRef };
+export type Message = {
+  methargs: CapData<KRef>;
+  result?: KRef;
+  /** The read that it belongs to: the result of the call that began it. */
+  mark?: KRef;
+};
 
 export type QueueItem =
   | ({
@@ -100,9 +124,15 @@ export type SubclusterRow = {
   system?: true;
   /** What it was launched as, if under a name. */
   name?: string;
+  /** Of a launch by name: the hash of its definition, and those that it had before, newest first. */
+  definition?: string;
+  past?: readonly string[];
 };
 
 export type ServiceRow = { kref: KRef; systemOnly: boolean };
+
+/** Random texts, made with the store; the secret never leaves the host. */
+export type StoreRow = { id: string; secret: string };
 
 export type HostCallRow = { target: KRef; result?: KRef };
 
@@ -117,7 +147,7 @@ export type VRefNumbers = {
   incarnationExports: number;
 };
 
-type IdKind = 'vat' | 'subcluster' | 'object' | 'promise' | 'call';
+type IdKind = 'vat' | 'subcluster' | 'object' | 'promise' | 'call' | 'session';
 /** Ids of different kinds start at different numbers, so that a ko and a kp are never confused in a log. */
 const firstIds: { [kind in IdKind]: number } = {
   vat: 1,
@@ -125,6 +155,7 @@ const firstIds: { [kind in IdKind]: number } = {
   object: 1,
   promise: 40,
   call: 1,
+  session: 1,
 };
 
 export const krefOrder = (a: string, b: string): number => numberOf(a) - numberOf(b);
@@ -169,6 +200,10 @@ export function makeKernelRows(changes: ChangeSet) {
     holds: table<true>('h.'),
     calls: table<HostCallRow>('l.'),
     pins: table<number>('r.'),
+    sessions: table<SessionRow>('k.'),
+    frames: table<FrameRow>('f.'),
+    shapes: table<ShapeRow>('y.'),
+    store: table<StoreRow>('a.'),
 
     /** The next number of a kind of id. None is ever given twice. */
     nextId(kind: IdKind): number {

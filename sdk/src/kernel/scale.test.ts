@@ -18,6 +18,9 @@ const policy = {
   deliveriesPerReap: 10_000,
   queueMax: 1_000_000,
   collectBatch: 64,
+  sessionFramesMax: 100,
+  sessionsMax: 100,
+  sessionRefsMax: 100_000,
 };
 
 /** A kernel whose vats end each crank at once with what `answer` says. */

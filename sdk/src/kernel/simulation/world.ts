@@ -49,6 +49,9 @@ export function makeWorld({
     deliveriesPerReap: 3 + random.below(20),
     queueMax: chaos && random.chance(0.3) ? 3 + random.below(6) : 10_000,
     collectBatch: 1 + random.below(6),
+    sessionFramesMax: 1 + random.below(4),
+    sessionsMax: 8,
+    sessionRefsMax: 10_000,
   };
   let machine = makeKernelMachine(changes, policy);
 
