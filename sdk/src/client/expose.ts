@@ -114,8 +114,7 @@ export function invoke(
   if (isRevoked) throw new KernelError('OBJECT_REVOKED', 'The page has revoked this object');
   const found = method === undefined ? target : findMethod(target, method as string);
   if (typeof found !== 'function' || !Array.isArray(args)) {
-    const what =
-      method === undefined ? 'is no function' : `has no method ${nameOf(method)}`;
+    const what = method === undefined ? 'is no function' : `has no method ${nameOf(method)}`;
     throw new TypeError(`The page's ${iface.slice('Alleged: '.length)} ${what}`);
   }
   return Reflect.apply(found, method === undefined ? undefined : target, args);

@@ -22,6 +22,8 @@ const isReserved = (key: PropertyKey): boolean =>
   typeof key === 'symbol' || key === 'toJSON' || key in Promise.prototype;
 
 const prototype = new Proxy(Promise.prototype, {
+  // So that it is an instance of Promise.
+  getPrototypeOf: () => Promise.prototype,
   get(target, key, receiver: object): unknown {
     const pipe = isReserved(key) ? undefined : pipes.get(receiver);
     return pipe ? (...args: unknown[]) => pipe(key, args) : Reflect.get(target, key, receiver);
