@@ -92,7 +92,7 @@ const client = {
 };
 
 export default [
-  library('sdk'),
+  library('sdk', './dist/host/node/kernel-worker-main.js'),
   client,
   worker('vat/worker-node'),
   library('codegen', './dist/cli.js'),

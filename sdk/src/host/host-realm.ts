@@ -126,6 +126,7 @@ export function makeHostObjects({ firstExport, serviceWaitMs, answer }: HostReal
   return {
     exportObject,
     bind,
+    at: (vref: VRef): object | undefined => objects.get(vref),
     retire(gone: readonly VRef[]): void {
       for (const vref of gone) {
         const object = objects.get(vref);

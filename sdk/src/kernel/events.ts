@@ -67,6 +67,8 @@ export type KernelEvent =
       subclusterId: SubclusterId;
       definition: string;
       config: ClusterConfig;
+      /** Of its former definitions, so many are remembered. */
+      pastMax: number;
     }
   | { type: 'terminate-subcluster'; requestId: RequestId; subclusterId: SubclusterId }
   | { type: 'terminate-vat'; requestId: RequestId; vatId: VatId; reason?: CapData<KRef> }

@@ -281,6 +281,8 @@ export function makeKernelMachine(changes: ChangeSet, policy: KernelPolicy) {
         return hostRealm.answer(event.callId, event.rejected, event.value);
       case 'launch':
         return subclusters.launch(event);
+      case 'define':
+        return define(event);
       case 'terminate-subcluster':
         return terminateSubcluster(event.requestId, event.subclusterId);
       case 'terminate-vat':
@@ -316,6 +318,12 @@ export function makeKernelMachine(changes: ChangeSet, policy: KernelPolicy) {
       case 'tick':
         if (incarnations.cleanUp()) emit({ type: 'tick-wanted' });
     }
+  };
+
+  const define = (event: KernelEvent & { type: 'define' }): void => {
+    const { requestId, subclusterId, definition, config, pastMax } = event;
+    if (subclusters.define(subclusterId, definition, config, pastMax)) done(requestId);
+    else notFound(requestId, `Subcluster does not exist. (${subclusterId})`);
   };
 
   const terminateSubcluster = (requestId: RequestId, id: SubclusterId): void => {
