@@ -91,8 +91,6 @@ export const limits = {
   workerStartTimeoutMs: 30_000,
   /** Milliseconds that a kernel which owes answers may be silent, pings included, before its worker is given up. */
   kernelSilenceMs: 60_000,
-  /** Messages that a page keeps for each port that it passes on, while its kernel is away. */
-  portMessagesHeldMax: 100,
 
   /** Frames that a client session may leave unacknowledged; what it is still to be told waits in the kernel. */
   sessionFramesMax: 1_000,

@@ -13,9 +13,9 @@ export type Channel = {
 };
 
 export type ChannelEvents = {
-  onMessage(message: unknown): void;
+  onMessage?: (message: unknown) => void;
   /** Nothing more will come. */
-  onLost(cause: unknown): void;
+  onLost?: (cause: unknown) => void;
 };
 
 type Listener = (event: never) => void;
@@ -33,8 +33,13 @@ type AnyPort = {
   terminate?(): unknown;
 };
 
+const ignore = (): void => undefined;
+
 /** @throws TypeError where `target` is neither a worker nor a port. */
-export function openChannel(target: unknown, { onMessage, onLost }: ChannelEvents): Channel {
+export function openChannel(
+  target: unknown,
+  { onMessage = ignore, onLost = ignore }: ChannelEvents,
+): Channel {
   const port = target as AnyPort;
   const isNodes = typeof port?.on === 'function';
   const add = isNodes ? port.on : port?.addEventListener;

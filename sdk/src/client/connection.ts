@@ -2,7 +2,7 @@
  * Keeps a session on a channel: opens one when it is needed, another when it is lost, and says what has become of it.
  * A session outlives its channels. When it is over for good, the next use begins another.
  */
-import { KernelError } from '../errors.js';
+import { KernelError, isKernelError } from '../errors.js';
 import { limits } from '../limits.js';
 import {
   sessionProtocol,
@@ -13,7 +13,7 @@ import {
   type WelcomeMessage,
 } from '../protocol/session-wire.js';
 import { openChannel, type Channel } from './channel.js';
-import { KernelClosedError, WorkerStartError, errorOfWire } from './errors.js';
+import { errorOfWire, kernelClosedError, workerStartError } from './errors.js';
 import { makePorts } from './ports.js';
 import { makeSession, type Session } from './session.js';
 
@@ -28,65 +28,65 @@ export type ConnectionOptions = {
   /** A Worker or a MessagePort, or a promise of one; another one each time, if the last was lost. */
   open: () => unknown;
   startTimeoutMs: number;
-  onPhase: (phase: Phase, error: Error | undefined) => void;
-  onWelcome: (welcome: WelcomeMessage) => void;
-  onEvent: (event: EventMessage['event']) => void;
+  onPhase?: (phase: Phase, error: Error | undefined) => void;
+  onWelcome?: (welcome: WelcomeMessage) => void;
+  onEvent?: (event: EventMessage['event']) => void;
 };
 
 /** Milliseconds; the host wants its frames acknowledged within 100. */
 const ACK_DELAY_MS = 40;
-/** A silent kernel that owes answers is asked so often whether it is there. */
+/** A kernel that owes answers is asked so often whether it is there. */
 const PING_MS = 5_000;
-/** So many worker starts in a row are tried for one session. */
+/** So many attempts in a row to go on with a session, each after a longer pause. */
 const RECONNECTS_MAX = 3;
 const RECONNECT_DELAY_MS = 200;
-const RECONNECTS_FORGOTTEN_MS = 10_000;
+/** A kernel that ran for so long was not lost because of its start. */
+const STEADY_MS = 10_000;
 
 export type Connection = ReturnType<typeof makeConnection>;
 
-export function makeConnection(options: ConnectionOptions) {
-  const { open, startTimeoutMs } = options;
+export function makeConnection({
+  open,
+  startTimeoutMs,
+  onPhase,
+  onWelcome,
+  onEvent,
+}: ConnectionOptions) {
   let phase: Phase = 'idle';
   let failure: Error | undefined;
   let channel: Channel | undefined;
-  /** The channel's target, to know it again. */
+  /** What the channel leads to, to know it again. */
   let target: unknown;
-  let session: Session = makeSession(wake);
-  /** What resumes the session. */
-  let ticket: { session: string; secret: string } | undefined;
-  let storage: WelcomeMessage['storage'] | undefined;
-  /** Attempts to go on, since the kernel was last well, and why the last was needed. */
-  let attempts = 0;
-  let cause: unknown;
-  let readySince = 0;
   /** Of one channel: what an earlier one says is not heard. */
   let era = 0;
+  let session: Session = makeSession(wake);
+  /** The last welcome of the session, and the secret that its first one gave. */
+  let welcome: WelcomeMessage | undefined;
+  let secret = '';
+  let readySince = 0;
+  let attempts = 0;
   let isFlushing = false;
   let silence = 0;
-  let startTimer: ReturnType<typeof setTimeout> | undefined;
+  let timer: ReturnType<typeof setTimeout> | undefined;
   let ackTimer: ReturnType<typeof setTimeout> | undefined;
   let pingTimer: ReturnType<typeof setInterval> | undefined;
-  let waiting: { resolve(): void; reject(error: Error): void }[] = [];
+  const waiting: ((error?: Error) => void)[] = [];
 
   const post = (message: ToHost): void => channel?.post(message);
   const ports = makePorts(post);
+  const isStarting = (): boolean => phase === 'starting' || phase === 'reconnecting';
 
   const turn = (to: Phase, error?: Error): void => {
     phase = to;
     failure = error;
-    options.onPhase(to, error);
-    if (to === 'starting' || to === 'reconnecting') return;
-    const settled = waiting;
-    waiting = [];
-    for (const each of settled)
-      if (error === undefined) each.resolve();
-      else each.reject(error);
+    onPhase?.(to, error);
+    if (!isStarting()) for (const settle of waiting.splice(0)) settle(error);
   };
 
   /** Lets go of the channel. `final`: it is not used again, even where it is a port. */
   const drop = (final: boolean): void => {
     era += 1;
-    clearTimeout(startTimer);
+    clearTimeout(timer);
     clearTimeout(ackTimer);
     clearInterval(pingTimer);
     ackTimer = pingTimer = undefined;
@@ -97,13 +97,13 @@ export function makeConnection(options: ConnectionOptions) {
   const endSession = (error: Error): void => {
     const over = session;
     session = makeSession(wake);
-    ticket = undefined;
+    welcome = undefined;
+    ports.close();
     over.end(error);
   };
 
-  const fail = (error: Error, to: 'failed' | 'reload-required' = 'failed'): void => {
+  const fail = (error: Error, to: Phase = 'failed'): void => {
     drop(true);
-    ports.close();
     target = undefined;
     attempts = 0;
     turn(to, error);
@@ -118,65 +118,86 @@ export function makeConnection(options: ConnectionOptions) {
     isFlushing = true;
     queueMicrotask(() => {
       isFlushing = false;
-      if (phase === 'ready') flush();
+      if (phase !== 'ready') return;
+      session.flush(post);
+      listenForLife();
     });
   }
 
-  const start = (as: 'starting' | 'reconnecting'): void => {
+  const start = (as: Phase): void => {
     turn(as);
     const mine = (era += 1);
-    startTimer = setTimeout(
-      () => again(new Error(`nothing in it has answered within ${startTimeoutMs} ms`)),
+    const isCurrent = (): boolean => era === mine;
+    timer = setTimeout(
+      () => lost(new Error(`nothing in it answered within ${startTimeoutMs} ms`)),
       startTimeoutMs,
     );
     Promise.resolve()
       .then(open)
       .then((opened) => {
-        if (era !== mine) return opened === target || openChannel(opened, ignoring).close(true);
-        // A port that did not answer would get a second hello.
-        if (opened === target && attempts > 1) return fail(goneError(cause));
+        if (!isCurrent()) {
+          // Too late: nobody else knows of it.
+          if (opened !== target) openChannel(opened, {}).close(true);
+          return;
+        }
+        // A port that has not answered would get a second hello.
+        if (opened === target && attempts > 1) throw new Error('it does not answer any more');
         target = opened;
         channel = openChannel(opened, {
-          onMessage: (message) => era === mine && receive(message),
-          onLost: (why) => era === mine && again(why),
+          onMessage: (message) => isCurrent() && receive(message as ToClient),
+          onLost: (cause) => isCurrent() && lost(cause),
         });
-        return hello();
+        hello();
       })
-      .catch((thrown: unknown) => era === mine && fail(startError(thrown)));
+      .catch((cause: unknown) => isCurrent() && fail(gone(cause)));
   };
-  const isStarting = (): boolean => phase === 'starting' || phase === 'reconnecting';
 
   const hello = (): void =>
     post({
       type: 'hello',
       protocol: { ...sessionProtocol },
-      ...(ticket && { resume: { ...ticket, received: session.received() } }),
+      ...(welcome && {
+        resume: { session: welcome.session, secret, received: session.received() },
+      }),
     });
 
   /** The channel came to nothing, or has ended. A session that was welcomed once is worth more attempts. */
-  const again = (why: unknown): void => {
-    cause = why;
-    if (ticket === undefined) return fail(startError(why));
-    // A kernel that ran for a while did not fail because of its start.
-    if (phase === 'ready' && Date.now() - readySince > RECONNECTS_FORGOTTEN_MS) attempts = 0;
+  const lost = (cause: unknown): void => {
+    if (phase === 'ready' && Date.now() - readySince > STEADY_MS) attempts = 0;
     attempts += 1;
+    if (welcome === undefined || attempts > RECONNECTS_MAX) return fail(gone(cause));
     drop(false);
     ports.suspend();
-    if (attempts > RECONNECTS_MAX) return fail(goneError(why));
     turn('reconnecting');
-    startTimer = setTimeout(() => start('reconnecting'), RECONNECT_DELAY_MS * (attempts - 1));
+    timer = setTimeout(() => start('reconnecting'), RECONNECT_DELAY_MS * (attempts - 1));
+  };
+
+  const gone = (cause: unknown): Error => {
+    const why = cause instanceof Error ? cause.message : String(cause);
+    return welcome === undefined
+      ? workerStartError(
+          `The kernel's worker did not start: ${why}. See what createKernel's worker() returns, and that worker's console`,
+          cause,
+        )
+      : kernelClosedError(
+          `The kernel is gone and did not come back: ${why}. Its next use starts it again`,
+          cause,
+        );
   };
 
   // What the host says
 
-  const receive = (message: unknown): void => {
+  const receive = (message: ToClient): void => {
     silence = 0;
     try {
-      handle(message as ToClient);
+      handle(message);
     } catch (thrown) {
-      const error = thrown as Error;
+      // The kernel's own worker is not feared: what it says is not examined before it is used.
+      const error = isKernelError(thrown)
+        ? thrown
+        : new KernelError('PROTOCOL_ERROR', 'The kernel said what cannot be', { cause: thrown });
       post({ type: 'bye' });
-      fail(isStarting() ? startError(error) : error);
+      fail(welcome === undefined ? gone(error) : error);
     }
   };
 
@@ -190,12 +211,10 @@ export function makeConnection(options: ConnectionOptions) {
         return welcomed(message);
       case 'refused':
         return refused(message);
-      case 'closed':
-        return closed(errorOfWire(message.error), message.resumable);
-    }
-    if (isStarting())
-      throw new KernelError('PROTOCOL_ERROR', `A ${message.type} came before the welcome`);
-    switch (message.type) {
+      case 'closed': {
+        const error = errorOfWire(message.error);
+        return message.resumable || isStarting() ? lost(error) : fail(error);
+      }
       case 'frame':
         session.receive(message);
         break;
@@ -203,64 +222,49 @@ export function makeConnection(options: ConnectionOptions) {
         session.acked(message.ack);
         break;
       case 'event':
-        return options.onEvent(message.event);
+        return onEvent?.(message.event);
       case 'channel':
         return ports.deliver(message.channel, message.message);
       case 'channel-close':
         return ports.ended(message.channel);
+      default:
+        throw new TypeError('it is no message of a session');
     }
     if (session.isAckDue()) ackTimer ??= setTimeout(acknowledge, ACK_DELAY_MS);
     // An acknowledgement makes room for what waits.
     wake();
   };
 
-  const welcomed = (welcome: WelcomeMessage): void => {
-    const { protocol, secret, session: id } = welcome;
-    if (!isStarting()) throw new KernelError('PROTOCOL_ERROR', 'A second welcome');
-    if (protocol < sessionProtocol.min || protocol > sessionProtocol.max)
-      throw new KernelError('PROTOCOL_VERSION', `The kernel chose version ${protocol}`);
-    clearTimeout(startTimer);
+  const welcomed = (next: WelcomeMessage): void => {
+    clearTimeout(timer);
+    secret = next.secret ?? secret;
+    welcome = next;
     readySince = Date.now();
-    if (secret !== undefined) ticket = { session: id, secret };
-    ({ storage } = welcome);
-    session.welcomed(welcome);
-    options.onWelcome(welcome);
+    session.welcomed(next);
+    onWelcome?.(next);
     turn('ready');
     session.flush(post, true);
     ports.resume();
-    beat();
+    listenForLife();
   };
 
-  const refused = ({ error, protocol }: RefusedMessage): void => {
-    const cause = errorOfWire(error);
-    if (error.code === 'SESSION_EXPIRED' && ticket !== undefined) {
-      endSession(
-        storage === 'memory'
-          ? new KernelError('STORE_LOST', 'The kernel kept nothing on disk and has ended', {
-              cause,
-            })
-          : cause,
-      );
-      ports.close();
+  const refused = ({ error, protocol: { min } }: RefusedMessage): void => {
+    let cause = errorOfWire(error);
+    if (error.code === 'SESSION_EXPIRED' && welcome !== undefined) {
+      if (welcome.storage === 'memory')
+        cause = new KernelError('STORE_LOST', 'The kernel kept nothing on disk', { cause });
+      endSession(cause);
       return hello();
     }
-    if (error.code !== 'PROTOCOL_VERSION') return fail(startError(cause));
-    const isPageOld = protocol.min > sessionProtocol.max;
+    if (error.code !== 'PROTOCOL_VERSION') return fail(gone(cause));
+    const isPageOld = min > sessionProtocol.max;
     const what = isPageOld
       ? 'The kernel is newer than this page: reload the page'
-      : "The kernel's worker is older than this page: build and serve both from one version of vatkit";
-    fail(new WorkerStartError(what, { cause }), isPageOld ? 'reload-required' : 'failed');
+      : "The kernel's worker is older than this page: build and serve both of one version of vatkit";
+    fail(workerStartError(what, cause), isPageOld ? 'reload-required' : 'failed');
   };
-
-  const closed = (error: Error, resumable: boolean): void =>
-    resumable || isStarting() ? again(error) : fail(error);
 
   // Keeping it going
-
-  const flush = (): void => {
-    session.flush(post);
-    beat();
-  };
 
   const acknowledge = (): void => {
     ackTimer = undefined;
@@ -271,48 +275,42 @@ export function makeConnection(options: ConnectionOptions) {
     post({ type: 'ping', id: ack });
   };
 
-  /** While answers are owed. Turns of a timer, not a clock: a page that slept has not waited. */
-  const beat = (): void => {
-    if (pingTimer !== undefined || session.isIdle()) return;
+  /** While answers are owed. By turns of a timer, not by a clock: a page that slept has not waited. */
+  const listenForLife = (): void => {
     silence = 0;
-    pingTimer = setInterval(() => {
+    pingTimer ??= setInterval(() => {
+      silence += PING_MS;
       if (session.isIdle()) {
         clearInterval(pingTimer);
         pingTimer = undefined;
-        return;
-      }
-      silence += PING_MS;
-      if (silence > limits.kernelSilenceMs) again(new Error('it does not answer any more'));
+      } else if (silence > limits.kernelSilenceMs) lost(new Error('it does not answer any more'));
       else post({ type: 'ping', id: session.lastAck() });
     }, PING_MS);
   };
 
   return {
     session: (): Session => session,
-    phase: (): Phase => phase,
     ports,
 
     /** Starts what is not started. @throws WorkerStartError, KernelClosedError. */
-    ready(): Promise<void> {
-      if (phase === 'ready') return Promise.resolve();
-      // For good; after another failure the next use tries anew.
-      if (failure !== undefined && phase !== 'failed') return Promise.reject(failure);
-      return new Promise((resolve, reject) => {
-        waiting.push({ resolve, reject });
+    ready: (): Promise<void> =>
+      new Promise((resolve, reject) => {
+        if (phase === 'ready') return resolve();
+        // For good; after another failure the next use tries anew.
+        if (failure !== undefined && phase !== 'failed') return reject(failure);
+        waiting.push((error) => (error === undefined ? resolve() : reject(error)));
         wake();
-      });
-    },
+      }),
 
     /** Ends the session and what it ran in. */
     async close(): Promise<void> {
       if (phase === 'closed') return;
-      const error = new KernelClosedError('This kernel client was closed by its app');
+      const error = kernelClosedError('This kernel client was closed by its app');
       const last = channel;
-      session.flush(post);
+      if (phase === 'ready') session.flush(post);
       post({ type: 'bye' });
       channel = undefined;
       drop(true);
-      ports.close();
       turn('closed', error);
       endSession(error);
       session.end(error);
@@ -320,22 +318,3 @@ export function makeConnection(options: ConnectionOptions) {
     },
   };
 }
-
-const ignoring = { onMessage: () => undefined, onLost: () => undefined };
-
-const messageOf = (thrown: unknown): string =>
-  thrown instanceof Error ? thrown.message : String(thrown);
-
-const startError = (cause: unknown): Error =>
-  cause instanceof WorkerStartError
-    ? cause
-    : new WorkerStartError(
-        `The kernel's worker did not start: ${messageOf(cause)}. Look at what worker() of createKernel returns, and at that worker's console`,
-        { cause },
-      );
-
-const goneError = (cause: unknown): Error =>
-  new KernelClosedError(
-    `The kernel was lost and did not come back: ${messageOf(cause)}. Its next use starts it again; launch again from names`,
-    { cause },
-  );

@@ -2,11 +2,7 @@
 import { KernelError, isKernelError } from '../errors.js';
 import { limits } from '../limits.js';
 import { describe } from '../protocol/describe.js';
-import {
-  interfaceInfoKey,
-  type InterfaceDefinition,
-  type SubclusterDefinition,
-} from '../protocol/definition.js';
+import type { InterfaceDefinition, SubclusterDefinition } from '../protocol/definition.js';
 import type {
   AdminMethods,
   LaunchRequest,
@@ -18,7 +14,6 @@ import type {
 } from '../protocol/session-wire.js';
 import { makeConnection, type Connection, type Phase } from './connection.js';
 import { errorOfWire } from './errors.js';
-import { isRef } from './ref.js';
 import type { CallOptions, Remote, Untyped } from './types.js';
 
 /** A browser's Worker or MessagePort, or Node's. */
@@ -40,7 +35,7 @@ export type KernelClientOptions = {
 export type ClientStatus = {
   readonly phase: Phase;
   /** Why, where the phase is `failed`, `reload-required` or `closed`. */
-  readonly error?: Error;
+  readonly error?: Error | undefined;
   /** `memory`: nothing outlives the kernel. Absent before the first `ready`. */
   readonly storage?: 'file' | 'memory';
   /** Another one after a reset: what was known of the store is void. */
@@ -116,7 +111,7 @@ export type KernelClient<Admin = UntypedAdmin> = {
   readonly krefOf: (ref: object) => Promise<string>;
   /** An ocap URL of the object. */
   readonly issue: (ref: object) => Promise<string>;
-  /** The object of an ocap URL. @throws KernelError INTERFACE_MISMATCH where it lacks methods of the interface. */
+  /** The object of an ocap URL, with the type of the interface that it is expected to have. */
   readonly redeem: <Interface = Untyped>(
     as: InterfaceDefinition<Interface> | undefined,
     url: string,
@@ -156,11 +151,11 @@ export function createKernel<Admin = UntypedAdmin>({
     throw new TypeError(
       `createKernel takes { worker: () => new Worker(…) }; found ${describe(worker)} as worker`,
     );
-  let status: ClientStatus = Object.freeze({
+  let status: ClientStatus = deepFreeze({
     phase: 'idle',
-    vats: Object.freeze([]),
-    subclusters: Object.freeze([]),
-    launching: Object.freeze({}),
+    vats: [],
+    subclusters: [],
+    launching: {},
   });
   const listeners = new Set<() => void>();
   const versionListeners = new Set<(versions: VatVersions) => void>();
@@ -179,11 +174,7 @@ export function createKernel<Admin = UntypedAdmin>({
   const connection = makeConnection({
     open: worker,
     startTimeoutMs,
-    onPhase(phase, error) {
-      const { error: _, ...rest } = status;
-      status = rest;
-      change({ phase, ...(error && { error }) });
-    },
+    onPhase: (phase, error) => change({ phase, error }),
     onWelcome: ({ storage, storeId, epoch }) => change({ storage, storeId, epoch }),
     onEvent(event) {
       if (event.type === 'status') change(event.status);
@@ -217,41 +208,23 @@ export function createKernel<Admin = UntypedAdmin>({
     (await ask('krefOf', [ref], { again: true })) as string;
 
   const launch = async (
-    definition: { name: string; config: unknown; root?: { methods: object } },
-    {
-      as = definition?.name,
-      onChange,
-      allowRemoval,
-      rollback,
-      onProgress,
-      signal,
-      timeoutMs,
-    }: LaunchOptions = {},
+    { name: own, config, root }: { name: string; config: unknown; root?: { methods: object } },
+    { as = own, onProgress, signal, timeoutMs, ...how }: LaunchOptions = {},
   ): Promise<unknown> => {
-    if (typeof as !== 'string' || typeof definition.config !== 'object')
-      throw new TypeError(
-        `launch takes a definition { name, config }; found ${describe(definition)}`,
-      );
     const progress = (lastProgress += 1);
     const request: LaunchRequest = {
       name: as,
-      config: definition.config,
+      config,
       progress,
-      ...(onChange !== undefined && { onChange }),
-      ...(allowRemoval !== undefined && { allowRemoval }),
-      ...(rollback !== undefined && { rollback }),
-      ...(definition.root && { expects: Object.keys(definition.root.methods) }),
+      ...(root && { expects: Object.keys(root.methods) }),
+      ...how,
     };
     steps.set(progress, (step) => {
       showLaunch(as, step);
       if (onProgress) queueMicrotask(() => onProgress(step));
     });
     try {
-      return await ask('launch', [request], {
-        again: true,
-        ...(signal && { signal }),
-        ...(timeoutMs !== undefined && { timeoutMs }),
-      });
+      return await ask('launch', [request], { again: true, signal, timeoutMs });
     } finally {
       steps.delete(progress);
       if (as in status.launching) showLaunch(as);
@@ -275,10 +248,8 @@ export function createKernel<Admin = UntypedAdmin>({
     ref: getRef as KernelClient['ref'],
     krefOf: getKref,
     issue: async (ref) => (await askKernel('issueOcapURL', [await getKref(ref)])) as string,
-    redeem: (async (as: InterfaceDefinition | undefined, url: string) => {
-      const ref = await getRef((await askKernel('redeemOcapURL', [url])) as string);
-      return as === undefined ? ref : insistInterface(ref, as);
-    }) as KernelClient['redeem'],
+    redeem: (async (_as: unknown, url: string) =>
+      getRef((await askKernel('redeemOcapURL', [url])) as string)) as KernelClient['redeem'],
     peer: (peerId) => ({
       peerId,
       reconnect: async (hints = []) => void (await askKernel('reconnectPeer', [peerId, hints])),
@@ -313,18 +284,6 @@ async function withAdmin(connection: Connection) {
   throw new KernelError('NOT_FOUND', 'This session was given refs, and no power over the kernel');
 }
 
-function insistInterface(ref: unknown, as: InterfaceDefinition): unknown {
-  const { name, methods } = as[interfaceInfoKey];
-  const lacks = Object.keys(methods).filter((method) => !Object.hasOwn(ref as object, method));
-  // An object that has not told its methods may have them all.
-  if (lacks.length === 0 || !isRef(ref) || Object.keys(ref).length === 0) return ref;
-  throw new KernelError(
-    'INTERFACE_MISMATCH',
-    `The object is no ${name}: it has no method ${lacks.join(', ')}`,
-    { data: { methods: lacks } },
-  );
-}
-
 function deepFreeze<Value extends object>(value: Value): Value {
   if (value instanceof Error) return value;
   for (const part of Object.values(value) as unknown[])
@@ -350,14 +309,7 @@ export async function acceptPort(
   port: WorkerLike,
   { startTimeoutMs = limits.workerStartTimeoutMs }: { startTimeoutMs?: number } = {},
 ): Promise<AcceptedPort> {
-  const nothing = (): void => undefined;
-  const connection = makeConnection({
-    open: () => port,
-    startTimeoutMs,
-    onPhase: nothing,
-    onWelcome: nothing,
-    onEvent: nothing,
-  });
+  const connection = makeConnection({ open: () => port, startTimeoutMs });
   await connection.ready();
   const refs = (await connection.session().given) as Remote[];
   const { close } = connection;

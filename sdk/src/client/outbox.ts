@@ -1,99 +1,86 @@
 /**
  * What a session has still to tell the host: in frames, numbered without a gap, kept until they are acknowledged. It
- * knows nothing of channels: `deliver` is called with what is to be sent now.
+ * knows nothing of channels: `deliver` is given what is to be sent now.
  */
-import type { ClientOp, FrameMessage } from '../protocol/session-wire.js';
+import type { ClientOp, WelcomeMessage } from '../protocol/session-wire.js';
 
-export type ClientFrame = FrameMessage<ClientOp>;
-export type Window = { frames: number; chars: number };
-
-/** Ops of one frame: so many share its cost, and it stays far below what the host takes. */
+/** Ops of one frame, and what it weighs: so much shares its cost, and the host would take several times that. */
 const OPS_MAX = 1_000;
+const WEIGHT_MAX = 2 ** 20;
+/** A slot weighs so many characters. */
+const SLOT_WEIGHT = 64;
 
-type Sent = { seq: number; ops: ClientOp[]; chars: number };
+type Frame = { seq: number; ops: ClientOp[]; weight: number };
 
-/** Of bodies, as the window counts them. */
-const charsOf = (op: ClientOp): number => {
-  if (op.op === 'call') return op.methargs.body.length;
-  if (op.op === 'drop') return 0;
-  return op.resolutions.reduce((sum, { value }) => sum + value.body.length, 0);
-};
-/** Parts of a frame, of which the host takes a bounded number. */
-const itemsOf = (op: ClientOp): number => {
-  if (op.op === 'call') return 1 + op.methargs.slots.length;
-  if (op.op === 'drop') return 1 + 2 * op.refs.length;
-  return op.resolutions.reduce((sum, { value }) => sum + 1 + value.slots.length, 1);
-};
-
-const ITEMS_MAX = 10_000;
+const valuesOf = (op: ClientOp) =>
+  op.op === 'call'
+    ? [op.methargs]
+    : op.op === 'settle'
+      ? op.resolutions.map(({ value }) => value)
+      : [];
+const weightOf = (op: ClientOp): number =>
+  valuesOf(op).reduce(
+    (sum, { body, slots }) => sum + body.length + slots.length * SLOT_WEIGHT,
+    SLOT_WEIGHT,
+  );
 
 /** @param onAcked - an op that the host has for good. */
 export function makeOutbox(onAcked: (op: ClientOp) => void) {
   let waiting: ClientOp[] = [];
-  let waitingChars = 0;
-  const sent: Sent[] = [];
-  let sentChars = 0;
+  let sent: Frame[] = [];
   let lastSeq = 0;
+  /** Of all that is not acknowledged, and of what of it was sent. */
+  let weight = 0;
+  let sentWeight = 0;
 
-  const cutFrame = (charsMax: number): Sent => {
-    let [count, chars, items] = [0, 0, 0];
-    for (const op of waiting) {
-      const [more, parts] = [charsOf(op), itemsOf(op)];
-      // One op goes by itself, however large: nothing else would ever take it away.
-      if (count > 0 && (count === OPS_MAX || chars + more > charsMax || items + parts > ITEMS_MAX))
-        break;
+  /** One op goes by itself, however large: nothing else would ever take it away. */
+  const cutFrame = (room: number): Frame => {
+    let count = 0;
+    let load = 0;
+    while (count < OPS_MAX && count < waiting.length) {
+      const more = load + weightOf(waiting[count] as ClientOp);
+      if (count > 0 && more > room) break;
+      load = more;
       count += 1;
-      chars += more;
-      items += parts;
     }
-    const ops = waiting.splice(0, count);
-    waitingChars -= chars;
-    return { seq: (lastSeq += 1), ops, chars };
+    return { seq: (lastSeq += 1), ops: waiting.splice(0, count), weight: load };
   };
 
   return {
     push(op: ClientOp): void {
       waiting.push(op);
-      waitingChars += charsOf(op);
+      weight += weightOf(op);
     },
+    weight: (): number => weight,
 
-    /** Characters of bodies that the host has not acknowledged. */
-    chars: (): number => waitingChars + sentChars,
-    isEmpty: (): boolean => waiting.length + sent.length === 0,
-
-    /** Sends what fits into the window. */
-    flush(window: Window, deliver: (frame: { seq: number; ops: ClientOp[] }) => void): void {
-      while (waiting.length > 0 && sent.length < window.frames) {
-        const room = window.chars - sentChars;
-        if (sent.length > 0 && room < charsOf(waiting[0] as ClientOp)) return;
-        const frame = cutFrame(room);
+    /** Sends what fits into the host's window. */
+    flush({ frames, chars }: WelcomeMessage['window'], deliver: (frame: Frame) => void): void {
+      while (waiting.length > 0 && sent.length < frames) {
+        const room = chars - sentWeight;
+        if (sent.length > 0 && room < weightOf(waiting[0] as ClientOp)) return;
+        const frame = cutFrame(Math.min(room, WEIGHT_MAX));
         sent.push(frame);
-        sentChars += frame.chars;
+        sentWeight += frame.weight;
         deliver(frame);
       }
     },
 
-    /** @returns false where the host has not been sent so many. */
-    acked(seq: number): boolean {
-      if (seq > lastSeq) return false;
-      while (sent[0] !== undefined && sent[0].seq <= seq) {
-        const { ops, chars } = sent.shift() as Sent;
-        sentChars -= chars;
-        ops.forEach(onAcked);
+    acked(seq: number): void {
+      const done = sent.filter((frame) => frame.seq <= seq);
+      sent = sent.slice(done.length);
+      for (const frame of done) {
+        weight -= frame.weight;
+        sentWeight -= frame.weight;
+        frame.ops.forEach(onAcked);
       }
-      return true;
     },
 
     /** After a resumption: what the host has not got. */
-    resend(deliver: (frame: { seq: number; ops: ClientOp[] }) => void): void {
-      sent.forEach(deliver);
-    },
+    resend: (deliver: (frame: Frame) => void): void => sent.forEach(deliver),
 
     clear(): void {
-      waiting = [];
-      waitingChars = 0;
-      sent.length = 0;
-      sentChars = 0;
+      waiting = sent = [];
+      weight = sentWeight = 0;
     },
   };
 }

@@ -2,45 +2,48 @@
  * Ports for other realms (an iframe, a worker, a plug-in): each carries a session of its own, whose messages the page
  * passes on unread. What that session may reach, the kernel enforces.
  */
-import { limits } from '../limits.js';
-import type { ToHost, WireError } from '../protocol/session-wire.js';
+import type { KernelErrorCode } from '../errors.js';
+import type { ToClient, ToHost } from '../protocol/session-wire.js';
 import { openChannel, type Channel } from './channel.js';
 
 type Port = {
   realm: Channel;
   session: string;
   secret: string;
-  /** Its number on the page's present channel; undefined while there is none. */
-  number: number | undefined;
-  /** What came from the realm meanwhile. */
-  held: unknown[];
+  /** Its number on the page's present channel; 0: there is none. */
+  channel: number;
+  /** What the realm said last while there was none: its hello. */
+  held: unknown;
 };
 
 export function makePorts(post: (message: ToHost) => void) {
   const ports = new Set<Port>();
   let last = 0;
 
+  const pass = ({ channel }: Port, message: unknown): void =>
+    post({ type: 'channel', channel, message });
+
   const open = (port: Port): void => {
-    const { session, secret } = port;
-    const channel = (port.number = last += 1);
-    post({ type: 'channel-open', channel, session, secret });
-    for (const message of port.held.splice(0)) post({ type: 'channel', channel, message });
+    const { session, secret, held } = port;
+    port.channel = last += 1;
+    port.held = undefined;
+    post({ type: 'channel-open', channel: last, session, secret });
+    if (held !== undefined) pass(port, held);
   };
 
-  const at = (number: number): Port | undefined =>
-    [...ports].find((port) => port.number === number);
+  const say = ({ realm }: Port, code: KernelErrorCode, resumable: boolean): void => {
+    const message = `[KERNEL:${code}] The page that passes this port on has lost its kernel`;
+    realm.post({ type: 'closed', error: { code, message }, resumable } satisfies ToClient);
+  };
 
-  const close = (port: Port): void => {
+  const end = (port: Port): void => {
     ports.delete(port);
     port.realm.close(true);
   };
 
-  const sayClosed = ({ realm }: Port, code: WireError['code'], resumable: boolean): void =>
-    realm.post({
-      type: 'closed',
-      error: { code, message: `[KERNEL:${code}] The page that passes this port on has lost it` },
-      resumable,
-    });
+  const find = (channel: number, use: (port: Port) => void): void => {
+    for (const port of ports) if (port.channel === channel) use(port);
+  };
 
   return {
     /** @returns the end for the other realm. */
@@ -48,36 +51,34 @@ export function makePorts(post: (message: ToHost) => void) {
       const { port1, port2 } = new MessageChannel();
       const realm = openChannel(port1, {
         onMessage(message) {
-          if (port.number !== undefined) post({ type: 'channel', channel: port.number, message });
-          else if (port.held.push(message) > limits.portMessagesHeldMax) close(port);
+          if (port.channel) pass(port, message);
+          else port.held = message;
         },
         onLost() {
-          if (port.number !== undefined) post({ type: 'channel-close', channel: port.number });
           ports.delete(port);
+          if (port.channel) post({ type: 'channel-close', channel: port.channel });
         },
       });
-      const port: Port = { realm, session, secret, number: undefined, held: [] };
+      const port: Port = { realm, session, secret, channel: 0, held: undefined };
       ports.add(port);
       open(port);
       return port2;
     },
-    deliver: (number: number, message: unknown): void => at(number)?.realm.post(message),
-    ended(number: number): void {
-      const port = at(number);
-      if (port !== undefined) close(port);
-    },
-    /** The page's channel is lost. The realm says hello again, and that waits until there is another. */
+    deliver: (channel: number, message: unknown): void =>
+      find(channel, ({ realm }) => realm.post(message)),
+    ended: (channel: number): void => find(channel, end),
+    /** The page's channel is lost. The realm will say hello again, and that waits until there is another. */
     suspend(): void {
       for (const port of ports) {
-        if (port.number !== undefined) sayClosed(port, 'KERNEL_STOPPED', true);
-        port.number = undefined;
+        if (port.channel) say(port, 'KERNEL_STOPPED', true);
+        port.channel = 0;
       }
     },
-    resume: (): void => ports.forEach((port) => port.number ?? open(port)),
+    resume: (): void => ports.forEach(open),
     close(): void {
       for (const port of ports) {
-        sayClosed(port, 'SESSION_CLOSED', false);
-        close(port);
+        say(port, 'SESSION_CLOSED', false);
+        end(port);
       }
     },
   };

@@ -134,7 +134,7 @@ describe('a ref', () => {
     release(root);
     release(root);
     expect(host.ops()).toStrictEqual([]);
-    root[Symbol.dispose as never]();
+    (root as unknown as Disposable)[Symbol.dispose]();
     expect(host.ops()).toStrictEqual([{ op: 'drop', refs: [['o-1', 2]] }]);
     await expect(root.add?.(1)).rejects.toMatchObject({ code: 'REF_RELEASED' });
     expect(broken).toHaveBeenCalledOnce();

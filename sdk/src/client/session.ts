@@ -92,8 +92,13 @@ export function makeSession(wake: () => void) {
   let storeId = '';
   let admin: VRef | undefined;
   let window = { frames: 0, chars: 0 };
-  const given = makePipelined(() => Promise.reject(new TypeError('an array has no methods')));
-  markHandled(given.promise);
+  let give!: (refs: unknown) => void;
+  let keepBack!: (error: Error) => void;
+  const given = new Promise<unknown>((resolve, reject) => {
+    give = resolve;
+    keepBack = reject;
+  });
+  markHandled(given);
 
   const forget = (name: VRef): void => {
     const promise = decided.get(name);
@@ -287,19 +292,14 @@ export function makeSession(wake: () => void) {
       const known = decided.get(slot) ?? expected.get(slot)?.promise;
       return known ?? (own ? refused(lostExport()) : expectValue(slot));
     }
-    if (own) return exports.get(slot)?.handle ?? lostRef(slot);
+    if (own) {
+      const handle = exports.get(slot)?.handle;
+      if (handle === undefined) throw lostExport();
+      return handle;
+    }
     const entry = imports.get(slot) as Import;
     entry.iface ??= iface ?? (entry.name.iface && `Alleged: ${entry.name.iface}`);
     return hold(entry);
-  };
-
-  /** In the place of an object of the page's that was closed meanwhile. */
-  const lostRef = (vref: VRef): object => {
-    const name = { ref: vref, id: '' };
-    const entry = { vref, name, iface: 'Alleged: Exposed', mentions: 0, holder: undefined };
-    const listeners = new Set<Listener>();
-    const holder = { entry, weak: undefined, holdings: 0, broken: lostExport(), listeners };
-    return dress(holder, (self) => makeHandle(holder, self));
   };
 
   /** Reads a value of the host's; its mentions are counted whether it can be read or not. */
@@ -402,7 +402,7 @@ export function makeSession(wake: () => void) {
     if (signal?.aborted) return { reason: signal.reason };
     if (timeoutMs !== undefined && !(timeoutMs >= 0))
       return { reason: new RangeError(`timeoutMs takes milliseconds; found ${timeoutMs}`) };
-    if (expected.size < limits.sessionCallsMax && outbox.chars() < limits.sessionUnsentCharsMax)
+    if (expected.size < limits.sessionCallsMax && outbox.weight() < limits.sessionUnsentCharsMax)
       return undefined;
     return {
       reason: new KernelError('QUEUE_FULL', 'Too much of this session waits for the kernel'),
@@ -430,25 +430,26 @@ export function makeSession(wake: () => void) {
         }
         return;
       case 'give':
-        return given.resolve(read(op.value, 'refs'));
+        return give(read(op.value, 'refs'));
     }
   };
 
   const applyCall = ({ target, methargs, result }: HostOp & { op: 'call' }): void => {
     const own = exports.get(target);
-    let message: unknown[] | undefined;
-    let flaw: unknown;
+    let run: () => unknown;
     try {
-      message = read(methargs, ['method', 'args']) as unknown[];
+      const [method, args] = read(methargs, ['method', 'args']) as unknown[];
+      run = () => {
+        if (own === undefined) throw lostExport();
+        return invoke(own.exposure, method, args);
+      };
     } catch (thrown) {
-      flaw = thrown;
+      run = () => {
+        throw thrown;
+      };
     }
     // The page's code runs when this frame is done, and what it throws is its caller's.
-    const outcome = Promise.resolve().then(() => {
-      if (own === undefined) throw lostExport();
-      if (message === undefined) throw flaw;
-      return invoke(own.exposure, message[0], message[1]);
-    });
+    const outcome = Promise.resolve().then(run);
     markHandled(outcome);
     if (result === undefined) return;
     decided.set(result, outcome);
@@ -494,7 +495,7 @@ export function makeSession(wake: () => void) {
   return {
     call,
     /** The array that a session without admin was given. */
-    given: given.promise,
+    given,
 
     /** Takes a frame, once. @throws KernelError PROTOCOL_ERROR. */
     receive({ seq, ack, acked, ops, names }: HostFrameMessage): void {
@@ -533,7 +534,7 @@ export function makeSession(wake: () => void) {
     admin: () => admin,
     isAckDue: () => received > acknowledged,
     /** Nothing of it is under way in either direction. */
-    isIdle: () => outbox.isEmpty() && waiting === 0,
+    isIdle: () => outbox.weight() + waiting === 0,
 
     /** Sends what there is to send and what the host can take. @param again - what it has not acknowledged, too. */
     flush(post: (frame: FrameMessage<ClientOp>) => void, again = false): void {
@@ -558,7 +559,7 @@ export function makeSession(wake: () => void) {
       for (const map of [imports, exports, exportNames, expected, decided]) map.clear();
       for (const holder of holders) breakHolder(holder, error);
       for (const each of open) each.settle(true, error);
-      given.reject(error);
+      keepBack(error);
     },
     ended: () => ended,
   };

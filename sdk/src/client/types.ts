@@ -111,7 +111,7 @@ export type Exposed<T = unknown> = {
 
 export type CallOptions = {
   /** Answers the caller at once with the signal's reason when it aborts; what the call has begun goes on. */
-  signal?: AbortSignal;
+  signal?: AbortSignal | undefined;
   /** Milliseconds until the caller gets TIMEOUT. */
-  timeoutMs?: number;
+  timeoutMs?: number | undefined;
 };

@@ -42,7 +42,6 @@ export type {
 } from '../client/types.js';
 export { KernelError, isKernelError } from '../errors.js';
 export type { KernelErrorCode, KernelErrorOptions } from '../errors.js';
-export { KernelClosedError, WorkerStartError } from '../client/errors.js';
 export type {
   InterfaceDefinition,
   InterfaceInfo,
