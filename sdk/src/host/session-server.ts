@@ -303,8 +303,11 @@ export function makeSessionServer(powers: SessionServerPowers) {
       case 'frame':
         return takeFrame(link, message);
       case 'bye':
-        loop.feed({ type: 'session-end', session });
-        return end(link);
+        // Nobody is to be told that it has ended.
+        links.delete(session);
+        // First: the kernel's answer may come at once, and would be an end without a bye.
+        end(link);
+        return loop.feed({ type: 'session-end', session });
       case 'channel-open':
         return openInner(link, message);
       case 'channel':
@@ -453,13 +456,11 @@ export function makeSessionServer(powers: SessionServerPowers) {
     takeOver(session, link);
     link.session = session;
     link.privileged = known.privileged;
-    const admin = known.privileged ? objects.exportObject(adminOf(session)) : undefined;
     const outcome = await loop.request({
       type: 'session-attach',
       session,
       secretHash,
       received: given,
-      ...(admin !== undefined && { admin }),
     });
     return outcome.type === 'done' ? (outcome.result as Attachment) : errorOf(outcome);
   };
@@ -598,6 +599,7 @@ export function makeSessionServer(powers: SessionServerPowers) {
 
   return {
     serve,
+    adminOf,
 
     start,
 
