@@ -7,11 +7,16 @@ import typescript from '@rollup/plugin-typescript';
 import { rollup } from 'rollup';
 import ts from 'typescript';
 
+/** What package.json exports as one file of its own. */
+const bundled = ['./dist/entries/index.js'];
+
 /** One module per source file, with types and maps. Its entries are those that package.json exports. */
 function library(dir, ...unexported) {
   const manifest = JSON.parse(readFileSync(`${dir}/package.json`, 'utf8'));
   const packages = Object.keys({ ...manifest.dependencies, ...manifest.peerDependencies });
-  const exported = Object.values(manifest.exports).flatMap((target) => target.default ?? []);
+  const exported = Object.values(manifest.exports)
+    .flatMap((target) => target.default ?? [])
+    .filter((file) => dir !== 'sdk' || !bundled.includes(file));
   return {
     input: [...exported, ...unexported].map((file) =>
       file.replace('./dist/', `${dir}/src/`).replace(/\.js$/, '.ts'),
@@ -94,4 +99,20 @@ const browserVatWorker = {
   },
 };
 
-export default [library('sdk'), worker('vat/worker-node'), library('codegen', './dist/cli.js')];
+/** The page's client: no packages, and as few bytes as it can be. */
+const client = {
+  input: 'sdk/src/entries/index.ts',
+  external: () => false,
+  output: { file: 'sdk/dist/entries/index.js', format: 'es', sourcemap: true },
+  plugins: [dropTypes, nodeResolve({ extensions: ['.ts', '.js'] }), terser({ module: true })],
+  onwarn(warning) {
+    throw new Error(warning.message);
+  },
+};
+
+export default [
+  library('sdk', './dist/host/node/kernel-worker-main.js'),
+  client,
+  worker('vat/worker-node'),
+  library('codegen', './dist/cli.js'),
+];

@@ -91,6 +91,9 @@ const codes = {
 
 export type KernelErrorCode = keyof typeof codes;
 
+export const isKernelErrorCode = (value: string): value is KernelErrorCode =>
+  Object.hasOwn(codes, value);
+
 export type KernelErrorOptions = { cause?: unknown; data?: unknown };
 
 const brand = Symbol.for('vatkit.KernelError');
@@ -139,8 +142,9 @@ export function parseKernelErrorText(
   text: string,
 ): { code: KernelErrorCode; message: string } | undefined {
   const match = textForm.exec(text);
-  if (match === null || !Object.hasOwn(codes, match[1] as string)) return undefined;
-  return { code: match[1] as KernelErrorCode, message: text.slice(match[0].length) };
+  const code = match?.[1];
+  if (match === null || code === undefined || !isKernelErrorCode(code)) return undefined;
+  return { code, message: text.slice(match[0].length) };
 }
 
 /**

@@ -91,6 +91,33 @@ export const limits = {
   /** Requests to its host that one vat may have under way; each may hold a response in memory. */
   vatAsksMax: 100,
 
+  /** Answers that one client session waits for. */
+  sessionCallsMax: 100_000,
+  /** UTF-16 code units of the messages of one client session that its kernel has not taken yet: they are kept to be sent again. */
+  sessionUnsentCharsMax: 64 * MiB,
+  /** Milliseconds until a kernel's worker that has not answered its first message is given up. */
+  workerStartTimeoutMs: 30_000,
+  /** Milliseconds that a kernel which owes answers may be silent, pings included, before its worker is given up. */
+  kernelSilenceMs: 60_000,
+
+  /** Frames that a client session may leave unacknowledged; what it is still to be told waits in the kernel. */
+  sessionFramesMax: 1_000,
+  /** Client sessions of one kernel, those that wait to be resumed included. */
+  sessionsMax: 1_000,
+  /** Objects and promises of its own that one client session may have named. Each is three rows of the store. */
+  sessionRefsMax: 1_000_000,
+  /** Milliseconds that a session whose client is gone waits to be resumed. */
+  sessionGraceMs: 60_000,
+  /** Frames that a client may leave unacknowledged, and UTF-16 code units of their bodies. The host holds them until it has taken them. */
+  sessionWindowFrames: 1_000,
+  sessionWindowChars: 64 * MiB,
+  /** Milliseconds until a client that connects must have said hello. */
+  sessionHelloTimeoutMs: 30_000,
+  /** Milliseconds between two tellings of the kernel's status to a client. */
+  sessionStatusMs: 50,
+  /** Channels within the channel of one client. */
+  sessionChannelsMax: 100,
+
   /** Parsed bundles that a host keeps in memory; the others are read from the store when a vat starts. */
   parsedBundlesMax: 16,
   /** Answers that one commit lets go at most: enough to share its cost, few enough to keep each waiting briefly. */

@@ -1,6 +1,8 @@
 /** `@vatkit/sdk/node`: the kernel on Node. */
 export { makeKernel } from '../host/node/make-kernel.js';
 export type { MakeKernelOptions } from '../host/node/make-kernel.js';
+export { KernelWorker, startKernelWorker } from '../host/node/kernel-worker.js';
+export type { KernelWorkerOptions } from '../host/node/kernel-worker.js';
 export { makeIOChannelFactory, makeSocketIOChannel } from '../host/node/io-channels.js';
 export { NodejsPlatformServices } from '../host/node/platform-services.js';
 export type { NodejsPlatformServicesOptions } from '../host/node/platform-services.js';

@@ -45,6 +45,7 @@ export async function fetchBundles(
   vats: { [name: string]: VatConfig },
   shared: { [bundleName: string]: VatConfig },
   platform: PlatformServices,
+  onFetched: (vat: string, chars: number) => void = () => {},
 ): Promise<FetchedBundles> {
   const texts = new Map<string, Promise<string>>();
   const textOf = (spec: string): Promise<string> => {
@@ -92,6 +93,7 @@ export async function fetchBundles(
     } catch (cause) {
       throw badBundle(name, `${what} is no bundle: ${messageOf(cause)}`, cause);
     }
+    onFetched(name, text.length);
     return { name, hash: await sha256(text), text };
   };
   const fetched = await Promise.all(
@@ -118,7 +120,8 @@ const fetchMessageOf = (thrown: unknown): string =>
     ? `${thrown.message}: ${thrown.cause.message}`
     : messageOf(thrown);
 
-async function sha256(text: string): Promise<string> {
+/** In hexadecimal. */
+export async function sha256(text: string): Promise<string> {
   const digest = await crypto.subtle.digest('SHA-256', new TextEncoder().encode(text));
   return Array.from(new Uint8Array(digest), (byte) => byte.toString(16).padStart(2, '0')).join('');
 }

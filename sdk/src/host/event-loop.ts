@@ -9,7 +9,6 @@ import { KernelError, KernelPanic } from '../errors.js';
 import { limits } from '../limits.js';
 import { isOutput, type KernelEffect, type KernelEvent, type Outcome } from '../kernel/events.js';
 import { makeKernelMachine, type KernelMachine, type KernelPolicy } from '../kernel/kernel.js';
-
 import type { CapData } from '../protocol/capdata.js';
 import type { VatId, VRef } from '../protocol/refs.js';
 import { readVatTableSizes, type VatTableSizes } from '../protocol/vat-tables.js';
@@ -37,6 +36,19 @@ export type EventLoopPowers = {
   log: Log;
   callHost: (callId: number, target: VRef, methargs: CapData) => void;
   retireAtHost: (vrefs: VRef[]) => void;
+  /** What client sessions are told; after its commit. */
+  toSessions: (effect: SessionEffect) => void;
+  /** A commit was made, and what waited for it was let go. */
+  onCommit: () => void;
+  /**
+   * What sessions have said since the last commit is lost. `restarted`: the state is that of the commit; `emptied`: it is
+   * gone; `over`: there is no kernel any more.
+   */
+  onSetback: (error: KernelError, what: 'restarted' | 'emptied' | 'over') => void;
+};
+
+export type SessionEffect = KernelEffect & {
+  type: 'to-session' | 'session-received' | 'session-over' | 'vat-version';
 };
 
 type Request = (outcome: Outcome) => void;
@@ -56,6 +68,8 @@ export function makeEventLoop(powers: EventLoopPowers) {
   const requests = new Map<number, Request>();
   /** Sends of this process that wait until a full queue has drained, in order. */
   const waitingSends = new Map<string, KernelEvent[]>();
+  /** Who waits for a full queue to drain. */
+  const drained = new Map<string, (() => void)[]>();
   let lastRequestId = 0;
   let outputs: KernelEffect[] = [];
   let oldestOutputAt = 0;
@@ -185,6 +199,11 @@ export function makeEventLoop(powers: EventLoopPowers) {
         requests.delete(effect.requestId);
         return answer?.(effect.outcome);
       }
+      case 'to-session':
+      case 'session-received':
+      case 'session-over':
+      case 'vat-version':
+        return powers.toSessions(effect);
       case 'log':
         return log(effect.level, effect.vatId ? ['kernel', effect.vatId] : ['kernel'], [
           effect.message,
@@ -220,6 +239,12 @@ export function makeEventLoop(powers: EventLoopPowers) {
       waitingSends.delete(queue);
       events.forEach(resend);
     }
+    for (const [queue, callbacks] of drained) {
+      if (!machine.hasDrained(queue)) continue;
+      drained.delete(queue);
+      // Not within this step.
+      for (const callback of callbacks) queueMicrotask(callback);
+    }
   };
 
   const resend = (event: KernelEvent): void => {
@@ -241,6 +266,7 @@ export function makeEventLoop(powers: EventLoopPowers) {
     const released = outputs;
     outputs = [];
     released.forEach(perform);
+    powers.onCommit();
   };
 
   /** The kernel can go no further: workers end, and every caller hears why. */
@@ -252,7 +278,9 @@ export function makeEventLoop(powers: EventLoopPowers) {
     heartbeat.stop();
     workers.stopAll();
     outputs = [];
+    drained.clear();
     rejectAll(error);
+    powers.onSetback(error, 'over');
   };
 
   const rejectAll = ({ code, message, data }: KernelError): void => {
@@ -280,12 +308,14 @@ export function makeEventLoop(powers: EventLoopPowers) {
     log('error', ['kernel'], [error.message]);
     workers.stopAll();
     outputs = [];
+    drained.clear();
     rejectAll(error);
     try {
       database.reopen();
       changes.reset();
       machine = makeKernelMachine(changes, policy);
       take(machine.start());
+      powers.onSetback(error, 'restarted');
     } catch (second) {
       giveUp(
         new KernelError('STORE_FAILED', `the store cannot be reopened: ${messageOf(second)}`, {
@@ -337,6 +367,12 @@ export function makeEventLoop(powers: EventLoopPowers) {
     nextHostExport: (): number => machine.nextHostExport(),
     bundleOf,
     feed,
+    /** The full queue of a vat that a message to `target` would have to wait for, if so. */
+    fullQueueOf: (target: string): string | undefined => machine.fullQueueOf(target),
+    /** Calls back once that queue has drained. */
+    whenDrained(queue: string, callback: () => void): void {
+      drained.set(queue, [...(drained.get(queue) ?? []), callback]);
+    },
     over: (): KernelError | undefined => over,
 
     start(): void {
@@ -424,13 +460,16 @@ export function makeEventLoop(powers: EventLoopPowers) {
       heartbeat.start();
       watchIdleness();
       workers.stopAll();
-      rejectAll(new KernelError('KERNEL_STOPPED', 'the kernel was reset'));
+      const wasReset = new KernelError('KERNEL_STOPPED', 'the kernel was reset');
+      rejectAll(wasReset);
+      drained.clear();
       outputs = [];
       changes.reset();
       for (const key of changes.keys('')) if (!key.startsWith('n.')) changes.delete(key);
       machine = makeKernelMachine(changes, policy);
       take(machine.start());
       commit();
+      powers.onSetback(wasReset, 'emptied');
     },
   };
 }

@@ -195,6 +195,7 @@ export function makeHostObjects(powers: HostRealmPowers) {
   return {
     exportObject,
     bind,
+    at: (vref: VRef): object | undefined => objects.get(vref),
     retire(gone: readonly VRef[]): void {
       for (const vref of gone) {
         const object = objects.get(vref);

@@ -20,6 +20,7 @@ import {
 import { kserMethargs, kslot, kunser, type StandIn } from '../protocol/kernel-values.js';
 import { emptyVatTables, type VatTableSizes } from '../protocol/vat-tables.js';
 import { HOST_REALM, isKRef, type KRef, type SubclusterId, type VatId } from '../protocol/refs.js';
+import type { WireStatus } from '../protocol/session-wire.js';
 import { limits, type Limits } from '../limits.js';
 import type { KernelDatabase } from '../store/kv-store.js';
 import { messageOf, parseBundle, type FetchedBundles } from './bundles.js';
@@ -29,9 +30,14 @@ import { makeHeldReferences } from './held-references.js';
 import { makeHostObjects, methodNames, type HostObjects } from './host-realm.js';
 import type { IOChannelFactory } from './io-channel.js';
 import { makeLaunches, type Launches } from './launches.js';
+import { makeNamedLaunches } from './named-launches.js';
 import { makeLog, quietLogger, type Log, type Logger } from './logger.js';
 import type { PlatformServices } from './platform-services.js';
+import { makeSessionAdmin } from './session-admin.js';
+import { portChannel, type PortLike } from './session-channel.js';
+import { makeSessionServer, type SessionServer } from './session-server.js';
 import { mapStack } from './stacks.js';
+import { makeStoreNames } from './store-names.js';
 
 export type KernelOptions = {
   /** Begin with an empty store. Ids of any kind are not used again. */
@@ -62,6 +68,10 @@ const kernelLimitNames = [
   'stopTimeoutMs',
   'vatUnresponsiveMs',
   'serviceWaitMs',
+  'sessionFramesMax',
+  'sessionsMax',
+  'sessionRefsMax',
+  'sessionGraceMs',
 ] as const satisfies readonly (keyof Limits)[];
 
 export type KernelLimits = Pick<Limits, (typeof kernelLimitNames)[number]>;
@@ -124,6 +134,7 @@ export class Kernel {
   readonly #loop: EventLoop;
   readonly #objects: HostObjects;
   readonly #launches: Launches;
+  readonly #sessions: SessionServer;
   readonly #database: KernelDatabase;
   readonly #services = new Map<string, KernelService>();
   #stopped: Promise<void> | undefined;
@@ -135,6 +146,7 @@ export class Kernel {
     database: KernelDatabase,
     log: Log,
     { ioChannelFactory, allowedGlobalNames }: KernelOptions,
+    { sessionGraceMs }: KernelLimits,
   ) {
     this.#loop = loop;
     this.#objects = objects;
@@ -147,6 +159,24 @@ export class Kernel {
       read: (outcome, fetched) => this.#read(outcome, fetched),
       ioChannelFactory,
       allowedGlobalNames,
+    });
+    const launches = makeNamedLaunches({
+      loop,
+      launches: this.#launches,
+      log,
+      read: (outcome, fetched) => this.#read(outcome, fetched),
+    });
+    this.#sessions = makeSessionServer({
+      loop,
+      objects,
+      names: makeStoreNames(() => loop, platform),
+      log,
+      storage: this.#storage,
+      graceMs: sessionGraceMs,
+      makeAdmin: (line) =>
+        makeSessionAdmin({ kernel: this, launches, isNameable: loop.isNameable, line }),
+      status: () => this.#wireStatus(),
+      mapStack: (vatId, text) => this.#mapStack(vatId, text),
     });
   }
 
@@ -162,6 +192,8 @@ export class Kernel {
   ): Promise<Kernel> {
     const policy = checkLimits(options.limits);
     const log = makeLog(options.logger ?? quietLogger);
+    /** While the loop starts there is no session to tell. */
+    const later: { sessions?: SessionServer } = {};
     // The realm and the loop call one another; neither does before both exist.
     const loop: EventLoop = makeEventLoop({
       database: kernelDatabase,
@@ -173,6 +205,9 @@ export class Kernel {
         objects.retire(vrefs);
         kernel.#launches.retired(vrefs);
       },
+      toSessions: (effect) => later.sessions?.fromKernel(effect),
+      onCommit: () => later.sessions?.onCommit(),
+      onSetback: (error, what) => later.sessions?.onSetback(error, what),
     });
     const held = makeHeldReferences({
       release: (kref, times) => loop.feed({ type: 'release', session: HOST_REALM, kref, times }),
@@ -197,8 +232,11 @@ export class Kernel {
       kernelDatabase,
       log,
       options,
+      policy,
     );
+    later.sessions = kernel.#sessions;
     kernel.#register('kernelFacet', makeKernelFacet(kernel), true);
+    kernel.#sessions.start();
     try {
       await kernel.#launches.reopenChannels();
       await kernel.#launches.provideSystemSubclusters(
@@ -220,6 +258,21 @@ export class Kernel {
 
   get kernelDatabase(): KernelDatabase {
     return this.#database;
+  }
+
+  get #storage(): 'file' | 'memory' {
+    return this.#database.filename === ':memory:' ? 'memory' : 'file';
+  }
+
+  /**
+   * Serves a client session on a port: the other end is for `createKernel({ worker: () => port })`. The client has the
+   * kernel's whole authority.
+   *
+   * @param port - a MessagePort, or what is used like one.
+   * @param options - `onEnd` is called once, when the client is gone; `wasBye`: it said that it is done.
+   */
+  serveClient(port: PortLike, { onEnd }: { onEnd?: (wasBye: boolean) => void } = {}): void {
+    this.#sessions.serve(portChannel(port), { privileged: true, ...(onEnd && { onEnd }) });
   }
 
   /**
@@ -466,6 +519,26 @@ export class Kernel {
       vats: this.getVats(),
       subclusters: this.getSubclusters(),
       remoteComms: { isInitialized: false, state: 'disconnected' },
+    };
+  }
+
+  #wireStatus(): WireStatus {
+    const rows = this.#rows;
+    return {
+      vats: this.getVatIds().map((id) => {
+        const { name, subcluster, condition } = this.#vat(id);
+        const running = this.#loop.isRunning(id) ? 'running' : 'stopped';
+        const status = condition === 'running' ? running : condition;
+        return { id, name, subclusterId: subcluster, status };
+      }),
+      subclusters: rows.subclusters
+        .ids()
+        .sort(krefOrder)
+        .map((id) => {
+          const { name, vats } = rows.subclusters.getRequired(id);
+          return { id, vats: { ...vats }, ...(name !== undefined && { name }) };
+        }),
+      storage: this.#storage,
     };
   }
 

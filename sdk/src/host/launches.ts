@@ -38,6 +38,8 @@ export type LaunchOptions = {
   bootstrap?: boolean;
   /** Launch as this system subcluster. */
   systemName?: string;
+  /** Launch under a name, by which it is found again, and remember what was launched. */
+  named?: { name: string; definition: string };
 };
 
 export function makeLaunches(powers: LaunchesPowers) {
@@ -98,15 +100,19 @@ export function makeLaunches(powers: LaunchesPowers) {
   };
 
   const launches = {
-    fetch: (config: ClusterConfig): Promise<FetchedBundles> => {
+    /** @param onFetched - hears of each vat's bundle, with its length in UTF-16 code units. */
+    fetch: (
+      config: ClusterConfig,
+      onFetched?: (vat: string, chars: number) => void,
+    ): Promise<FetchedBundles> => {
       checkGrants(config);
-      return fetchBundles(config.vats, config.bundles ?? {}, platform);
+      return fetchBundles(config.vats, config.bundles ?? {}, platform, onFetched);
     },
 
     async launch(
       config: ClusterConfig,
       fetched: FetchedBundles,
-      { session, bootstrap = true, systemName }: LaunchOptions,
+      { session, bootstrap = true, systemName, named }: LaunchOptions,
     ): Promise<unknown> {
       const io = await openChannels(config);
       try {
@@ -118,6 +124,7 @@ export function makeLaunches(powers: LaunchesPowers) {
           ...fetched,
           io,
           ...(systemName !== undefined && { name: systemName, system: true }),
+          ...named,
         });
         return read(outcome, fetched);
       } catch (thrown) {
@@ -166,7 +173,9 @@ export function makeLaunches(powers: LaunchesPowers) {
       for (const { name, config } of wanted) {
         const stored = names.get(name);
         if (stored !== undefined && !config.forceReset) {
-          if (canonical(subclusters.getRequired(stored).config) === canonical(config)) continue;
+          const known = subclusters.getRequired(stored).config;
+          const [one, other] = [known, config].map(({ forceReset: _, ...rest }) => canonical(rest));
+          if (one === other) continue;
           throw new KernelError(
             'BAD_CONFIG',
             `System subcluster "${name}" (${stored}) is stored with another configuration: set forceReset to launch it afresh without its state, or give the stored configuration and upgrade its vats with upgradeVat`,
@@ -202,8 +211,8 @@ export function makeLaunches(powers: LaunchesPowers) {
   return launches;
 }
 
-/** The configuration as text that does not depend on the order of its keys. */
-function canonical({ forceReset: _, ...config }: ClusterConfig): string {
+/** A configuration as text that does not depend on the order of its keys. */
+export function canonical(config: object): string {
   return JSON.stringify(config, (_key, value: unknown) =>
     typeof value === 'object' && value !== null && !Array.isArray(value)
       ? Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)))

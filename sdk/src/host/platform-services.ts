@@ -39,6 +39,11 @@ export type PlatformServices = {
   bundleSource?: (spec: string) => Promise<string>;
   /** Performs the `fetch` of vats that were granted it. Absent where the platform has none. */
   readonly fetchForVats?: HostFetch;
+  /**
+   * HMAC-SHA-256 of a text under a key, both as UTF-8: what names objects to clients and keeps their secrets. Without it
+   * a kernel serves no client sessions.
+   */
+  readonly hmacSha256?: (key: string, text: string) => Uint8Array;
   /** Can a worker be held up for good reason, by a debugger? Then no deadline is enforced. */
   isDebugged: () => boolean;
 };

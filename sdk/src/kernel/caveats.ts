@@ -15,8 +15,8 @@ import {
   CAVEAT_MAKER,
   KERNEL_REALM,
   isPromiseKRef,
+  type EndpointId,
   type KRef,
-  type VatId,
 } from '../protocol/refs.js';
 import { rejection, type Messages, type Settlement } from './messages.js';
 import type { References } from './references.js';
@@ -105,7 +105,7 @@ export function makeCaveats({ rows, references, now }: CaveatPowers, messages: (
     end(kref, 'revoked');
   };
 
-  const forward = (kref: KRef, row: Forwarder, message: Message, sender?: VatId): void => {
+  const forward = (kref: KRef, row: Forwarder, message: Message, sender?: EndpointId): void => {
     const { target, methods, uses } = row;
     if (methods !== undefined && !methods.includes(methodOf(message.methargs) ?? '')) {
       answer(
@@ -168,7 +168,7 @@ export function makeCaveats({ rows, references, now }: CaveatPowers, messages: (
     revoke,
 
     /** A message for an object of the kernel realm. */
-    receive(kref: KRef, message: Message, sender?: VatId): void {
+    receive(kref: KRef, message: Message, sender?: EndpointId): void {
       const row = kref === CAVEAT_MAKER ? undefined : rows.caveats.getRequired(kref);
       if (row === undefined) invoke(message, makerMethods);
       else if (row.type === 'forwarder') forward(kref, row, message, sender);

@@ -27,7 +27,12 @@ export class IllegalSyscall extends Error {
 
 const firstNumbers: VRefNumbers = { object: 1, promise: 1, exports: 1, incarnationExports: 1 };
 
-export function makeCLists(rows: KernelRows, references: References) {
+/** @param onOrphaned - an endpoint gives up an object of its own; others may still hold it. */
+export function makeCLists(
+  rows: KernelRows,
+  references: References,
+  onOrphaned: (kref: KRef, owner: EndpointId) => void = () => {},
+) {
   const key = (endpoint: EndpointId, ref: KRef | VRef): string => `${endpoint}.${ref}`;
   const numbers = (endpoint: EndpointId): VRefNumbers =>
     rows.vrefNumbers.get(endpoint) ?? firstNumbers;
@@ -174,6 +179,7 @@ export function makeCLists(rows: KernelRows, references: References) {
       else if (isExportVRef(row.vref)) {
         const object = rows.objects.get(kref);
         if (object !== undefined) rows.objects.set(kref, { ...object, owner: null });
+        onOrphaned(kref, endpoint);
         references.reconsider(kref);
       } else {
         if (row.reach) references.unreach(kref);

@@ -9,6 +9,8 @@ import {
   HOST_REALM,
   KERNEL_REALM,
   isPromiseKRef,
+  isSessionEndpoint,
+  type EndpointId,
   type KRef,
   type VatId,
   type VRef,
@@ -30,10 +32,12 @@ export type CollectPowers = {
   retireAtHost: (vref: VRef) => void;
   /** An object of the kernel realm is no more. */
   dropCaveat: (kref: KRef) => void;
+  /** A session's client exposed it, and nobody reaches it. */
+  letGoAtSession: (session: EndpointId, kref: KRef) => void;
 };
 
 export function makeCollect(powers: CollectPowers) {
-  const { rows, references, clists, noteForVat, retireAtHost, dropCaveat } = powers;
+  const { rows, references, clists, noteForVat, retireAtHost, dropCaveat, letGoAtSession } = powers;
   const { changed } = references;
   /** Settled promises that have other holders than before: perhaps nothing but a ring of their own values. */
   const ringed = new Set<KRef>();
@@ -79,7 +83,8 @@ export function makeCollect(powers: CollectPowers) {
       dropCaveat(kref);
       rows.objects.set(kref, { ...rows.objects.getRequired(kref), owner: null });
       references.reconsider(kref);
-    } else noteForVat(owner, kref);
+    } else if (isSessionEndpoint(owner)) letGoAtSession(owner, kref);
+    else noteForVat(owner, kref);
   };
 
   const tellRecognizers = (kref: KRef): void => {

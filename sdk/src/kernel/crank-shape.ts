@@ -27,6 +27,9 @@ export const crankBounds = {
   rowCharsMax: 2 * limits.messageBytesMax,
   /** Characters of a reference: `o+d` and three numbers of 15 digits, which are exact as JSON numbers. */
   vrefCharsMax: 50,
+  /** Methods of one object, and characters of one's name; of more nobody is told. */
+  methodsMax: 10_000,
+  nameCharsMax: 1_000,
   /** Characters that are kept of a stack, and of each text of an error that ended a crank. */
   errorCharsMax: 20_000,
 } as const;
@@ -56,13 +59,14 @@ export function readThrown(value: unknown): ThrownData {
 
 const inResult = (value: unknown, room: Room): Problem => {
   if (!isRecord(value)) return isNot('a record', value);
-  const { prior, own, writes, kept, start } = value;
+  const { prior, own, writes, kept, start, shapes } = value;
   return (
     at('.prior', inList(prior, room, inSyscall)) ??
     at('.own', inList(own, room, inSyscall)) ??
     at('.writes', inList(writes, room, inWrite)) ??
     (kept === undefined ? undefined : at('.kept', inList(kept, room, inVRef))) ??
-    (start === undefined ? undefined : at('.start', inStart(start)))
+    (start === undefined ? undefined : at('.start', inStart(start))) ??
+    (shapes === undefined ? undefined : at('.shapes', inList(shapes, room, inShape)))
   );
 };
 
@@ -73,6 +77,34 @@ const inStart = (value: unknown): Problem => {
     ? undefined
     : at('.hasBootstrap', isNot('a boolean', hasBootstrap));
 };
+
+const inShape = (value: unknown, room: Room): Problem => {
+  if (!isRecord(value)) return isNot('a record', value);
+  const { number, shape, of } = value;
+  if (!Number.isSafeInteger(number) || (number as number) < 0)
+    return at('.number', isNot('a number from 0', number));
+  return (
+    (shape === undefined ? undefined : at('.shape', inMethods(shape, room))) ??
+    at('.of', inList(of, room, inShaped))
+  );
+};
+
+const inMethods = (value: unknown, room: Room): Problem => {
+  if (!isRecord(value)) return isNot('a record', value);
+  const { iface, methods } = value;
+  const inName = (name: unknown): Problem => inText(name, room, crankBounds.nameCharsMax);
+  return (
+    (iface === undefined ? undefined : at('.iface', inName(iface))) ??
+    at('.methods', inList(methods, room, inName)) ??
+    ((methods as unknown[]).length > crankBounds.methodsMax ? '.methods are too many' : undefined)
+  );
+};
+
+const shapedForm = /^o\+(?:\d+|d[1-9]\d*(?::\d+)?)$/;
+const inShaped = (value: unknown): Problem =>
+  typeof value === 'string' && value.length <= crankBounds.vrefCharsMax && shapedForm.test(value)
+    ? undefined
+    : isNot('an object of the vat', value);
 
 const inSyscall = (value: unknown, room: Room): Problem => {
   if (!isRecord(value)) return isNot('a record', value);

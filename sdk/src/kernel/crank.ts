@@ -22,18 +22,21 @@ import { IllegalSyscall, type CLists } from './clists.js';
 import { crankBounds } from './crank-shape.js';
 import type { Messages, Settlement } from './messages.js';
 import type { Queues } from './queues.js';
+import type { ReadMarks } from './read-marks.js';
 import type { References } from './references.js';
 import type { KernelRows } from './rows.js';
+import type { Shapes } from './shapes.js';
 
 /** What a vat is doing: what the kernel must settle when the crank is done. */
-export type InFlight =
+export type InFlight = { /** The read that it belongs to. */ mark?: KRef } & (
   | { type: 'start' }
   | { type: 'message' }
   | { type: 'notify'; promises: KRef[] }
   | { type: 'drop-exports' | 'retire-exports' | 'retire-imports'; krefs: KRef[] }
   /** `then`: who waits for this reap. */
   | { type: 'reap'; then: (() => void)[] }
-  | { type: 'turn' };
+  | { type: 'turn' }
+);
 
 export type Exit = { failure: boolean; completion: CapData<KRef> };
 
@@ -43,9 +46,13 @@ export type CrankPowers = {
   clists: CLists;
   queues: Queues;
   messages: Messages;
+  marks: ReadMarks;
+  shapes: Shapes;
 };
 
-export function makeCrank({ rows, references, clists, queues, messages }: CrankPowers) {
+export function makeCrank(powers: CrankPowers) {
+  const { rows, references, clists, queues, messages, marks, shapes } = powers;
+
   const applyResolve = (vatId: VatId, resolutions: readonly Resolution[]): void => {
     // All values first: the promises of one call may name one another, and some are exported by being named.
     const values: CapData<KRef>[] = [];
@@ -79,7 +86,13 @@ export function makeCrank({ rows, references, clists, queues, messages }: CrankP
         const methargs = clists.capDataToKernel(vatId, syscall.methargs);
         const result =
           syscall.result === undefined ? undefined : clists.toKernelResult(vatId, syscall.result);
-        messages.route(target, { methargs, ...(result && { result }) }, vatId);
+        const mark = marks.current();
+        if (mark !== undefined && result !== undefined) marks.stamp(result, mark);
+        messages.route(
+          target,
+          { methargs, ...(result && { result }), ...(mark && { mark }) },
+          vatId,
+        );
         return undefined;
       }
       case 'subscribe': {
@@ -206,27 +219,33 @@ export function makeCrank({ rows, references, clists, queues, messages }: CrankP
     else rows.state.set(id, { value, ...(krefs.length > 0 && { slots: krefs }) });
   };
 
+  const applyWhole = (
+    vatId: VatId,
+    inFlight: InFlight,
+    { prior, own, writes, kept, shapes: told = [] }: CrankResult,
+  ): Exit | undefined => {
+    let exit: Exit | undefined;
+    for (const syscall of prior) exit = applySyscall(vatId, syscall) ?? exit;
+    settleDelivery(vatId, inFlight, new Set(kept));
+    marks.beginOwn();
+    for (const syscall of own) {
+      if (!isRetirement(syscall)) exit = applySyscall(vatId, syscall) ?? exit;
+    }
+    for (const write of writes) applyWrite(vatId, write);
+    // After the writes: what durable state let go of in this crank may be dropped in it.
+    for (const syscall of own) if (isRetirement(syscall)) applySyscall(vatId, syscall);
+    const isStart = inFlight.type === 'start';
+    if (isStart || told.length > 0) shapes.tell(vatId, told, isStart);
+    return exit;
+  };
+
   return {
     /**
      * Applies a crank's result, whose form has been checked. Throws {@link IllegalSyscall} where the vat may not do
      * what it did; the caller rolls back.
      */
-    apply(
-      vatId: VatId,
-      inFlight: InFlight,
-      { prior, own, writes, kept }: CrankResult,
-    ): Exit | undefined {
-      let exit: Exit | undefined;
-      for (const syscall of prior) exit = applySyscall(vatId, syscall) ?? exit;
-      settleDelivery(vatId, inFlight, new Set(kept));
-      for (const syscall of own) {
-        if (!isRetirement(syscall)) exit = applySyscall(vatId, syscall) ?? exit;
-      }
-      for (const write of writes) applyWrite(vatId, write);
-      // After the writes: what durable state let go of in this crank may be dropped in it.
-      for (const syscall of own) if (isRetirement(syscall)) applySyscall(vatId, syscall);
-      return exit;
-    },
+    apply: (vatId: VatId, inFlight: InFlight, result: CrankResult): Exit | undefined =>
+      marks.within(vatId, inFlight, result, () => applyWhole(vatId, inFlight, result)),
   };
 }
 

@@ -103,9 +103,12 @@ export function makeDeliveries(powers: DeliveryPowers) {
       };
     },
 
-    message(vatId: VatId, { methargs, result, target }: QueueItem & { type: 'message' }): Next {
+    message(
+      vatId: VatId,
+      { methargs, result, target, mark }: QueueItem & { type: 'message' },
+    ): Next {
       return {
-        inFlight: { type: 'message' },
+        inFlight: { type: 'message', ...(mark && { mark }) },
         delivery: {
           type: 'message',
           target: clists.toEndpoint(vatId, target),
@@ -113,6 +116,16 @@ export function makeDeliveries(powers: DeliveryPowers) {
           ...(result !== undefined && { result: clists.toEndpoint(vatId, result) }),
         },
       };
+    },
+
+    /** What may be told together with a settled promise, and what must be. */
+    batch(first: KRef): { all: SettledPromises; ring: SettledPromises } {
+      const promise = rows.promises.getRequired(first);
+      insistInvariant(promise.state !== 'open', `${first} is told, which is open`);
+      const all =
+        notifyBatch(first, promise) ?? new Map([[first, { ...promise, ...tooManyPromises }]]);
+      const ring = ringOf(first, all);
+      return { all, ring: new Map([...all].filter(([kref]) => ring.has(kref))) };
     },
 
     notify(vatId: VatId, first: KRef): Next {
@@ -129,7 +142,11 @@ export function makeDeliveries(powers: DeliveryPowers) {
         });
       }
       return {
-        inFlight: { type: 'notify', promises: [...batch.keys()] },
+        inFlight: {
+          type: 'notify',
+          promises: [...batch.keys()],
+          ...(promise.mark && { mark: promise.mark }),
+        },
         delivery: { type: 'notify', resolutions },
       };
     },
@@ -200,3 +217,5 @@ export function makeDeliveries(powers: DeliveryPowers) {
     },
   };
 }
+
+export type Deliveries = ReturnType<typeof makeDeliveries>;

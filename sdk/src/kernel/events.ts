@@ -9,7 +9,9 @@ import type { CapData } from '../protocol/capdata.js';
 import type { CaveatLimits } from '../protocol/caveat-limits.js';
 import type { ClusterConfig, VatConfig } from '../protocol/config.js';
 import type { EndpointId, KRef, SubclusterId, VatId, VRef } from '../protocol/refs.js';
+import type { ClientOp } from '../protocol/session-wire.js';
 import type { Delivery } from '../protocol/vat-wire.js';
+import type { SessionFrame } from './session-rows.js';
 
 /** Names a caller's request, so that its answer finds it. Chosen by the host; never reused while it runs. */
 export type RequestId = number;
@@ -60,6 +62,19 @@ export type KernelEvent =
   /** The host realm waits for a promise that it was handed; answered when that settles. */
   | { type: 'host-await'; requestId: RequestId; promise: KRef }
   | LaunchEvent
+  | SessionEvent
+  /** What tells this store from others, where it has nothing of that kind yet. */
+  | { type: 'identify-store'; id: string; secret: string }
+  /** A launch by name has changed its definition in place: its vats are upgraded. */
+  | {
+      type: 'define';
+      requestId: RequestId;
+      subclusterId: SubclusterId;
+      definition: string;
+      config: ClusterConfig;
+      /** Of its former definitions, so many are remembered. */
+      pastMax: number;
+    }
   | { type: 'terminate-subcluster'; requestId: RequestId; subclusterId: SubclusterId }
   | { type: 'terminate-vat'; requestId: RequestId; vatId: VatId; reason?: CapData<KRef> }
   /** Starts a vat that is not running; answered once it is idle. */
@@ -105,6 +120,44 @@ export type KernelEvent =
   /** A slice of clean-up work; the host sends it when a step's effects asked for it. */
   | { type: 'tick' };
 
+/** Of client sessions; see `sessions.ts`. What the client itself says has passed `insistToHost`. */
+export type SessionEvent =
+  /** Makes a session; `give`: what it holds from its beginning. Answered with its id. */
+  | {
+      type: 'session-open';
+      requestId: RequestId;
+      secretHash: string;
+      privileged: boolean;
+      parent?: EndpointId;
+      give?: KRef[];
+    }
+  /**
+   * A client takes a session up, having its frames up to `received`. Answered with an {@link Attachment}.
+   * `admin`: the host realm's name for the object that serves it.
+   */
+  | {
+      type: 'session-attach';
+      requestId: RequestId;
+      session: EndpointId;
+      secretHash: string;
+      received: number;
+      admin?: VRef;
+    }
+  | { type: 'session-frame'; session: EndpointId; seq: number; ack: number; ops: ClientOp[] }
+  | { type: 'session-ack'; session: EndpointId; ack: number }
+  /** The client is gone and may come back. */
+  | { type: 'session-detach'; session: EndpointId }
+  | { type: 'session-end'; session: EndpointId; error?: ErrorData };
+
+/** What a client finds that takes up a session. */
+export type Attachment = {
+  received: number;
+  closedBelow: number;
+  /** Those that it does not have. */
+  frames: SessionFrame[];
+  admin?: VRef;
+};
+
 export type LaunchEvent = {
   type: 'launch';
   requestId: RequestId;
@@ -118,6 +171,8 @@ export type LaunchEvent = {
   system?: boolean;
   /** No other subcluster has this name. */
   name?: string;
+  /** Of a launch by name: the hash of what is launched. */
+  definition?: string;
   /** By name, the host realm's names for the IO channels that `config.io` declares. */
   io?: { [channel: string]: VRef };
   /** `false`: start the vats and leave out the message `bootstrap`. */
@@ -170,6 +225,12 @@ export type KernelEffect =
   /** The host realm's objects that nobody can reach any more. */
   | { type: 'host-retire'; vrefs: VRef[] }
   | { type: 'answer'; requestId: RequestId; outcome: Outcome }
+  | { type: 'to-session'; session: EndpointId; frame: SessionFrame }
+  /** The session's client may forget its frames up to this one. */
+  | { type: 'session-received'; session: EndpointId; received: number }
+  | { type: 'session-over'; session: EndpointId; error?: ErrorData }
+  /** Something happened in a vat that a read of some session has touched. */
+  | { type: 'vat-version'; vatId: VatId; version: number }
   | { type: 'log'; level: 'info' | 'warn' | 'error'; message: string; vatId?: VatId }
   /** There is more clean-up to do: send a `tick` when there is time. */
   | { type: 'tick-wanted' };
@@ -178,4 +239,8 @@ export type KernelEffect =
 export const isOutput = (effect: KernelEffect): boolean =>
   effect.type === 'answer' ||
   effect.type === 'host-call' ||
+  effect.type === 'to-session' ||
+  effect.type === 'session-received' ||
+  effect.type === 'session-over' ||
+  effect.type === 'vat-version' ||
   (effect.type === 'deliver' && effect.afterCommit === true);

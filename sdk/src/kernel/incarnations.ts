@@ -18,6 +18,7 @@ import { type Messages, type Settlement } from './messages.js';
 import type { Queues } from './queues.js';
 import type { References } from './references.js';
 import type { KernelRows } from './rows.js';
+import type { Shapes } from './shapes.js';
 
 /** Rows of a terminated vat's state that one tick deletes. */
 const cleanUpRowsMax = 1_000;
@@ -28,11 +29,12 @@ export type IncarnationPowers = {
   clists: CLists;
   queues: Queues;
   messages: Messages;
+  shapes: Shapes;
   isUpgradingTo: (bundleHash: string) => boolean;
 };
 
 export function makeIncarnations(powers: IncarnationPowers) {
-  const { rows, references, clists, queues, messages, isUpgradingTo } = powers;
+  const { rows, references, clists, queues, messages, shapes, isUpgradingTo } = powers;
 
   const endPromise = (vatId: VatId, kref: KRef, reason: Settlement): void => {
     messages.unsubscribe(vatId, kref);
@@ -71,7 +73,8 @@ export function makeIncarnations(powers: IncarnationPowers) {
       rows.pins.delete(vat.root);
       end(vatId, reason, false);
       this.rejectQueue(vatId, reason);
-      rows.vrefNumbers.delete(vatId);
+      rows.forgetNumbers(vatId);
+      shapes.forget(vatId);
       this.dropBundle(vat.bundleHash);
     },
 

@@ -25,7 +25,7 @@ type Held = { reach: number; recog: number };
 
 /** What is wrong, one sentence each; empty where all is well. */
 export function findBrokenInvariants(rows: KernelRows): string[] {
-  return [...findBrokenReferences(rows), ...findBrokenVats(rows)];
+  return [...findBrokenReferences(rows), ...findBrokenVats(rows), ...findBrokenSessions(rows)];
 }
 
 function findBrokenReferences(rows: KernelRows): string[] {
@@ -51,7 +51,7 @@ function findBrokenReferences(rows: KernelRows): string[] {
     if (rows.clistByVRef.get(`${endpoint}.${vref}`) !== kref) {
       problems.push(`${endpoint} has ${vref} for ${kref}, and not the other way round`);
     }
-    if (isVatEndpoint(endpoint) ? !rows.vats.has(endpoint) : endpoint !== HOST_REALM) {
+    if (!isEndpoint(endpoint)) {
       problems.push(`${endpoint}, which does not exist, has ${kref} in its c-list`);
     }
     if (isPromiseKRef(kref) !== isPromiseVRef(vref))
@@ -72,6 +72,11 @@ function findBrokenReferences(rows: KernelRows): string[] {
       }
     }
   };
+
+  const isEndpoint = (endpoint: EndpointId): boolean =>
+    isVatEndpoint(endpoint)
+      ? rows.vats.has(endpoint)
+      : endpoint === HOST_REALM || rows.sessions.has(endpoint);
 
   /** Will the endpoint's next reference of this kind be another one? */
   const isNumberGiven = (endpoint: EndpointId, vref: VRef): boolean => {
@@ -106,7 +111,7 @@ function findBrokenReferences(rows: KernelRows): string[] {
     if (items === 0 || items !== tail - head) {
       problems.push(`the queue of ${queue} has ${items} items of ${tail - head}`);
     }
-    if (isPromiseKRef(queue) ? rows.promises.get(queue)?.state !== 'open' : !rows.vats.has(queue)) {
+    if (isPromiseKRef(queue) ? rows.promises.get(queue)?.state !== 'open' : !isEndpoint(queue)) {
       problems.push(`there is a queue of ${queue}, which takes no messages`);
     }
   };
@@ -299,4 +304,54 @@ function findBrokenVats(rows: KernelRows): string[] {
       problems.push(`the host realm has promise ${id}, which it does not decide`);
   }
   return problems;
+}
+
+function findBrokenSessions(rows: KernelRows): string[] {
+  const problems: string[] = [];
+  for (const session of rows.sessions.ids()) {
+    const { acked, sent, parent, admin } = rows.sessions.getRequired(session);
+    const frames = rows.frames.ids(`${session}.`).length;
+    if (frames !== sent - acked) {
+      problems.push(`${session} has ${frames} frames of ${acked} to ${sent}`);
+    }
+    if (parent !== undefined && !rows.sessions.has(parent))
+      problems.push(`${session} outlives ${parent}`);
+    if (admin !== undefined && !rows.clistByKRef.has(`${session}.${admin}`))
+      problems.push(`${session} does not hold its admin object ${admin}`);
+    for (const id of rows.clistByKRef.ids(`${session}.k`)) {
+      const { vref, reach, mentions = 0, told } = rows.clistByKRef.getRequired(id);
+      if (mentions < 0) problems.push(`${id} is counted ${mentions} times`);
+      if (!isPromiseVRef(vref)) {
+        if (!isExportVRef(vref) && (mentions === 0 || !reach))
+          problems.push(`${session} was given ${vref} no times and has it`);
+        continue;
+      }
+      const kref = id.slice(session.length + 1);
+      const promise = rows.promises.get(kref);
+      const isHeard =
+        promise?.state === 'open'
+          ? promise.decider === session || promise.subs.includes(session)
+          : told || queueTells(rows, session, kref);
+      if (!isHeard) problems.push(`${session} will never hear of ${vref}`);
+    }
+  }
+  for (const id of rows.frames.ids()) {
+    if (!rows.sessions.has(id.split('.')[0] as EndpointId))
+      problems.push(`frame ${id} is of a session that does not exist`);
+  }
+  for (const id of rows.shapes.ids()) {
+    if (!rows.vats.has(id.split('.')[0] as EndpointId))
+      problems.push(`shape ${id} is of a vat that does not exist`);
+  }
+  return problems;
+}
+
+/** Is the session yet to be told of the settled promise? */
+function queueTells(rows: KernelRows, session: EndpointId, kref: KRef): boolean {
+  const { head, tail } = rows.queues.get(session) ?? { head: 0, tail: 0 };
+  for (let index = head; index < tail; index += 1) {
+    const item = rows.queueItems.get(`${session}.${index}`);
+    if (item?.type === 'notify' && item.promise === kref) return true;
+  }
+  return false;
 }

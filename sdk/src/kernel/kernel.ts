@@ -10,6 +10,7 @@ import {
   HOST_REALM,
   isKRef,
   isPromiseKRef,
+  isSessionEndpoint,
   isSubclusterId,
   isVatId,
   type EndpointId,
@@ -23,13 +24,17 @@ import { makeBackPressure } from './back-pressure.js';
 import { makeCaveats } from './caveats.js';
 import { makeCLists } from './clists.js';
 import { makeCollect } from './collect.js';
+import { makeDeliveries } from './deliveries.js';
 import type { ErrorData, KernelEffect, KernelEvent, RequestId } from './events.js';
 import { makeHostRealm } from './host-realm.js';
 import { makeIncarnations } from './incarnations.js';
 import { makeMessages, rejection, type Settlement } from './messages.js';
 import { makeQueues } from './queues.js';
+import { makeReadMarks } from './read-marks.js';
 import { makeReferences } from './references.js';
 import { krefOrder, makeKernelRows, type RowsPolicy } from './rows.js';
+import { makeSessions, type SessionPolicy } from './sessions.js';
+import { makeShapes } from './shapes.js';
 import { makeSubclusters } from './subclusters.js';
 import { makeVats, type VatPolicy } from './vats.js';
 
@@ -40,7 +45,7 @@ export const builtInServices = [
   { name: 'kernelFacet', systemOnly: true },
 ] as const;
 
-export type KernelPolicy = VatPolicy & RowsPolicy;
+export type KernelPolicy = VatPolicy & RowsPolicy & SessionPolicy;
 
 export function makeKernelMachine(changes: ChangeSet, policy: KernelPolicy) {
   const rows = makeKernelRows(changes, policy);
@@ -51,7 +56,7 @@ export function makeKernelMachine(changes: ChangeSet, policy: KernelPolicy) {
   const emit = (effect: KernelEffect): void => void effects.push(effect);
 
   const references = makeReferences(rows);
-  const clists = makeCLists(rows, references);
+  const clists = makeCLists(rows, references, (kref, owner) => sessions.noteOrphan(kref, owner));
   const queues = makeQueues(rows, references);
 
   const handTo = (session: EndpointId, krefs: readonly KRef[]): void => {
@@ -89,17 +94,21 @@ export function makeKernelMachine(changes: ChangeSet, policy: KernelPolicy) {
     references,
     queues,
     backPressure,
-    wake: (vatId) => vats.wake(vatId),
+    wake: (endpoint) =>
+      isSessionEndpoint(endpoint) ? sessions.wake(endpoint) : vats.wake(endpoint),
     callHost: hostRealm.call,
     callKernel: caveats.receive,
     targetOf: caveats.targetOf,
   });
+  const marks = makeReadMarks(rows, clists, emit);
+  const shapes = makeShapes(rows, clists);
   const incarnations = makeIncarnations({
     rows,
     references,
     clists,
     queues,
     messages,
+    shapes,
     isUpgradingTo: (hash) => vats.isUpgradingTo(hash),
   });
 
@@ -130,8 +139,11 @@ export function makeKernelMachine(changes: ChangeSet, policy: KernelPolicy) {
     queues,
     backPressure,
     messages,
+    marks,
+    shapes,
     incarnations,
     policy,
+    onUpgraded: (vatId) => sessions.noteUpgrade(vatId),
     emit,
     atomically,
     now: () => time,
@@ -186,6 +198,22 @@ export function makeKernelMachine(changes: ChangeSet, policy: KernelPolicy) {
     noteForVat: vats.noteCollectable,
     retireAtHost: (vref) => emit({ type: 'host-retire', vrefs: [vref] }),
     dropCaveat: caveats.drop,
+    letGoAtSession: (session, kref) => sessions.letGo(session, kref),
+  });
+
+  const sessions = makeSessions({
+    rows,
+    references,
+    clists,
+    queues,
+    messages,
+    deliveries: makeDeliveries({ rows, clists, queues, messages, ...policy }),
+    marks,
+    shapes,
+    policy,
+    emit,
+    atomically,
+    forgetQueue: backPressure.forget,
   });
 
   const done = (requestId: RequestId, result: unknown = null): void =>
@@ -264,6 +292,17 @@ export function makeKernelMachine(changes: ChangeSet, policy: KernelPolicy) {
         return vats.wantTurn(event.vatId, event.incarnation);
       case 'send':
         return send(event);
+      case 'session-open':
+      case 'session-attach':
+      case 'session-frame':
+      case 'session-ack':
+      case 'session-detach':
+      case 'session-end':
+        return sessions.handle(event);
+      case 'identify-store':
+        if (!rows.store.has('store'))
+          rows.store.set('store', { id: event.id, secret: event.secret });
+        return;
       case 'host-answer':
         return hostRealm.answer(event.callId, event.rejected, event.value);
       case 'host-resolve':
@@ -272,6 +311,8 @@ export function makeKernelMachine(changes: ChangeSet, policy: KernelPolicy) {
         return answerWhenSettled(event.requestId, HOST_REALM, event.promise);
       case 'launch':
         return subclusters.launch(event);
+      case 'define':
+        return define(event);
       case 'terminate-subcluster':
         return terminateSubcluster(event.requestId, event.subclusterId);
       case 'terminate-vat':
@@ -312,6 +353,12 @@ export function makeKernelMachine(changes: ChangeSet, policy: KernelPolicy) {
       case 'tick':
         if (incarnations.cleanUp()) emit({ type: 'tick-wanted' });
     }
+  };
+
+  const define = (event: KernelEvent & { type: 'define' }): void => {
+    const { requestId, subclusterId, definition, config, pastMax } = event;
+    if (subclusters.define(subclusterId, definition, config, pastMax)) done(requestId);
+    else notFound(requestId, `Subcluster does not exist. (${subclusterId})`);
   };
 
   const terminateSubcluster = (requestId: RequestId, id: SubclusterId): void => {
@@ -371,6 +418,7 @@ export function makeKernelMachine(changes: ChangeSet, policy: KernelPolicy) {
     const object = isKRef(kref) ? rows.objects.get(kref) : undefined;
     if (object !== undefined) {
       caveats.revoke(kref);
+      sessions.noteOrphan(kref, HOST_REALM);
       done(requestId);
     } else if (isKRef(kref) && isPromiseKRef(kref)) {
       notFound(requestId, `cannot revoke promise ${kref}`);
@@ -420,7 +468,12 @@ export function makeKernelMachine(changes: ChangeSet, policy: KernelPolicy) {
       garbageIsLeft = collect();
       if (draining) vats.awake.clear();
       else vats.dispatchAll();
-    } while (messages.settled.length + vats.awake.size + references.changed.size > 0);
+      sessions.dispatchAll();
+    } while (
+      messages.settled.length + vats.awake.size + references.changed.size > 0 ||
+      sessions.isAwake()
+    );
+    sessions.flush();
     if (garbageIsLeft) emit({ type: 'tick-wanted' });
     const result = effects;
     effects = [];
@@ -438,6 +491,7 @@ export function makeKernelMachine(changes: ChangeSet, policy: KernelPolicy) {
       }
       caveats.start();
       hostRealm.end();
+      sessions.detachAll();
       vats.endAll();
       subclusters.removeCutOff();
       // Those that an upgrade brought which the end of the process cut off.

@@ -1,7 +1,7 @@
 /**
  * Sending, settling and subscribing.
  *
- * A message goes at once to where its target lives: the queue of the vat that owns the object, the queue of a
+ * A message goes at once to where its target lives: the queue of the vat or session that owns the object, that of a
  * promise that is still open, the host realm. Settling a promise tells its subscribers and sends on what waited
  * for it, in order. Settlements that cause settlements are worked off as a list: a chain of ten thousand
  * pipelined messages must not be ten thousand stack frames.
@@ -12,8 +12,9 @@ import {
   HOST_REALM,
   KERNEL_REALM,
   isPromiseKRef,
+  isSessionEndpoint,
+  type EndpointId,
   type KRef,
-  type VatId,
 } from '../protocol/refs.js';
 import type { VatStack } from './events.js';
 import type { BackPressure } from './back-pressure.js';
@@ -28,12 +29,12 @@ export type MessagePowers = {
   references: References;
   queues: Queues;
   backPressure: BackPressure;
-  /** The vat's queue has something new. */
-  wake: (vatId: VatId) => void;
+  /** The queue of a vat or session has something new. */
+  wake: (endpoint: EndpointId) => void;
   /** Take a message for an object of the host realm. */
   callHost: (target: KRef, message: Message) => void;
   /** Take a message for an object of the kernel realm, and say where a forwarder of that realm leads. */
-  callKernel: (target: KRef, message: Message, sender?: VatId) => void;
+  callKernel: (target: KRef, message: Message, sender?: EndpointId) => void;
   targetOf: (forwarder: KRef) => KRef | undefined;
 };
 
@@ -51,6 +52,10 @@ export function rejection(code: KernelErrorCode, message: string): Settlement {
 
 const deleted = rejection('OBJECT_DELETED', 'Target object has no owner; it may have been deleted');
 const revoked = rejection('OBJECT_REVOKED', 'Target object has been revoked');
+export const sessionClosed = rejection(
+  'SESSION_CLOSED',
+  'The session that had the object has ended',
+);
 const notAnObject = rejection(
   'BAD_PROMISE_RESOLUTION',
   'Promise fulfilled but did not contain an object reference',
@@ -71,7 +76,7 @@ const queueFull = rejection(
 
 type Destination =
   /** Of a vat or an open promise. `undecided`: no vat decides that promise yet. */
-  | { queue: VatId | KRef; target: KRef; undecided: boolean }
+  | { queue: EndpointId | KRef; target: KRef; undecided: boolean }
   | { host: KRef }
   | { kernel: KRef }
   | { failure: Settlement };
@@ -102,9 +107,11 @@ export function makeMessages(powers: MessagePowers) {
   const ofObject = (target: KRef): Destination => {
     const object = rows.objects.get(target);
     if (object?.revoked) return { failure: revoked };
+    if (object?.closed) return { failure: sessionClosed };
     if (!object?.owner) return { failure: deleted };
     if (object.owner === HOST_REALM) return { host: target };
     if (object.owner === KERNEL_REALM) return { kernel: target };
+    if (isSessionEndpoint(object.owner)) return { queue: object.owner, target, undecided: false };
     const vat = rows.vats.get(object.owner);
     if (vat === undefined) return { failure: deleted };
     if (vat.condition === 'broken') {
@@ -167,12 +174,13 @@ export function makeMessages(powers: MessagePowers) {
       value,
       refs: promise.refs,
       ...(stack && { stack }),
+      ...(promise.mark && { mark: promise.mark }),
     });
     settled.push(promiseRef);
     backPressure.forget(promiseRef);
-    for (const vatId of promise.subs) {
-      queues.push(vatId, { type: 'notify', promise: promiseRef });
-      wake(vatId);
+    for (const endpoint of promise.subs) {
+      queues.push(endpoint, { type: 'notify', promise: promiseRef });
+      wake(endpoint);
     }
     while (queues.length(promiseRef) > 0) {
       const { item, release } = queues.shift(promiseRef);
@@ -180,6 +188,7 @@ export function makeMessages(powers: MessagePowers) {
       messages.route(promiseRef, {
         methargs: item.methargs,
         ...(item.result && { result: item.result }),
+        ...(item.mark && { mark: item.mark }),
       });
       release();
     }
@@ -202,7 +211,7 @@ export function makeMessages(powers: MessagePowers) {
     },
 
     /** @param sender - a vat whose crank sends; what is only sent on was taken already. */
-    route(target: KRef, message: Message, sender?: VatId): void {
+    route(target: KRef, message: Message, sender?: EndpointId): void {
       const { result } = message;
       const to = destination(target);
       if ('host' in to) callHost(to.host, message);
@@ -223,7 +232,7 @@ export function makeMessages(powers: MessagePowers) {
     },
 
     /** The queue that a message to `target` would wait in, if any. */
-    queueOf(target: KRef): VatId | KRef | undefined {
+    queueOf(target: KRef): EndpointId | KRef | undefined {
       const to = destination(target);
       if ('kernel' in to) {
         const behind = targetOf(to.kernel);
@@ -247,22 +256,22 @@ export function makeMessages(powers: MessagePowers) {
       return outcomeOf(promise.value, promise.state === 'rejected', promise.stack);
     },
 
-    subscribe(vatId: VatId, promiseRef: KRef): void {
+    subscribe(endpoint: EndpointId, promiseRef: KRef): void {
       const promise = rows.promises.getRequired(promiseRef);
       if (promise.state !== 'open') {
-        queues.push(vatId, { type: 'notify', promise: promiseRef });
-        wake(vatId);
-      } else if (!promise.subs.includes(vatId)) {
-        rows.promises.set(promiseRef, { ...promise, subs: [...promise.subs, vatId] });
+        queues.push(endpoint, { type: 'notify', promise: promiseRef });
+        wake(endpoint);
+      } else if (!promise.subs.includes(endpoint)) {
+        rows.promises.set(promiseRef, { ...promise, subs: [...promise.subs, endpoint] });
       }
     },
 
-    unsubscribe(vatId: VatId, promiseRef: KRef): void {
+    unsubscribe(endpoint: EndpointId, promiseRef: KRef): void {
       const promise = rows.promises.getRequired(promiseRef);
-      if (promise.state === 'open' && promise.subs.includes(vatId)) {
+      if (promise.state === 'open' && promise.subs.includes(endpoint)) {
         rows.promises.set(promiseRef, {
           ...promise,
-          subs: promise.subs.filter((id) => id !== vatId),
+          subs: promise.subs.filter((id) => id !== endpoint),
         });
       }
     },

@@ -31,7 +31,7 @@ export function makeReferences(rows: KernelRows) {
   return {
     changed,
 
-    makeObject(owner: EndpointId): KRef {
+    makeObject(owner: EndpointId | null): KRef {
       const kref = `ko${rows.nextId('object')}`;
       rows.objects.insert(kref, { owner, reach: 0, recog: 0 });
       // Exported and held by nobody yet: if nothing in this step holds it, it goes again at the step's end.

@@ -21,6 +21,10 @@
  *     r.<kref>              pins of a vat's root, counted
  *     f.<kref>              an object of the kernel realm: a forwarder, or its revoker
  *     x.<time>.<kref>       a forwarder that expires then, in 16 digits of milliseconds since 1970
+ *     k.<session>           a client session
+ *     g.<session>.<seq>     a frame that the session has not acknowledged
+ *     y.<vat>.<shape>       names of methods: of the root, of a durable kind, of heap objects by number
+ *     a.store               what tells this store from others
  */
 import { insistInvariant } from '../errors.js';
 import type { CapData } from '../protocol/capdata.js';
@@ -28,6 +32,7 @@ import type { ClusterConfig, VatConfig } from '../protocol/config.js';
 import type { EndpointId, KRef, SubclusterId, VatId, VRef } from '../protocol/refs.js';
 import type { ChangeSet, Json } from '../store/change-set.js';
 import type { VatStack } from './events.js';
+import type { FrameRow, SessionRow } from './session-rows.js';
 
 /** `owner` is null once the vat or session that exported the object is gone. */
 export type ObjectRow = {
@@ -37,21 +42,31 @@ export type ObjectRow = {
   /** Holders that can at least tell it from others. Never less than `reach`. */
   recog: number;
   revoked?: true;
+  /** Its session has ended: whoever calls it hears so. */
+  closed?: true;
+  /** Of an object on a vat's heap: the number of its shape. */
+  shape?: number;
 };
+
+/** The names of an object's methods, and what its owner calls its interface. */
+export type ShapeRow = { iface?: string; methods: readonly string[] };
 
 export type PromiseRow = OpenPromiseRow | SettledPromiseRow;
 export type OpenPromiseRow = {
   state: 'open';
   /** Who may settle it: a vat; null while the kernel itself decides, as for the result of a queued message. */
   decider: EndpointId | null;
-  subs: readonly VatId[];
+  subs: readonly EndpointId[];
   refs: number;
+  /** The read that its message belongs to. */
+  mark?: KRef;
 };
 export type SettledPromiseRow = {
   state: 'fulfilled' | 'rejected';
   value: CapData<KRef>;
   stack?: VatStack;
   refs: number;
+  mark?: KRef;
 };
 
 export type CListRow = {
@@ -60,9 +75,18 @@ export type CListRow = {
   reach: boolean;
   /** Of an import: how often the vat's durable state holds it. */
   durable?: number;
+  /** Of a client session: mentions of an import that it has not given back; mentions of an export that it has made. */
+  mentions?: number;
+  /** Of a promise: the session was told how it was settled. */
+  told?: true;
 };
 
-export type Message = { methargs: CapData<KRef>; result?: KRef };
+export type Message = {
+  methargs: CapData<KRef>;
+  result?: KRef;
+  /** The read that it belongs to: the result of the call that began it. */
+  mark?: KRef;
+};
 
 export type QueueItem =
   | ({
@@ -102,6 +126,9 @@ export type SubclusterRow = {
   system?: true;
   /** What it was launched as, if under a name. */
   name?: string;
+  /** Of a launch by name: the hash of its definition, and those that it had before, newest first. */
+  definition?: string;
+  past?: readonly string[];
 };
 
 export type ServiceRow = { kref: KRef; systemOnly: boolean };
@@ -119,6 +146,8 @@ export type CaveatRow =
   | { type: 'ended'; why: 'revoked' | 'expired' | 'used-up' }
   /** It names its forwarder and does not hold it. */
   | { type: 'revoker'; forwarder: KRef };
+/** Random texts, made with the store; the secret never leaves the host. */
+export type StoreRow = { id: string; secret: string };
 
 export type HostCallRow = { target: KRef; result?: KRef };
 
@@ -133,7 +162,7 @@ export type VRefNumbers = {
   incarnationExports: number;
 };
 
-type IdKind = 'vat' | 'subcluster' | 'object' | 'promise' | 'call';
+type IdKind = 'vat' | 'subcluster' | 'object' | 'promise' | 'call' | 'session';
 /** Ids of different kinds start at different numbers, so that a ko and a kp are never confused in a log. */
 const firstIds: { [kind in IdKind]: number } = {
   vat: 1,
@@ -141,6 +170,7 @@ const firstIds: { [kind in IdKind]: number } = {
   object: 1,
   promise: 40,
   call: 1,
+  session: 1,
 };
 
 export type RowsPolicy = {
@@ -181,6 +211,7 @@ export function makeKernelRows(changes: ChangeSet, { promiseBlock }: RowsPolicy)
   let freshSince = changes.commits;
   const isFresh = (kref: KRef): boolean => freshSince === changes.commits && fresh.has(kref);
 
+  const vrefNumbers = table<VRefNumbers>('i.');
   const counters = table<number>('n.');
   /** Numbers of promises that are taken next, by who counts them. */
   const nextNumbers = new Map<string, number>();
@@ -190,7 +221,7 @@ export function makeKernelRows(changes: ChangeSet, { promiseBlock }: RowsPolicy)
     promises: table<PromiseRow>('p.'),
     clistByKRef: table<CListRow>('c.'),
     clistByVRef: table<KRef>('c.'),
-    vrefNumbers: table<VRefNumbers>('i.'),
+    vrefNumbers,
     queues: table<QueueRow>('q.'),
     queueItems: table<QueueItem>('q.'),
     vats: table<VatRow>('v.'),
@@ -205,6 +236,10 @@ export function makeKernelRows(changes: ChangeSet, { promiseBlock }: RowsPolicy)
     pins: table<number>('r.'),
     caveats: table<CaveatRow>('f.'),
     expiries: table<true>('x.'),
+    sessions: table<SessionRow>('k.'),
+    frames: table<FrameRow>('g.'),
+    shapes: table<ShapeRow>('y.'),
+    store: table<StoreRow>('a.'),
 
     /** The next number of a kind of id. None is ever given twice. */
     nextId(kind: IdKind): number {
@@ -227,6 +262,12 @@ export function makeKernelRows(changes: ChangeSet, { promiseBlock }: RowsPolicy)
       }
       fresh.add(kref);
       return kref;
+    },
+
+    /** The endpoint is gone for good. */
+    forgetNumbers(endpoint: EndpointId): void {
+      vrefNumbers.delete(endpoint);
+      nextNumbers.delete(endpoint);
     },
 
     /** The number of an endpoint's next imported promise, in blocks, too. */

@@ -22,6 +22,9 @@ const policy = {
   promiseBlock: 1,
   vatsLiveMax: 100_000,
   reapIdleMs: 1_000,
+  sessionFramesMax: 100,
+  sessionsMax: 100,
+  sessionRefsMax: 100_000,
 };
 
 /** A kernel whose vats end each crank at once with what `answer` says. */

@@ -7,6 +7,7 @@
  */
 import type { CapData } from '../protocol/capdata.js';
 import { kserMethargs, kslot } from '../protocol/kernel-values.js';
+import type { ClusterConfig } from '../protocol/config.js';
 import type { KRef, SubclusterId, VatId, VRef } from '../protocol/refs.js';
 import type {
   ErrorData,
@@ -234,6 +235,7 @@ export function makeSubclusters(powers: SubclusterPowers) {
         condition: 'launching',
         ...(event.system && { system: true }),
         ...(event.name !== undefined && { name: event.name }),
+        ...(event.definition !== undefined && { definition: event.definition }),
       });
       if (event.name !== undefined) rows.names.set(event.name, id);
       for (const [channel, vref] of Object.entries(event.io ?? {})) {
@@ -276,6 +278,21 @@ export function makeSubclusters(powers: SubclusterPowers) {
       if (launch.starting.size > 0) return;
       if (launch.bootstrap) sendBootstrap(id);
       else succeed(id);
+    },
+
+    /** Its vats have been upgraded. Returns whether it is still there. */
+    define(id: SubclusterId, definition: string, config: ClusterConfig, pastMax: number): boolean {
+      const row = rows.subclusters.get(id);
+      if (row === undefined) return false;
+      const { definition: before, past = [] } = row;
+      const earlier = [...(before === undefined ? [] : [before]), ...past];
+      rows.subclusters.set(id, {
+        ...row,
+        config,
+        definition,
+        past: earlier.filter((hash) => hash !== definition).slice(0, pastMax),
+      });
+      return true;
     },
 
     terminate(id: SubclusterId): void {

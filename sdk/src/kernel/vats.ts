@@ -16,8 +16,10 @@ import { makeIdleness, type Idler } from './idleness.js';
 import type { Incarnations } from './incarnations.js';
 import { rejection, type Messages } from './messages.js';
 import type { Queues } from './queues.js';
+import type { ReadMarks } from './read-marks.js';
 import type { References } from './references.js';
 import { krefOrder, type KernelRows, type QueueItem, type VatRow } from './rows.js';
+import type { Shapes } from './shapes.js';
 
 export type VatPolicy = {
   /** A message whose delivery was begun this often and never ended is rejected. */
@@ -77,6 +79,8 @@ export type VatPowers = {
   queues: Queues;
   backPressure: BackPressure;
   messages: Messages;
+  marks: ReadMarks;
+  shapes: Shapes;
   incarnations: Incarnations;
   policy: VatPolicy;
   emit: (effect: KernelEffect) => void;
@@ -88,6 +92,8 @@ export type VatPowers = {
   onFirstStart: (vatId: VatId, start: { hasBootstrap: boolean } | { failure: ErrorData }) => void;
   /** A promise of a launching vat's was rejected, and nobody looked at it by the crank's end. */
   onUncaught: (vatId: VatId, cause: ThrownData) => void;
+  /** The vat has other code; what was on its heap is gone for that reason. */
+  onUpgraded: (vatId: VatId) => void;
   /** The vat ends itself. */
   onExit: (vatId: VatId, exit: Exit) => void;
 };
@@ -234,6 +240,7 @@ export function makeVats(powers: VatPowers) {
       cancelUpgrade(vatId, run, { name: 'Error', message: thrown.message });
       return;
     }
+    powers.onUpgraded(vatId);
     const { bundleHash, config, incarnation, requestId } = upgrade;
     if (!upgrade.wasStopped) emit({ type: 'stop-vat', vatId, incarnation: run.incarnation });
     delete run.upgrade;
@@ -369,6 +376,7 @@ export function makeVats(powers: VatPowers) {
     if (run.phase !== 'stopped') emit({ type: 'stop-vat', vatId, incarnation: run.incarnation });
     forgetWork(vatId, run);
     incarnations.end(vatId, reason);
+    powers.marks.rise(vatId);
     changeVat(vatId, { live: false });
   };
 
@@ -619,6 +627,7 @@ export function makeVats(powers: VatPowers) {
         message: `Vat ${vatId} (${name}) was terminated`,
       });
       runs.delete(vatId);
+      powers.marks.gone(vatId);
       powers.backPressure.forget(vatId);
       incarnations.terminate(vatId, reason);
       emit({ type: 'tick-wanted' });

@@ -53,5 +53,7 @@ export const isPromiseVRef = (vref: VRef): boolean => vref.startsWith('p');
 export const isExportVRef = (vref: VRef): boolean => vref[1] === '+';
 /** Of a vref: a durable object, which survives its incarnation. */
 export const isDurableVRef = (vref: VRef): boolean => vref.startsWith('o+d');
+/** Of an endpoint: is it a client session? */
+export const isSessionEndpoint = (endpoint: EndpointId): boolean => endpoint.startsWith('c');
 /** Of an endpoint: is it a vat? */
 export const isVatEndpoint = (endpoint: EndpointId): boolean => endpoint.startsWith('v');

@@ -26,9 +26,10 @@
  *   `settle` unasked. Of `p-5` as the `result` of a call to the client: the client, which sends `settle`. Of `p+5` as
  *   the `result` of the client's call: somebody else; the host sends `settle` unasked. Of `p+5` made known in a value:
  *   the client. Who sends a `settle` for a promise that it no longer decides is ignored, not refused.
- *   A settled name is dead for who sent the `settle` at once, for who received it once it has acknowledged the frame.
- *   Until then messages to it go to what it was settled with, so that both sides must keep a promise that they settled
- *   until the other has acknowledged that frame: an older frame, under way meanwhile, may still name it.
+ *   What the client has settled it names no more; frames under way may, so it understands the name until the host's
+ *   `ack` covers that frame. What the host has settled the client names no more once it has acknowledged the frame;
+ *   the host, which learns that later, may name it until then: so the client understands the name until the `acked` of
+ *   a host's frame covers that of the `settle`. Messages to a settled name go to what it was settled with.
  *   A client that no longer wants a result (an abort, a timeout) drops the `settle` when it comes, giving back what
  *   objects it mentions: there is nothing to tell the host before.
  * - **Objects.** Each mention of `o-5` in the slots of a value counts one (a value lists each slot once). The client
@@ -44,7 +45,7 @@
  * whole, once. `ack` says: I have all frames up to this one, for good (the host: they are committed). Who sends keeps
  * a frame until it is acknowledged, and sends it again after a resumption if the other says that it lacks it; a frame
  * that comes twice is ignored; a gap is a PROTOCOL_ERROR. Who receives frames acknowledges them within 100 ms, with its
- * next frame or a bare `ack`. A client has at most `window.frames` frames and `window.chars` characters of bodies
+ * next frame or a bare `ack`, and at once when 100 of them wait for that: the host stops sending at 1,000. A client has at most `window.frames` frames and `window.chars` characters of bodies
  * unacknowledged, and waits with the rest; a client that exceeds them twofold is closed with PROTOCOL_ERROR.
  *
  * Everything else (events, ping) may be lost with the channel and is not repeated.
@@ -176,6 +177,8 @@ export type FrameMessage<Op> = {
 };
 
 export type HostFrameMessage = FrameMessage<HostOp> & {
+  /** Number of the host's last frame that the client had acknowledged, as far as the host knew when it made this one. */
+  acked: number;
   /** Of every object that this frame names for the first time (or again, after its name was dead). */
   names: ObjectName[];
 };
@@ -455,7 +458,9 @@ const inToClient = (message: Fields, room: Room): Problem => {
       return at('.error', inError(message.error)) ?? at('.protocol', inRange(message.protocol));
     case 'frame':
       return (
-        inFrame(message, room, inHostOp) ?? at('.names', inList(message.names, room, inObjectName))
+        inFrame(message, room, inHostOp) ??
+        at('.acked', inNumber(message.acked)) ??
+        at('.names', inList(message.names, room, inObjectName))
       );
     case 'event':
       return at('.event', inEvent(message.event, room));

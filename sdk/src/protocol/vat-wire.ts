@@ -107,6 +107,18 @@ export type CrankResult = {
    * start it is the crank's failure instead. Every one is logged, too.
    */
   uncaught?: VatError;
+  /** What methods objects have that were exported in this crank; at a start, the root and the durable kinds, too. */
+  shapes?: ObjectShape[];
+};
+
+/** Says that objects have the same methods. */
+export type ObjectShape = {
+  /** Of this shape, in this incarnation; from 0. */
+  number: number;
+  /** With the first mention of the number. Names of the methods, sorted; the interface without `Alleged: `. */
+  shape?: { iface?: string; methods: string[] };
+  /** `o+0`, `o+5`; `o+d2` and `o+d2:1` for all objects of a durable kind, of a facet of one. */
+  of: VRef[];
 };
 
 /** A vat's error as far as the host may need it; the message and the name are text, whatever the vat threw. */

@@ -52,6 +52,8 @@ export type KindDefinition = {
 export type DurableKindsPowers = {
   state: VatState;
   marshal(): DurableMarshal;
+  /** Called with each kind (`o+d2`, of a kit's facet `o+d2:1`) that is prepared, and what has its methods. */
+  onPrepared(subject: VRef, prototype: object): void;
   /** Called with each name of an object that is deleted. */
   onDeleted(vref: VRef): void;
 };
@@ -60,7 +62,8 @@ export type DurableKinds = ReturnType<typeof makeDurableKinds>;
 
 const vrefForm = /^o\+d(\d+)\/(\d+)(?::(\d+))?$/;
 
-export function makeDurableKinds({ state, marshal, onDeleted }: DurableKindsPowers) {
+export function makeDurableKinds(powers: DurableKindsPowers) {
+  const { state, marshal, onPrepared, onDeleted } = powers;
   const kinds = new Map<string, Kind>();
   const kindsById = new Map<number, Kind>();
   const vrefs = new WeakMap<object, VRef>();
@@ -232,6 +235,7 @@ export function makeDurableKinds({ state, marshal, onDeleted }: DurableKindsPowe
       const contexts = new WeakMap<object, Context>();
       const contextOf = (facet: object) => contexts.get(facet);
       let facetNames: string[] | undefined;
+      let prototypes: { [facet: string]: object };
       let makeRepresentative: (instance: Instance) => Context;
       if ('methods' in definition) {
         const prototype = defendPrototype(
@@ -241,6 +245,7 @@ export function makeDurableKinds({ state, marshal, onDeleted }: DurableKindsPowe
           true,
           guard as never,
         );
+        prototypes = { self: prototype };
         makeRepresentative = (instance) => {
           const self: object = harden(Object.create(prototype) as object);
           const context = Object.freeze({ state: makeState(instance), self });
@@ -251,18 +256,20 @@ export function makeDurableKinds({ state, marshal, onDeleted }: DurableKindsPowe
         const { facets } = definition;
         facetNames = Object.keys(facets).sort();
         const providers = Object.fromEntries(facetNames.map((facet) => [facet, contextOf]));
-        const prototypes = defendPrototypeKit(
+        const made = defendPrototypeKit(
           name,
           providers as never,
           harden(facetsWithPlaces(facets, guard)) as never,
           true,
           guard as never,
         );
+        prototypes = made as Record<string, object>;
         makeRepresentative = (instance) => {
-          const made = Object.entries(prototypes as Record<string, object>).map(
-            ([facet, prototype]) => [facet, harden(Object.create(prototype) as object)],
-          );
-          const kit = harden(Object.fromEntries(made) as Record<string, object>);
+          const facetsOfIt = Object.entries(prototypes).map(([facet, prototype]) => [
+            facet,
+            harden(Object.create(prototype) as object),
+          ]);
+          const kit = harden(Object.fromEntries(facetsOfIt) as Record<string, object>);
           const context = Object.freeze({ state: makeState(instance), facets: kit });
           for (const facet of Object.values(kit)) contexts.set(facet, context);
           return context;
@@ -270,6 +277,10 @@ export function makeDurableKinds({ state, marshal, onDeleted }: DurableKindsPowe
       }
       const kind = provideKind(name, facetNames, singleton);
       kind.prepared = harden({ makeRepresentative });
+      for (const [facet, prototype] of Object.entries(prototypes)) {
+        const place = facetNames === undefined ? '' : `:${kind.facets?.indexOf(facet)}`;
+        onPrepared(`o+d${kind.id}${place}`, prototype);
+      }
 
       const provideObject = (instance: Instance): object => {
         const context = provideContext(instance);

@@ -35,6 +35,8 @@ export type ObjectTablePowers = {
   isHeldByState(vref: VRef): boolean;
   /** The entries of the vat's weak collections. */
   weakKeys: { recognizes(vref: VRef): boolean; retire(vref: VRef): void };
+  /** An export leaves that the kernel did not reach; the root, when it is there. */
+  onReached(vref: VRef, object: object): void;
   /** Something was collected; the number that waits for a crank's end. */
   onGarbage(count: number): void;
 };
@@ -50,6 +52,7 @@ export function makeObjectTable({
   durables,
   isHeldByState,
   weakKeys,
+  onReached,
   onGarbage,
 }: ObjectTablePowers) {
   const exports = new Map<VRef, Export>();
@@ -93,6 +96,7 @@ export function makeObjectTable({
       root = object;
       exports.set(ROOT_VREF, { weak: new WeakRef(object), strong: object });
       if (durables.vrefOf(object) === undefined) vrefs.set(object, ROOT_VREF);
+      onReached(ROOT_VREF, object);
     },
 
     /** The state of an earlier incarnation holds an import. */
@@ -135,7 +139,9 @@ export function makeObjectTable({
       if (isDurableVRef(vref)) durables.exported(vref);
       const entry = exports.get(vref);
       if (entry === undefined) return;
+      const wasReached = entry.strong !== undefined;
       entry.strong = entry.weak.deref();
+      if (!wasReached && entry.strong !== undefined) onReached(vref, entry.strong);
       suspects.delete(vref);
     },
 

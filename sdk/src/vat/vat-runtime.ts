@@ -124,6 +124,7 @@ export function makeVatRuntime({
     if (dropImports.length > 0) syscalls.push({ type: 'drop-imports', vrefs: dropImports });
     if (retireImports.length > 0) syscalls.push({ type: 'retire-imports', vrefs: retireImports });
     if (retireExports.length > 0) syscalls.push({ type: 'retire-exports', vrefs: retireExports });
+    const shapes = world.shapes.take();
     const result = {
       prior,
       own: syscalls.take(),
@@ -131,6 +132,7 @@ export function makeVatRuntime({
       ...(kept !== undefined && { kept }),
       ...(start?.outcome !== undefined && { start: start.outcome }),
       ...(uncaught !== undefined && { uncaught }),
+      ...(shapes.length > 0 && { shapes }),
     };
     crank = undefined;
     post({ type: 'done', id, result });

@@ -12,6 +12,7 @@ import { DURABLE_KINDS } from './exo.js';
 import { makeHostAsks } from './host-asks.js';
 import { methodLabel } from './invoke.js';
 import { passIterator } from './iterables.js';
+import { makeObjectShapes } from './object-shapes.js';
 import { makeObjectTable } from './object-table.js';
 import { makePromiseTable } from './promise-table.js';
 import { stackText } from './stacks.js';
@@ -57,9 +58,11 @@ export function makeVatWorld({
       else kinds.released(vref);
     },
   });
+  const shapes = makeObjectShapes();
   const kinds = makeDurableKinds({
     state,
     marshal: () => durableMarshal,
+    onPrepared: shapes.tell,
     onDeleted: (vref) => weak.retire(vref),
   });
 
@@ -119,6 +122,7 @@ export function makeVatWorld({
     durables: kinds.objects,
     isHeldByState: (vref) => state.holds(holderOf(vref)),
     weakKeys: { recognizes: (vref) => weak.recognizes(vref), retire: (vref) => weak.retire(vref) },
+    onReached: shapes.tell,
     onGarbage,
   });
   const weak = makeWeakCollections({
@@ -171,6 +175,7 @@ export function makeVatWorld({
     objects,
     promises,
     syscalls,
+    shapes,
     marshal,
     state,
     kinds,

@@ -14,7 +14,10 @@ export type MakeKernelOptions = KernelOptions & {
   durability?: Durability;
   /** The vat worker's program, in place of the one that vatkit ships. */
   workerFilePath?: string;
-  /** A port on which the kernel answers control requests (JSON-RPC 2.0); who holds its other end has its whole authority. */
+  /**
+   * Serves a client session, for `createKernel({ worker: () => otherPort })`; or control requests, where the first message
+   * is one (JSON-RPC 2.0). Who holds its other end has the kernel's whole authority.
+   */
   port?: MessagePort;
 };
 
@@ -44,10 +47,7 @@ export async function makeKernel({
       ...options,
     });
     if (port !== undefined) {
-      serveControlRpc(kernel, {
-        send: (message) => port.postMessage(message),
-        listen: (listener) => port.on('message', listener),
-      });
+      servePort(kernel, port);
       // Waiting for requests alone is no reason to keep the process.
       port.unref();
     }
@@ -56,4 +56,24 @@ export async function makeKernel({
     database.close();
     throw thrown;
   }
+}
+
+/** Serves what the first message asks for. */
+function servePort(kernel: Kernel, port: MessagePort): void {
+  let listener: ((message: unknown) => void) | undefined;
+  const send = (message: unknown): void => port.postMessage(message);
+  const listen = (added: (message: unknown) => void): void => void (listener = added);
+  port.on('message', (message: unknown) => {
+    const isControl = typeof message === 'object' && message !== null && 'jsonrpc' in message;
+    if (listener === undefined && isControl) serveControlRpc(kernel, { send, listen });
+    else if (listener === undefined) {
+      kernel.serveClient({
+        postMessage: send,
+        on: (type: string, added: (value: unknown) => void) =>
+          type === 'message' ? listen(added) : port.on(type, added),
+        close: () => port.close(),
+      });
+    }
+    listener?.(message);
+  });
 }

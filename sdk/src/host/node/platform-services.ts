@@ -1,4 +1,5 @@
 /** Node's workers and files for a kernel's host. */
+import { createHmac } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { url as inspectorUrl } from 'node:inspector';
 import { availableParallelism } from 'node:os';
@@ -23,6 +24,8 @@ const shippedWorker = new URL('../../vat/worker-node.js', import.meta.url);
 export class NodejsPlatformServices implements PlatformServices {
   readonly workersLoadingMax = availableParallelism();
   readonly fetchForVats = makeHostFetch({ fetch: globalThis.fetch, isRedirectVisible: true });
+  readonly hmacSha256 = (key: string, text: string): Uint8Array =>
+    createHmac('sha256', key).update(text).digest();
   readonly #workerUrl: URL;
   readonly #vatHeapMiB: number;
 

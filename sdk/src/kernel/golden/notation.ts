@@ -8,6 +8,7 @@
  *     message   o-1.greet(you, o+5) -> p+6
  */
 import type { KernelEffect } from '../events.js';
+import type { SessionName, SessionOp } from '../session-rows.js';
 import type { CapData } from '../../protocol/capdata.js';
 import type { Delivery, Resolution } from '../../protocol/vat-wire.js';
 
@@ -171,6 +172,36 @@ function formatAnswer(effect: KernelEffect & { type: 'answer' }): string {
   }
 }
 
+const formatName = ({ ref, kref, iface, methods, host }: SessionName): string => {
+  const shape = methods === undefined ? '' : ` ${iface ?? ''}(${methods.join(' ')})`;
+  return `${ref} is ${kref}${host === undefined ? '' : ` of h1 ${host}`}${shape}`;
+};
+
+function formatSessionOp(op: SessionOp): string {
+  switch (op.op) {
+    case 'call':
+      return `call ${formatMessage(op.target, op.methargs, op.result)}`;
+    case 'settle':
+      return `settle ${op.resolutions
+        .map(({ promise, touched, stack, ...rest }) => {
+          const read = touched === undefined ? '' : `, touched ${JSON.stringify(touched)}`;
+          const from = stack === undefined ? '' : `, stack of ${stack.vatId}: ${stack.text}`;
+          return (
+            formatResolution({ vpid: promise, rejected: rest.rejected, value: rest.value }) +
+            read +
+            from
+          );
+        })
+        .join(', ')}`;
+    case 'drop':
+      return `drop ${op.refs.map(([ref, count]) => `${count} of ${ref}`).join(', ')}`;
+    case 'broken':
+      return `broken ${op.refs.map(({ ref, code }) => `${ref} ${code}`).join(', ')}`;
+    case 'give':
+      return `give ${formatValue(op.value)}`;
+  }
+}
+
 export function formatEffect(effect: KernelEffect): string {
   switch (effect.type) {
     case 'start-vat':
@@ -191,5 +222,18 @@ export function formatEffect(effect: KernelEffect): string {
       return `${effect.level}: ${effect.message}`;
     case 'tick-wanted':
       return 'tick wanted';
+    case 'to-session': {
+      const { seq, acked, ops, names } = effect.frame;
+      const named = names.map(formatName);
+      return `${effect.session} frame ${seq}, acked ${acked}: ${[...ops.map(formatSessionOp), ...named].join('; ')}`;
+    }
+    case 'session-received':
+      return `${effect.session} received ${effect.received}`;
+    case 'session-over': {
+      const { code, message } = effect.error ?? {};
+      return `${effect.session} over${code === undefined ? '' : `, ${code}: ${message}`}`;
+    }
+    case 'vat-version':
+      return `version ${effect.version} of ${effect.vatId}`;
   }
 }

@@ -14,9 +14,11 @@
  */
 import type { ClusterConfig } from '../../protocol/config.js';
 import type { EndpointId, KRef, VatId, VRef } from '../../protocol/refs.js';
+import type { ClientOp } from '../../protocol/session-wire.js';
 import type {
   CrankResult,
   Delivery,
+  ObjectShape,
   Resolution,
   StateWrite,
   Syscall,
@@ -25,9 +27,8 @@ import { makeChangeSet } from '../../store/change-set.js';
 import { makeMemoryStore } from '../../store/memory-store.js';
 import type { KernelEffect, KernelEvent } from '../events.js';
 import { findBrokenInvariants } from '../invariants.js';
-import { makeKernelMachine } from '../kernel.js';
+import { makeKernelMachine, type KernelPolicy } from '../kernel.js';
 import type { QueueItem } from '../rows.js';
-import type { KernelPolicy } from '../kernel.js';
 import { formatEffect, formatMessage, formatValue, parseMessage, parseValue } from './notation.js';
 
 export const policy: KernelPolicy = {
@@ -41,6 +42,9 @@ export const policy: KernelPolicy = {
   promiseBlock: 1,
   vatsLiveMax: 4,
   reapIdleMs: 1_000,
+  sessionFramesMax: 3,
+  sessionsMax: 4,
+  sessionRefsMax: 20,
 };
 
 export type Section = { name: string; text: string };
@@ -286,6 +290,50 @@ function makeScriptedKernel() {
       return step({ type: 'host-resolve', vpid, rejected: how !== '=', value: parseValue(value) });
     },
     'host-await': (promise) => step({ type: 'host-await', requestId: request(), promise }),
+    /** `plain`, `privileged`, at will `under c1` and `giving ko4 ko5`: a client session. */
+    open(text) {
+      const [, kind, parent, given] =
+        /^(plain|privileged)(?: under (c\d+))?(?: giving (.*))?$/.exec(text) ?? refuse(text);
+      return step({
+        type: 'session-open',
+        requestId: request(),
+        secretHash: 'secret',
+        privileged: kind === 'privileged',
+        ...(parent !== undefined && { parent }),
+        ...(given !== undefined && { give: given.split(' ') }),
+      });
+    },
+    /** `c1 has 3`, at will `admin o+9`, at will `with another secret`. */
+    attach(text) {
+      const [, session, received, admin, secret] =
+        /^(c\d+) has (\d+)(?: admin (\S+))?(?: with (.*))?$/.exec(text) ?? refuse(text);
+      return step({
+        type: 'session-attach',
+        requestId: request(),
+        session: session as EndpointId,
+        secretHash: secret ?? 'secret',
+        received: Number(received),
+        ...(admin !== undefined && { admin }),
+      });
+    },
+    /** `c1 4`, at will `ack 3`: the client's frame 4, with its ops one a line. */
+    frame(text, details) {
+      const [, session, seq, ack = '0'] =
+        /^(c\d+) (\d+)(?: ack (\d+))?$/.exec(text) ?? refuse(text);
+      return step({
+        type: 'session-frame',
+        session: session as EndpointId,
+        seq: Number(seq),
+        ack: Number(ack),
+        ops: details.map(readClientOp),
+      });
+    },
+    ack(text) {
+      const [session = '', ack] = text.split(' ');
+      return step({ type: 'session-ack', session, ack: Number(ack) });
+    },
+    detach: (session) => step({ type: 'session-detach', session }),
+    end: (session) => step({ type: 'session-end', session }),
     reap: (text) =>
       step({ type: 'reap', requestId: request(), ...(text !== '' && { vatIds: text.split(' ') }) }),
     idle: () => step({ type: 'idle' }),
@@ -374,6 +422,7 @@ function makeScriptedKernel() {
 
     /** Ends everything, and insists that nothing is left but services and counters. */
     end(): void {
+      for (const session of rows.sessions.ids()) step({ type: 'session-end', session });
       for (const id of rows.subclusters.ids()) {
         step({ type: 'terminate-subcluster', requestId: request(), subclusterId: id });
       }
@@ -415,11 +464,23 @@ function readResult(lines: readonly string[], isStart: boolean): CrankResult {
     if (words[0] === 'no-bootstrap') continue;
     if (words[0] === 'uncaught') result.uncaught = { name: 'Error', message: line.slice(9) };
     else if (words[0] === 'kept') result.kept = words.slice(1);
+    else if (words[0] === 'shape') (result.shapes ??= []).push(readShape(line));
     else if (words[0] === 'write' || words[0] === 'delete') result.writes.push(readWrite(line));
     else if (words[0] === 'prior') result.prior.push(readSyscall(line.slice(6)));
     else result.own.push(readSyscall(line));
   }
   return result;
+}
+
+/** `shape 0 purse(pay balance) of o+1 o+d1`, `shape 0 of o+2`. */
+function readShape(line: string): ObjectShape {
+  const [, number, iface, methods, of = ''] =
+    /^shape (\d+)(?: (\w+)\((.*)\))? of (.*)$/.exec(line) ?? refuse(line);
+  return {
+    number: Number(number),
+    ...(iface !== undefined && { shape: { iface, methods: (methods as string).split(' ') } }),
+    of: of.split(' '),
+  };
 }
 
 /** `write key = text holding o-1 o+d1/1`, `delete key`. */
@@ -428,6 +489,41 @@ function readWrite(line: string): StateWrite {
     /^(?:write|delete) (\S+)(?: = (.*?))?(?: holding (.*))?$/.exec(line) ?? refuse(line);
   if (value === undefined) return { key: key as string, value: null };
   return { key: key as string, value, ...(slots !== undefined && { slots: slots.split(' ') }) };
+}
+
+/**
+ *     call MESSAGE     read MESSAGE
+ *     settle p+1 to VALUE and p-2 to VALUE             reject p-1 with VALUE
+ *     drop 2 of o-1
+ */
+function readClientOp(line: string): ClientOp {
+  const name = line.split(' ')[0] as string;
+  const rest = line.slice(name.length + 1);
+  switch (name) {
+    case 'call':
+      return { op: 'call', ...parseMessage(rest) };
+    case 'read':
+      return { op: 'call', ...parseMessage(rest), read: true };
+    case 'settle':
+    case 'reject':
+      return {
+        op: 'settle',
+        resolutions: rest.split(' and ').map((part) => {
+          const [, promise, how, value] = /^(\S+) (to|with) (.*)$/.exec(part) ?? refuse(part);
+          return {
+            promise: promise as VRef,
+            rejected: how === 'with',
+            value: parseValue(value as string),
+          };
+        }),
+      };
+    case 'drop': {
+      const [count, , vref = ''] = rest.split(' ');
+      return { op: 'drop', refs: [[vref, Number(count)]] };
+    }
+    default:
+      return refuse(`no op is called ${name}`);
+  }
 }
 
 /**

@@ -57,6 +57,9 @@ export function makeWorld({
     promiseBlock: 1 + random.below(8),
     vatsLiveMax: random.chance(0.5) ? 1 + random.below(3) : 100,
     reapIdleMs: 20,
+    sessionFramesMax: 1 + random.below(4),
+    sessionsMax: 8,
+    sessionRefsMax: 10_000,
   };
   let machine = makeKernelMachine(changes, policy);
 

@@ -1,0 +1,320 @@
+/**
+ * Keeps a session on a channel: opens one when it is needed, another when it is lost, and says what has become of it.
+ * A session outlives its channels. When it is over for good, the next use begins another.
+ */
+import { KernelError, isKernelError } from '../errors.js';
+import { limits } from '../limits.js';
+import {
+  sessionProtocol,
+  type EventMessage,
+  type RefusedMessage,
+  type ToClient,
+  type ToHost,
+  type WelcomeMessage,
+} from '../protocol/session-wire.js';
+import { openChannel, type Channel } from './channel.js';
+import { errorOfWire, kernelClosedError, workerStartError } from './errors.js';
+import { makePorts } from './ports.js';
+import { makeSession, type Session } from './session.js';
+
+/**
+ * `idle`: not used yet. `starting`, `ready`. `reconnecting`: its worker was lost, and calls wait. `failed`: the next use
+ * tries anew. `reload-required`: the kernel is newer than this page. `closed`: by its app.
+ */
+export type Phase =
+  'idle' | 'starting' | 'ready' | 'reconnecting' | 'failed' | 'reload-required' | 'closed';
+
+export type ConnectionOptions = {
+  /** A Worker or a MessagePort, or a promise of one; another one each time, if the last was lost. */
+  open: () => unknown;
+  startTimeoutMs: number;
+  onPhase?: (phase: Phase, error: Error | undefined) => void;
+  onWelcome?: (welcome: WelcomeMessage) => void;
+  onEvent?: (event: EventMessage['event']) => void;
+};
+
+/** Milliseconds; the host wants its frames acknowledged within 100. */
+const ACK_DELAY_MS = 40;
+/** A kernel that owes answers is asked so often whether it is there. */
+const PING_MS = 5_000;
+/** So many attempts in a row to go on with a session, each after a longer pause. */
+const RECONNECTS_MAX = 3;
+const RECONNECT_DELAY_MS = 200;
+/** A kernel that ran for so long was not lost because of its start. */
+const STEADY_MS = 10_000;
+
+export type Connection = ReturnType<typeof makeConnection>;
+
+export function makeConnection({
+  open,
+  startTimeoutMs,
+  onPhase,
+  onWelcome,
+  onEvent,
+}: ConnectionOptions) {
+  let phase: Phase = 'idle';
+  let failure: Error | undefined;
+  let channel: Channel | undefined;
+  /** What the channel leads to, to know it again. */
+  let target: unknown;
+  /** Of one channel: what an earlier one says is not heard. */
+  let era = 0;
+  let session: Session = makeSession(wake);
+  /** The last welcome of the session, and the secret that its first one gave. */
+  let welcome: WelcomeMessage | undefined;
+  let secret = '';
+  let readySince = 0;
+  let attempts = 0;
+  let isFlushing = false;
+  let silence = 0;
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  let ackTimer: ReturnType<typeof setTimeout> | undefined;
+  let pingTimer: ReturnType<typeof setInterval> | undefined;
+  const waiting: ((error?: Error) => void)[] = [];
+
+  const post = (message: ToHost): void => channel?.post(message);
+  const ports = makePorts(post);
+  const isStarting = (): boolean => phase === 'starting' || phase === 'reconnecting';
+
+  const turn = (to: Phase, error?: Error): void => {
+    phase = to;
+    failure = error;
+    onPhase?.(to, error);
+    if (!isStarting()) for (const settle of waiting.splice(0)) settle(error);
+  };
+
+  /** Lets go of the channel. `final`: it is not used again, even where it is a port. */
+  const drop = (final: boolean): void => {
+    era += 1;
+    clearTimeout(timer);
+    clearTimeout(ackTimer);
+    clearInterval(pingTimer);
+    ackTimer = pingTimer = undefined;
+    channel?.close(final);
+    channel = undefined;
+  };
+
+  const endSession = (error: Error): void => {
+    const over = session;
+    session = makeSession(wake);
+    welcome = undefined;
+    ports.close();
+    over.end(error);
+  };
+
+  const fail = (error: Error, to: Phase = 'failed'): void => {
+    drop(true);
+    target = undefined;
+    attempts = 0;
+    turn(to, error);
+    endSession(error);
+  };
+
+  // Starting
+
+  function wake(): void {
+    if (phase === 'idle' || phase === 'failed') start('starting');
+    if (phase !== 'ready' || isFlushing) return;
+    isFlushing = true;
+    queueMicrotask(() => {
+      isFlushing = false;
+      if (phase !== 'ready') return;
+      session.flush(post);
+      listenForLife();
+    });
+  }
+
+  const start = (as: Phase): void => {
+    turn(as);
+    const mine = (era += 1);
+    const isCurrent = (): boolean => era === mine;
+    timer = setTimeout(
+      () => lost(new Error(`nothing in it answered within ${startTimeoutMs} ms`)),
+      startTimeoutMs,
+    );
+    Promise.resolve()
+      .then(open)
+      .then((opened) => {
+        if (!isCurrent()) {
+          // Too late: nobody else knows of it.
+          if (opened !== target) openChannel(opened, {}).close(true);
+          return;
+        }
+        // A port that has not answered would get a second hello.
+        if (opened === target && attempts > 1) throw new Error('it does not answer any more');
+        target = opened;
+        channel = openChannel(opened, {
+          onMessage: (message) => isCurrent() && receive(message as ToClient),
+          onLost: (cause) => isCurrent() && lost(cause),
+        });
+        hello();
+      })
+      .catch((cause: unknown) => isCurrent() && fail(gone(cause)));
+  };
+
+  const hello = (): void =>
+    post({
+      type: 'hello',
+      protocol: { ...sessionProtocol },
+      ...(welcome && {
+        resume: { session: welcome.session, secret, received: session.received() },
+      }),
+    });
+
+  /** The channel came to nothing, or has ended. A session that was welcomed once is worth more attempts. */
+  const lost = (cause: unknown): void => {
+    if (phase === 'ready' && Date.now() - readySince > STEADY_MS) attempts = 0;
+    attempts += 1;
+    if (welcome === undefined || attempts > RECONNECTS_MAX) return fail(gone(cause));
+    drop(false);
+    ports.suspend();
+    turn('reconnecting');
+    timer = setTimeout(() => start('reconnecting'), RECONNECT_DELAY_MS * (attempts - 1));
+  };
+
+  const gone = (cause: unknown): Error => {
+    const why = cause instanceof Error ? cause.message : String(cause);
+    return welcome === undefined
+      ? workerStartError(
+          `The kernel's worker did not start: ${why}. See what createKernel's worker() returns, and that worker's console`,
+          cause,
+        )
+      : kernelClosedError(
+          `The kernel is gone and did not come back: ${why}. Its next use starts it again`,
+          cause,
+        );
+  };
+
+  // What the host says
+
+  const receive = (message: ToClient): void => {
+    silence = 0;
+    try {
+      handle(message);
+    } catch (thrown) {
+      // The kernel's own worker is not feared: what it says is not examined before it is used.
+      const error = isKernelError(thrown)
+        ? thrown
+        : new KernelError('PROTOCOL_ERROR', 'The kernel said what cannot be', { cause: thrown });
+      post({ type: 'bye' });
+      fail(welcome === undefined ? gone(error) : error);
+    }
+  };
+
+  const handle = (message: ToClient): void => {
+    switch (message.type) {
+      case 'ping':
+        return post({ type: 'pong', id: message.id });
+      case 'pong':
+        return session.understood(message.id);
+      case 'welcome':
+        return welcomed(message);
+      case 'refused':
+        return refused(message);
+      case 'closed': {
+        const error = errorOfWire(message.error);
+        return message.resumable || isStarting() ? lost(error) : fail(error);
+      }
+      case 'frame':
+        session.receive(message);
+        break;
+      case 'ack':
+        session.acked(message.ack);
+        break;
+      case 'event':
+        return onEvent?.(message.event);
+      case 'channel':
+        return ports.deliver(message.channel, message.message);
+      case 'channel-close':
+        return ports.ended(message.channel);
+      default:
+        throw new TypeError('it is no message of a session');
+    }
+    if (session.isAckDue()) ackTimer ??= setTimeout(acknowledge, ACK_DELAY_MS);
+    // An acknowledgement makes room for what waits.
+    wake();
+  };
+
+  const welcomed = (next: WelcomeMessage): void => {
+    clearTimeout(timer);
+    secret = next.secret ?? secret;
+    welcome = next;
+    readySince = Date.now();
+    session.welcomed(next);
+    onWelcome?.(next);
+    turn('ready');
+    session.flush(post, true);
+    ports.resume();
+    listenForLife();
+  };
+
+  const refused = ({ error, protocol: { min } }: RefusedMessage): void => {
+    let cause = errorOfWire(error);
+    if (error.code === 'SESSION_EXPIRED' && welcome !== undefined) {
+      if (welcome.storage === 'memory')
+        cause = new KernelError('STORE_LOST', 'The kernel kept nothing on disk', { cause });
+      endSession(cause);
+      return hello();
+    }
+    if (error.code !== 'PROTOCOL_VERSION') return fail(gone(cause));
+    const isPageOld = min > sessionProtocol.max;
+    const what = isPageOld
+      ? 'The kernel is newer than this page: reload the page'
+      : "The kernel's worker is older than this page: build and serve both of one version of vatkit";
+    fail(workerStartError(what, cause), isPageOld ? 'reload-required' : 'failed');
+  };
+
+  // Keeping it going
+
+  const acknowledge = (): void => {
+    ackTimer = undefined;
+    if (!session.isAckDue()) return;
+    const ack = session.takeAck();
+    post({ type: 'ack', ack });
+    // When it comes back, all that the host sent before it knew of the acknowledgement has come.
+    post({ type: 'ping', id: ack });
+  };
+
+  /** While answers are owed. By turns of a timer, not by a clock: a page that slept has not waited. */
+  const listenForLife = (): void => {
+    silence = 0;
+    pingTimer ??= setInterval(() => {
+      silence += PING_MS;
+      if (session.isIdle()) {
+        clearInterval(pingTimer);
+        pingTimer = undefined;
+      } else if (silence > limits.kernelSilenceMs) lost(new Error('it does not answer any more'));
+      else post({ type: 'ping', id: session.lastAck() });
+    }, PING_MS);
+  };
+
+  return {
+    session: (): Session => session,
+    ports,
+
+    /** Starts what is not started. @throws WorkerStartError, KernelClosedError. */
+    ready: (): Promise<void> =>
+      new Promise((resolve, reject) => {
+        if (phase === 'ready') return resolve();
+        // For good; after another failure the next use tries anew.
+        if (failure !== undefined && phase !== 'failed') return reject(failure);
+        waiting.push((error) => (error === undefined ? resolve() : reject(error)));
+        wake();
+      }),
+
+    /** Ends the session and what it ran in. */
+    async close(): Promise<void> {
+      if (phase === 'closed') return;
+      const error = kernelClosedError('This kernel client was closed by its app');
+      const last = channel;
+      if (phase === 'ready') session.flush(post);
+      post({ type: 'bye' });
+      channel = undefined;
+      drop(true);
+      turn('closed', error);
+      endSession(error);
+      session.end(error);
+      await last?.finish(limits.stopTimeoutMs);
+    },
+  };
+}

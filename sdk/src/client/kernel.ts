@@ -1,0 +1,317 @@
+/** A kernel as a page has it: launches, refs, news. What is called goes through one session. */
+import { KernelError, isKernelError } from '../errors.js';
+import { limits } from '../limits.js';
+import { describe } from '../protocol/describe.js';
+import type { InterfaceDefinition, SubclusterDefinition } from '../protocol/definition.js';
+import type {
+  AdminMethods,
+  LaunchRequest,
+  LaunchStep,
+  LaunchValue,
+  VatVersions,
+  WireError,
+  WireStatus,
+} from '../protocol/session-wire.js';
+import { makeConnection, type Connection, type Phase } from './connection.js';
+import { errorOfWire } from './errors.js';
+import type { CallOptions, Remote, Untyped } from './types.js';
+
+/** A browser's Worker or MessagePort, or Node's. */
+export type WorkerLike = { postMessage(message: unknown): void };
+
+export type KernelClientOptions = {
+  /**
+   * Makes the worker in which the kernel runs, or gives a port to it. It is called when the client is first used, and
+   * again when the worker was lost: then it should make another.
+   */
+  worker: () => WorkerLike | Promise<WorkerLike>;
+  /** One kernel for each origin and name. Default `default`. */
+  name?: string;
+  /** Milliseconds until a worker that has not answered is given up. Default 30,000. */
+  startTimeoutMs?: number;
+};
+
+/** What is true at one moment; never changed, but replaced as a whole. */
+export type ClientStatus = {
+  readonly phase: Phase;
+  /** Why, where the phase is `failed`, `reload-required` or `closed`. */
+  readonly error?: Error | undefined;
+  /** `memory`: nothing outlives the kernel. Absent before the first `ready`. */
+  readonly storage?: 'file' | 'memory';
+  /** Another one after a reset: what was known of the store is void. */
+  readonly storeId?: string;
+  /** Of one run of the kernel: versions of vats mean nothing beyond it. */
+  readonly epoch?: string;
+  readonly vats: readonly Readonly<WireStatus['vats'][number]>[];
+  readonly subclusters: readonly Readonly<WireStatus['subclusters'][number]>[];
+  /** Launches under way that this client asked for, by name, with the last step of each. */
+  readonly launching: { readonly [name: string]: LaunchStep | undefined };
+};
+
+export type LaunchOptions = {
+  /** What it is launched as. Default: the definition's name. */
+  as?: string;
+  /** What to do where the name runs with another definition. Default `upgrade`. */
+  onChange?: 'upgrade' | 'keep' | 'error';
+  /** With `upgrade`: vats that the new definition lacks are terminated; else they are an error. */
+  allowRemoval?: boolean;
+  /** Goes back to a definition that the name had before. */
+  rollback?: boolean;
+  onProgress?: (step: LaunchStep) => void;
+} & CallOptions;
+
+export type Launched<Root> = {
+  /** The root of the bootstrap vat. */
+  root: Remote<Root>;
+  /** The root of every vat, by name. */
+  roots: { [vat: string]: Remote };
+  subclusterId: string;
+  action: LaunchValue['action'];
+  /** What `bootstrap` returned when it was launched. */
+  bootstrapResult: unknown;
+};
+
+type Reply = { ok: true; value: unknown } | { ok: false; error: WireError };
+
+const ASKS_MAX = 3;
+
+/** The methods of `Kernel` that can be called from afar. */
+export type AdminOf<Kernel> = {
+  readonly [
+    M in keyof Kernel as Kernel[M] extends (...args: never[]) => unknown ? M : never
+  ]: Kernel[M] extends (...args: infer Args) => infer Result
+    ? (...args: Args) => Promise<Awaited<Result>>
+    : never;
+};
+
+export type UntypedAdmin = { readonly [method: string]: (...args: unknown[]) => Promise<unknown> };
+
+export type KernelClient<Admin = UntypedAdmin> = {
+  readonly name: string;
+  /** A frozen snapshot; the same object as long as nothing changes. */
+  readonly status: ClientStatus;
+  /** Calls `listener` after each change of `status`. Returns a function that stops it. */
+  readonly subscribe: (listener: () => void) => () => void;
+  /** Starts the kernel if it is not running. @throws WorkerStartError, KernelClosedError. */
+  readonly ready: () => Promise<void>;
+  /**
+   * The subcluster of a name: the one that runs, or a new one.
+   *
+   * @throws KernelError UPGRADE_FAILED, LAUNCH_FAILED, START_FAILED, BAD_CONFIG, INTERFACE_MISMATCH.
+   */
+  readonly launch: <Root = Untyped>(
+    definition: SubclusterDefinition<Root> | { name: string; config: unknown },
+    options?: LaunchOptions,
+  ) => Promise<Launched<Root>>;
+  /** Terminates the subcluster of a name, with its state. Was there one? */
+  readonly terminate: (name: string) => Promise<boolean>;
+  /** A ref to the object of a kref. @throws KernelError NOT_FOUND, OBJECT_DELETED. */
+  readonly ref: <Interface = Untyped>(kref: string) => Promise<Remote<Interface>>;
+  /** The kref of a ref, for `admin`. */
+  readonly krefOf: (ref: object) => Promise<string>;
+  /** An ocap URL of the object. */
+  readonly issue: (ref: object) => Promise<string>;
+  /** The object of an ocap URL, with the type of the interface that it is expected to have. */
+  readonly redeem: <Interface = Untyped>(
+    as: InterfaceDefinition<Interface> | undefined,
+    url: string,
+  ) => Promise<Remote<Interface>>;
+  /** What can be done about the connection to another kernel. */
+  readonly peer: (peerId: string) => {
+    readonly peerId: string;
+    readonly reconnect: (hints?: readonly string[]) => Promise<void>;
+    readonly close: () => Promise<void>;
+  };
+  /** A port for another realm, which reaches these refs and nothing else; there, `acceptPort(port)`. */
+  readonly connect: (refs: readonly unknown[]) => Promise<MessagePort>;
+  /** The methods of `Kernel`, by krefs. */
+  readonly admin: Admin;
+  /** Versions of vats that answers touched, as they rise. Returns a function that stops it. */
+  readonly onVersions: (listener: (versions: VatVersions) => void) => () => void;
+  /** Ends the session and the worker. */
+  readonly close: () => Promise<void>;
+  readonly [Symbol.asyncDispose]: () => Promise<void>;
+};
+
+const asyncDispose: typeof Symbol.asyncDispose =
+  Symbol.asyncDispose ?? Symbol.for('Symbol.asyncDispose');
+
+/**
+ * A client of the kernel that runs in a worker. It starts nothing until it is used.
+ *
+ *     const kernel = createKernel({ worker: () => new Worker(url, { type: 'module' }), name: 'todo' });
+ *     const { root } = await kernel.launch(todo);
+ */
+export function createKernel<Admin = UntypedAdmin>({
+  worker,
+  name = 'default',
+  startTimeoutMs = limits.workerStartTimeoutMs,
+}: KernelClientOptions): KernelClient<Admin> {
+  if (typeof worker !== 'function')
+    throw new TypeError(
+      `createKernel takes { worker: () => new Worker(…) }; found ${describe(worker)} as worker`,
+    );
+  let status: ClientStatus = deepFreeze({
+    phase: 'idle',
+    vats: [],
+    subclusters: [],
+    launching: {},
+  });
+  const listeners = new Set<() => void>();
+  const versionListeners = new Set<(versions: VatVersions) => void>();
+  const steps = new Map<number, (step: LaunchStep) => void>();
+  let lastProgress = 0;
+
+  const change = (part: Partial<ClientStatus>): void => {
+    status = deepFreeze({ ...status, ...part });
+    for (const listener of listeners) queueMicrotask(listener);
+  };
+  const showLaunch = (as: string, step?: LaunchStep): void => {
+    const { [as]: _, ...others } = status.launching;
+    change({ launching: step === undefined ? others : { ...others, [as]: step } });
+  };
+
+  const connection = makeConnection({
+    open: worker,
+    startTimeoutMs,
+    onPhase: (phase, error) => change({ phase, error }),
+    onWelcome: ({ storage, storeId, epoch }) => change({ storage, storeId, epoch }),
+    onEvent(event) {
+      if (event.type === 'status') change(event.status);
+      else if (event.type === 'progress') steps.get(event.progress)?.(event.step);
+      else for (const tell of versionListeners) queueMicrotask(() => tell(event.versions));
+    },
+  });
+
+  /** @param again - asking twice does no more than asking once: then the end of a kernel need not be told. */
+  const ask = async <Method extends keyof AdminMethods>(
+    method: Method,
+    args: AdminMethods[Method],
+    { again = false, ...options }: CallOptions & { again?: boolean } = {},
+  ): Promise<unknown> => {
+    for (let turn = 1; ; turn += 1) {
+      const { session, admin } = await withAdmin(connection);
+      try {
+        const reply = (await session.call(admin, method, args, options)) as Reply;
+        if (reply.ok) return reply.value;
+        throw errorOfWire(reply.error);
+      } catch (thrown) {
+        if (!again || turn === ASKS_MAX || !isKernelError(thrown, 'SERVICE_INTERRUPTED'))
+          throw thrown;
+      }
+    }
+  };
+  const askKernel = (method: string, args: unknown[]): Promise<unknown> =>
+    ask('kernel', [method, args]);
+  const getRef = (kref: string): Promise<unknown> => ask('ref', [kref], { again: true });
+  const getKref = async (ref: object): Promise<string> =>
+    (await ask('krefOf', [ref], { again: true })) as string;
+
+  const launch = async (
+    { name: own, config, root }: { name: string; config: unknown; root?: { methods: object } },
+    { as = own, onProgress, signal, timeoutMs, ...how }: LaunchOptions = {},
+  ): Promise<unknown> => {
+    const progress = (lastProgress += 1);
+    const request: LaunchRequest = {
+      name: as,
+      config,
+      progress,
+      ...(root && { expects: Object.keys(root.methods) }),
+      ...how,
+    };
+    steps.set(progress, (step) => {
+      showLaunch(as, step);
+      if (onProgress) queueMicrotask(() => onProgress(step));
+    });
+    try {
+      return await ask('launch', [request], { again: true, signal, timeoutMs });
+    } finally {
+      steps.delete(progress);
+      if (as in status.launching) showLaunch(as);
+    }
+  };
+
+  const client: KernelClient = {
+    name,
+    get status() {
+      return status;
+    },
+    subscribe(listener) {
+      // One function may be subscribed twice, and each stops its own.
+      const own = (): void => listener();
+      listeners.add(own);
+      return () => listeners.delete(own);
+    },
+    ready: connection.ready,
+    launch: launch as KernelClient['launch'],
+    terminate: async (which) => (await ask('terminate', [which])) as boolean,
+    ref: getRef as KernelClient['ref'],
+    krefOf: getKref,
+    issue: async (ref) => (await askKernel('issueOcapURL', [await getKref(ref)])) as string,
+    redeem: (async (_as: unknown, url: string) =>
+      getRef((await askKernel('redeemOcapURL', [url])) as string)) as KernelClient['redeem'],
+    peer: (peerId) => ({
+      peerId,
+      reconnect: async (hints = []) => void (await askKernel('reconnectPeer', [peerId, hints])),
+      close: async () => void (await askKernel('closeConnection', [peerId])),
+    }),
+    async connect(refs) {
+      const ticket = (await ask('connect', [[...refs]])) as { session: string; secret: string };
+      return connection.ports.make(ticket.session, ticket.secret);
+    },
+    admin: new Proxy(Object.freeze({}), {
+      get: (_target, method) =>
+        // Not a thenable, whatever asks.
+        typeof method === 'string' && method !== 'then'
+          ? (...args: unknown[]) => askKernel(method, args)
+          : undefined,
+    }),
+    onVersions(listener) {
+      versionListeners.add(listener);
+      return () => versionListeners.delete(listener);
+    },
+    close: connection.close,
+    [asyncDispose]: connection.close,
+  };
+  return Object.freeze(client) as KernelClient<Admin>;
+}
+
+async function withAdmin(connection: Connection) {
+  await connection.ready();
+  const session = connection.session();
+  const admin = session.admin();
+  if (admin !== undefined) return { session, admin };
+  throw new KernelError('NOT_FOUND', 'This session was given refs, and no power over the kernel');
+}
+
+function deepFreeze<Value extends object>(value: Value): Value {
+  if (value instanceof Error) return value;
+  for (const part of Object.values(value) as unknown[])
+    if (typeof part === 'object' && part !== null && !Object.isFrozen(part)) deepFreeze(part);
+  return Object.freeze(value);
+}
+
+export type AcceptedPort = {
+  /** The refs with which the port was made. */
+  readonly refs: Remote[];
+  readonly close: () => Promise<void>;
+  readonly [Symbol.asyncDispose]: () => Promise<void>;
+};
+
+/**
+ * In another realm: the refs that `kernel.connect(refs)` gave to this port.
+ *
+ *     const { refs: [reader] } = await acceptPort(port);
+ *
+ * @throws WorkerStartError where nothing answers at the port.
+ */
+export async function acceptPort(
+  port: WorkerLike,
+  { startTimeoutMs = limits.workerStartTimeoutMs }: { startTimeoutMs?: number } = {},
+): Promise<AcceptedPort> {
+  const connection = makeConnection({ open: () => port, startTimeoutMs });
+  await connection.ready();
+  const refs = (await connection.session().given) as Remote[];
+  const { close } = connection;
+  return Object.freeze({ refs, close, [asyncDispose]: close });
+}

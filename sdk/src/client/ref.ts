@@ -1,0 +1,147 @@
+/**
+ * Refs: what the page holds of an object elsewhere. A ref is a frozen object with the object's methods and nothing
+ * else that is enumerable; what else can be done with it are functions beside it, so that no name of a method is taken.
+ */
+import { makePipelined, markHandled, pipeOf, type Pipe } from './pipeline.js';
+import type { CallOptions, Remote } from './types.js';
+
+/** What a ref can do, behind a key that all copies of this package know. It gives no more than the ref itself. */
+export type RefHandle = {
+  /** The ref itself, of a view, too: whoever has a method or a view keeps it alive. */
+  readonly base: object;
+  readonly send: Pipe;
+  readonly dup: () => void;
+  readonly release: () => void;
+  readonly onBroken: (listener: (error: Error) => void) => () => void;
+  readonly withOptions: (options: CallOptions) => object;
+};
+
+const refKey = Symbol.for('vatkit.ref');
+
+export const handleOf = (value: unknown): RefHandle | undefined =>
+  typeof value === 'object' && value !== null
+    ? (value as { [refKey]?: RefHandle })[refKey]
+    : undefined;
+
+/** Where Symbol.dispose does not exist yet, `release(ref)` does the same. */
+export const disposeKey: unknown = Symbol.dispose ?? Symbol.for('Symbol.dispose');
+
+export type RefLook = {
+  iface: string;
+  methods: readonly string[];
+  /** `vatkit:<storeId>/<id>`: the same for every ref to this object, in every session with this store. */
+  url: string;
+};
+
+/** They would make the ref a thenable, a value of its own JSON form, or something worse. */
+const reserved: ReadonlySet<string> = new Set(['then', 'toJSON', 'constructor', '__proto__']);
+
+export function makeRef(
+  { iface, methods, url }: RefLook,
+  makeHandle: (ref: object) => RefHandle,
+): object {
+  const ref = {};
+  const handle = makeHandle(ref);
+  const hidden = (key: PropertyKey, value: unknown): unknown =>
+    Object.defineProperty(ref, key, { value });
+  for (const name of methods) {
+    if (reserved.has(name)) continue;
+    Object.defineProperty(ref, name, {
+      value: (...args: unknown[]) => handle.send(name, args),
+      enumerable: true,
+    });
+  }
+  // With the tag of a plain object, libraries would copy it and compare it by its members.
+  hidden(Symbol.toStringTag, iface === 'Object' || iface === '' ? 'Remote' : iface);
+  hidden('toJSON', () => url);
+  hidden(disposeKey as symbol, handle.release);
+  hidden(refKey, handle);
+  return Object.freeze(ref);
+}
+
+function insistHandle(value: unknown, what: string): RefHandle {
+  const handle = handleOf(value);
+  if (handle !== undefined) return handle;
+  throw new TypeError(`${what} takes a ref; found ${typeof value}`);
+}
+
+/**
+ * Calls a method by its name: one that the ref does not show, or whose name no ref can show (`then`).
+ *
+ *     await call(root, 'then', 1);
+ *
+ * @param target - a ref, or a promise of one.
+ * @param method - a string, a well-known symbol, or undefined to call a function.
+ */
+export function call(
+  target: unknown,
+  method: string | symbol | undefined,
+  ...args: unknown[]
+): Promise<unknown> {
+  return send(target, method, args);
+}
+
+export const send: (target: unknown, ...message: Parameters<Pipe>) => Promise<unknown> = (
+  target,
+  ...message
+) => {
+  const pipe = pipeTo(target);
+  if (pipe !== undefined) return pipe(...message);
+  return Promise.reject(
+    new TypeError(`${String(message[0])} can be called on a ref; found ${typeof target}`),
+  );
+};
+
+/** How messages reach a ref, or what a promise will be. */
+function pipeTo(target: unknown): Pipe | undefined {
+  const pipe = handleOf(target)?.send ?? (target instanceof Promise ? pipeOf(target) : undefined);
+  if (pipe !== undefined || !(target instanceof Promise)) return pipe;
+  return (...message) => {
+    const { promise, resolve } = makePipelined((...next) => send(promise, ...next));
+    resolve(target.then((value) => send(value, ...message)));
+    return promise;
+  };
+}
+
+/**
+ * The same ref, seen with options: `withOptions(root, { timeoutMs: 500 }).add('milk')`. As an argument it is the ref.
+ *
+ * @param target - a ref, or a promise of one.
+ */
+export function withOptions<Target extends object>(target: Target, options: CallOptions): Target {
+  const handle = handleOf(target);
+  if (handle !== undefined) return handle.withOptions(options) as Target;
+  if (!(target instanceof Promise)) insistHandle(target, 'withOptions');
+  const view = makePipelined((method, args, more) =>
+    send(target, method, args, { ...options, ...more }),
+  );
+  view.resolve(target);
+  markHandled(view.promise);
+  return view.promise as unknown as Target;
+}
+
+/** Holds the ref once more: it lives until it has been released as often as it was held. Returns the same ref. */
+export function dup<Ref extends object>(ref: Ref): Ref {
+  insistHandle(ref, 'dup').dup();
+  return ref;
+}
+
+/**
+ * Gives one holding of the ref back; every arrival counts one, and so does {@link dup}. After the last the ref is
+ * dead: calls reject REF_RELEASED. A ref that is simply forgotten is released when the engine collects it.
+ */
+export function release(ref: object): void {
+  insistHandle(ref, 'release').release();
+}
+
+/**
+ * Calls `listener` once, when the ref can be used no more: its object or its session is gone, or it was released.
+ *
+ * @returns a function that stops listening.
+ */
+export function onBroken(ref: object, listener: (error: Error) => void): () => void {
+  return insistHandle(ref, 'onBroken').onBroken(listener);
+}
+
+/** Is it a ref? */
+export const isRef = (value: unknown): value is Remote => handleOf(value) !== undefined;

@@ -1,0 +1,117 @@
+/**
+ * The types of references: an interface as its vat writes it, turned into what the page holds.
+ *
+ *     type Todo = { add(text: string): Promise<bigint>; reader(): Promise<Reader> };
+ *     // root.add('milk')          RemotePromise<bigint>
+ *     // root.reader().list()      pipelined, no await between
+ */
+import type { SubclusterDefinition } from '../protocol/definition.js';
+
+type AnyMethod = (...args: never[]) => unknown;
+type IsAny<T> = 0 extends 1 & T ? true : false;
+type IsUnknown<T> = IsAny<T> extends true ? true : unknown extends T ? true : false;
+
+/** What passes by copy although it is an object. */
+type Data = Uint8Array | Error | readonly unknown[];
+
+/** An object passes by reference where all of its members are methods, and there is at least one. */
+type IsInterface<T> = T extends Data | AnyMethod
+  ? false
+  : T extends object
+    ? [keyof T] extends [never]
+      ? false
+      : T[keyof T & string] extends AnyMethod
+        ? true
+        : false
+    : false;
+
+/** Names that would make a ref something else for JavaScript; `call(ref, name)` reaches such methods. */
+type Reserved = 'then' | 'toJSON' | 'constructor' | '__proto__';
+type MethodName<T> = Exclude<keyof T & string, Reserved>;
+
+declare const interfaceOf: unique symbol;
+
+/** A ref whose methods are not known to the compiler. */
+export type Untyped = { readonly [method: string]: (...args: unknown[]) => unknown };
+
+/** A reference to an object with the methods of `T`. */
+export type Remote<T = Untyped> = {
+  readonly [M in MethodName<T>]: RemoteMethod<T[M]>;
+} & {
+  /** The object's interface: `TodoRoot`. */
+  readonly [Symbol.toStringTag]: string;
+  /** As {@link release}. */
+  readonly [Symbol.dispose]: () => void;
+  /** Never there: it carries the type. */
+  readonly [interfaceOf]?: T;
+};
+
+/** {@link Remote} of an interface, or of the root of a definition. */
+export type RefOf<T> = T extends SubclusterDefinition<infer Root> ? Remote<Root> : Remote<T>;
+
+type RemoteMethod<Method> = Method extends (...args: infer Args) => infer Result
+  ? (...args: { [Index in keyof Args]: Passed<Args[Index]> }) => RemotePromise<Awaited<Result>>
+  : never;
+
+type Pipelined<T> = {
+  readonly [M in Exclude<MethodName<T>, 'catch' | 'finally'>]: RemoteMethod<T[M]>;
+};
+/** Of a result of any type: every name is a method. */
+type AnyPipelined = { readonly [method: string]: (...args: unknown[]) => RemotePromise<unknown> };
+
+/** The promise of a call's result. Methods of an object that it will be can be called before it is there. */
+export type RemotePromise<T> =
+  IsUnknown<T> extends true
+    ? AnyPipelined & Promise<unknown>
+    : (true extends IsInterface<T> ? Pipelined<Extract<T, object>> : unknown) &
+        Promise<Received<T>>;
+
+/** A value of a vat as it reaches the page. */
+export type Received<T> =
+  IsUnknown<T> extends true
+    ? T
+    : T extends Promise<infer Value>
+      ? RemotePromise<Value>
+      : T extends Remote<infer Same>
+        ? Remote<Same>
+        : IsInterface<T> extends true
+          ? Remote<T>
+          : T extends AnyMethod
+            ? Remote<Untyped>
+            : T extends Uint8Array | Error
+              ? T
+              : T extends object
+                ? { [Key in keyof T]: Received<T[Key]> }
+                : T;
+
+/** What the page may give where a vat takes a `T`. */
+export type Passed<T> =
+  IsUnknown<T> extends true
+    ? T
+    : T extends Promise<infer Value>
+      ? Promise<Passed<Value>>
+      : T extends AnyMethod
+        ? Exposed<T>
+        : IsInterface<T> extends true
+          ? Remote<T> | Exposed<T> | Promise<Remote<T> | Exposed<T>>
+          : T extends Uint8Array | Error
+            ? T
+            : T extends object
+              ? { [Key in keyof T]: Passed<T[Key]> }
+              : T;
+
+declare const exposedAs: unique symbol;
+
+/** A function or object of the page that vats may call; to dispose of it revokes it. */
+export type Exposed<T = unknown> = {
+  readonly [Symbol.dispose]: () => void;
+  /** Never there: it carries the type. */
+  readonly [exposedAs]?: T;
+};
+
+export type CallOptions = {
+  /** Answers the caller at once with the signal's reason when it aborts; what the call has begun goes on. */
+  signal?: AbortSignal | undefined;
+  /** Milliseconds until the caller gets TIMEOUT. */
+  timeoutMs?: number | undefined;
+};
