@@ -101,9 +101,9 @@ export function makeHostObjects({ firstExport, serviceWaitMs, answer }: HostReal
       }, serviceWaitMs);
     });
 
-  const invoke = async (vref: VRef, methargs: CapData): Promise<HostAnswer> => {
+  const invoke = async (callee: VRef | object, methargs: CapData): Promise<HostAnswer> => {
     const [method, args] = kunser(methargs) as [unknown, unknown[]];
-    const target = await objectAt(vref);
+    const target = typeof callee === 'string' ? await objectAt(callee) : callee;
     const names = methodNames(target);
     if (typeof method !== 'string' || !names.includes(method)) {
       throw new TypeError(
@@ -140,8 +140,9 @@ export function makeHostObjects({ firstExport, serviceWaitMs, answer }: HostReal
       if (vref !== undefined) objects.delete(vref);
       vrefs.delete(object);
     },
-    call(callId: number, vref: VRef, methargs: CapData): void {
-      invoke(vref, methargs)
+    /** @param callee - the object, or its name. */
+    call(callId: number, callee: VRef | object, methargs: CapData): void {
+      invoke(callee, methargs)
         .catch((thrown: unknown): HostAnswer => ({ rejected: true, value: thrownValue(thrown) }))
         .then((result) => answer(callId, result))
         .catch(() => {

@@ -193,7 +193,10 @@ export class Kernel {
       platform: platformServices,
       policy,
       log,
-      callHost: (callId, target, methargs) => objects.call(callId, target, methargs),
+      callHost(callId, target, methargs, caller) {
+        const admin = caller === undefined ? undefined : later.sessions?.adminOf(caller);
+        objects.call(callId, admin ?? target, methargs);
+      },
       retireAtHost: (vrefs) => {
         objects.retire(vrefs);
         kernel.#launches.retired(vrefs);

@@ -5,12 +5,20 @@
  * the kernel ends is rejected at the next start and never repeated.
  */
 import type { CapData } from '../protocol/capdata.js';
-import { HOST_REALM, isKRef, isPromiseKRef, type KRef, type VRef } from '../protocol/refs.js';
+import {
+  HOST_REALM,
+  isKRef,
+  isPromiseKRef,
+  type EndpointId,
+  type KRef,
+  type VRef,
+} from '../protocol/refs.js';
+import { ADMIN_VREF } from '../protocol/session-wire.js';
 import { IllegalSyscall, type CLists } from './clists.js';
 import type { KernelEffect } from './events.js';
 import { rejection, type Messages } from './messages.js';
 import type { References } from './references.js';
-import { krefOrder, type KernelRows, type Message } from './rows.js';
+import { krefOrder, type HostCallRow, type KernelRows, type Message } from './rows.js';
 
 export type HostRealmPowers = {
   rows: KernelRows;
@@ -41,6 +49,11 @@ export function makeHostRealm(powers: HostRealmPowers, messages: () => Messages)
     return { body: value.body, slots };
   };
 
+  const releaseCall = ({ target, args = [] }: HostCallRow): void => {
+    if (target !== undefined) references.release(target);
+    for (const kref of args) references.release(kref);
+  };
+
   return {
     call(target: KRef, { methargs, result }: Message): void {
       const callId = rows.nextId('call');
@@ -54,6 +67,14 @@ export function makeHostRealm(powers: HostRealmPowers, messages: () => Messages)
         target: clists.entry(HOST_REALM, target)?.vref as VRef,
         methargs,
       });
+    },
+
+    callAdmin(session: EndpointId, { methargs, result }: Message): void {
+      const callId = rows.nextId('call');
+      rows.calls.set(String(callId), { args: methargs.slots, ...(result && { result }) });
+      if (result !== undefined) references.hold(result);
+      for (const kref of methargs.slots) references.hold(kref);
+      emit({ type: 'host-call', callId, target: ADMIN_VREF, methargs, caller: session });
     },
 
     answer(callId: number, rejected: boolean, value: CapData): void {
@@ -74,7 +95,7 @@ export function makeHostRealm(powers: HostRealmPowers, messages: () => Messages)
         );
         references.release(call.result);
       }
-      references.release(call.target);
+      releaseCall(call);
     },
 
     /** The service's kref and the realm's own name for it; the same ones whenever the name is registered again. */
@@ -102,7 +123,8 @@ export function makeHostRealm(powers: HostRealmPowers, messages: () => Messages)
         rows.services.ids().map((name) => rows.services.getRequired(name).kref),
       );
       for (const id of rows.calls.ids().sort(krefOrder)) {
-        const { target, result } = rows.calls.getRequired(id);
+        const call = rows.calls.getRequired(id);
+        const { result } = call;
         rows.calls.delete(id);
         if (result !== undefined) {
           messages().settle(
@@ -111,7 +133,7 @@ export function makeHostRealm(powers: HostRealmPowers, messages: () => Messages)
           );
           references.release(result);
         }
-        references.release(target);
+        releaseCall(call);
       }
       for (const kref of clists.krefs(HOST_REALM)) {
         if (!isPromiseKRef(kref) && !services.has(kref)) clists.remove(HOST_REALM, kref);
