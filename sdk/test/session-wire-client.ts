@@ -23,10 +23,18 @@ export const data = (value: unknown, ...slots: string[]): CapData => ({
   slots,
 });
 
-export const call = (target: string, method: string, result?: string, args = data([])): ClientOp => ({
+export const call = (
+  target: string,
+  method: string,
+  result?: string,
+  args = data([]),
+): ClientOp => ({
   op: 'call',
   target,
-  methargs: { body: `#${JSON.stringify([method, JSON.parse(args.body.slice(1))])}`, slots: args.slots },
+  methargs: {
+    body: `#${JSON.stringify([method, JSON.parse(args.body.slice(1))])}`,
+    slots: args.slots,
+  },
   ...(result !== undefined && { result }),
 });
 

@@ -79,7 +79,8 @@ export function makeOutbox(onAcked: (op: ClientOp) => void) {
     resend: (deliver: (frame: Frame) => void): void => sent.forEach(deliver),
 
     clear(): void {
-      waiting = sent = [];
+      waiting = [];
+      sent = [];
       weight = sentWeight = 0;
     },
   };

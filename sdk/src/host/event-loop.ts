@@ -10,7 +10,7 @@ import { limits } from '../limits.js';
 import { isOutput, type KernelEffect, type KernelEvent, type Outcome } from '../kernel/events.js';
 import { makeKernelMachine, type KernelMachine, type KernelPolicy } from '../kernel/kernel.js';
 import type { CapData } from '../protocol/capdata.js';
-import type { VatId, VRef } from '../protocol/refs.js';
+import type { EndpointId, VatId, VRef } from '../protocol/refs.js';
 import { readVatTableSizes, type VatTableSizes } from '../protocol/vat-tables.js';
 import type { Bundle, FromVat } from '../protocol/vat-wire.js';
 import { makeChangeSet } from '../store/change-set.js';
@@ -34,7 +34,8 @@ export type EventLoopPowers = {
   platform: PlatformServices;
   policy: HostPolicy;
   log: Log;
-  callHost: (callId: number, target: VRef, methargs: CapData) => void;
+  /** `caller`: the session whose admin object is called, in place of `target`. */
+  callHost: (callId: number, target: VRef, methargs: CapData, caller?: EndpointId) => void;
   retireAtHost: (vrefs: VRef[]) => void;
   /** What client sessions are told; after its commit. */
   toSessions: (effect: SessionEffect) => void;
@@ -191,7 +192,7 @@ export function makeEventLoop(powers: EventLoopPowers) {
         workers.stop(effect.vatId, effect.incarnation);
         return answerPings((key) => key.startsWith(`${effect.vatId}.`));
       case 'host-call':
-        return powers.callHost(effect.callId, effect.target, effect.methargs);
+        return powers.callHost(effect.callId, effect.target, effect.methargs, effect.caller);
       case 'host-retire':
         return powers.retireAtHost(effect.vrefs);
       case 'answer': {

@@ -170,9 +170,13 @@ export function makeHostObjects(powers: HostRealmPowers) {
       }, serviceWaitMs);
     });
 
-  const invoke = async (callId: number, vref: VRef, methargs: CapData): Promise<void> => {
+  const invoke = async (
+    callId: number,
+    callee: VRef | object,
+    methargs: CapData,
+  ): Promise<void> => {
     const [method, args] = readValue(methargs) as [unknown, unknown[]];
-    const target = await objectAt(vref);
+    const target = typeof callee === 'string' ? await objectAt(callee) : callee;
     const names = methodNames(target);
     if (typeof method !== 'string' || !names.includes(method)) {
       throw new TypeError(
@@ -205,8 +209,9 @@ export function makeHostObjects(powers: HostRealmPowers) {
     },
     /** The kernel has forgotten this object. It may be exported again, under another name. */
     forget,
-    call(callId: number, vref: VRef, methargs: CapData): void {
-      invoke(callId, vref, methargs).catch((thrown: unknown) =>
+    /** @param callee - the object, or its name. */
+    call(callId: number, callee: VRef | object, methargs: CapData): void {
+      invoke(callId, callee, methargs).catch((thrown: unknown) =>
         answer(callId, { rejected: true, value: thrownValue(thrown) }),
       );
     },

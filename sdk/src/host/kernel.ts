@@ -200,7 +200,10 @@ export class Kernel {
       platform: platformServices,
       policy: { ...policy, promiseBlock: limits.promiseBlock },
       log,
-      callHost: (callId, target, methargs) => objects.call(callId, target, methargs),
+      callHost(callId, target, methargs, caller) {
+        const admin = caller === undefined ? undefined : later.sessions?.adminOf(caller);
+        objects.call(callId, admin ?? target, methargs);
+      },
       retireAtHost: (vrefs) => {
         objects.retire(vrefs);
         kernel.#launches.retired(vrefs);

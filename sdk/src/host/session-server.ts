@@ -496,7 +496,8 @@ export function makeSessionServer(powers: SessionServerPowers) {
           return { session: made, secret };
         },
       });
-      admins.set(session, admin);
+      // A session may have ended while its call was on the way.
+      if (loop.rows().sessions.has(session)) admins.set(session, admin);
     }
     return admin;
   };

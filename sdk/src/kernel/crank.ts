@@ -20,6 +20,7 @@ import type { CrankResult, Resolution, StateWrite, Syscall } from '../protocol/v
 import type { CapData } from '../protocol/capdata.js';
 import { IllegalSyscall, type CLists } from './clists.js';
 import { crankBounds } from './crank-shape.js';
+import { isEphemeral } from './deliveries.js';
 import type { Messages, Settlement } from './messages.js';
 import type { Queues } from './queues.js';
 import type { ReadMarks } from './read-marks.js';
@@ -211,7 +212,13 @@ export function makeCrank(powers: CrankPowers) {
           `${vatId} keeps ${vref} in its durable state, which is not durable`,
         );
       }
-      krefs.push(clists.toKernel(vatId, vref));
+      const kref = clists.toKernel(vatId, vref);
+      if (isEphemeral(rows, kref)) {
+        throw new IllegalSyscall(
+          `${vatId} keeps ${vref} in its durable state, which a client exposed`,
+        );
+      }
+      krefs.push(kref);
     }
     for (const kref of krefs) clists.countDurable(vatId, kref, 1);
     for (const kref of before) clists.countDurable(vatId, kref, -1);

@@ -5,7 +5,14 @@
 import { formatKernelErrorText, insistInvariant } from '../errors.js';
 import { errorCapData } from '../protocol/capdata.js';
 import type { VatConfig } from '../protocol/config.js';
-import { isExportVRef, isPromiseKRef, type KRef, type VatId, type VRef } from '../protocol/refs.js';
+import {
+  isExportVRef,
+  isPromiseKRef,
+  isSessionEndpoint,
+  type KRef,
+  type VatId,
+  type VRef,
+} from '../protocol/refs.js';
 import type { Delivery, Resolution } from '../protocol/vat-wire.js';
 import type { CLists } from './clists.js';
 import type { InFlight } from './crank.js';
@@ -43,6 +50,13 @@ const tooManyPromises = {
   ),
 } as const;
 
+/** Did a client expose it? Then it ends with the client's session. */
+export function isEphemeral(rows: KernelRows, kref: KRef): boolean {
+  const object = isPromiseKRef(kref) ? undefined : rows.objects.get(kref);
+  if (object === undefined) return false;
+  return object.closed === true || (object.owner !== null && isSessionEndpoint(object.owner));
+}
+
 export function makeDeliveries(powers: DeliveryPowers) {
   const { rows, clists, queues, messages, deliveryAttemptsMax, notifyBatchMax } = powers;
 
@@ -60,6 +74,12 @@ export function makeDeliveries(powers: DeliveryPowers) {
       if (ring.has(kref) || batch.size < notifyBatchMax) batch.set(kref, row);
     }
     return batch;
+  };
+
+  const ephemeralIn = (vatId: VatId, krefs: readonly KRef[]): { ephemeral?: VRef[] } => {
+    const ephemeral = krefs.filter((kref) => isEphemeral(rows, kref));
+    if (ephemeral.length === 0) return {};
+    return { ephemeral: ephemeral.map((kref) => clists.toEndpoint(vatId, kref)) };
   };
 
   /**
@@ -114,6 +134,7 @@ export function makeDeliveries(powers: DeliveryPowers) {
           target: clists.toEndpoint(vatId, target),
           methargs: clists.capDataToEndpoint(vatId, methargs),
           ...(result !== undefined && { result: clists.toEndpoint(vatId, result) }),
+          ...ephemeralIn(vatId, methargs.slots),
         },
       };
     },
@@ -147,7 +168,14 @@ export function makeDeliveries(powers: DeliveryPowers) {
           promises: [...batch.keys()],
           ...(promise.mark && { mark: promise.mark }),
         },
-        delivery: { type: 'notify', resolutions },
+        delivery: {
+          type: 'notify',
+          resolutions,
+          ...ephemeralIn(
+            vatId,
+            [...batch.values()].flatMap(({ value }) => value.slots),
+          ),
+        },
       };
     },
 

@@ -133,7 +133,6 @@ export type SessionEvent =
     }
   /**
    * A client takes a session up, having its frames up to `received`. Answered with an {@link Attachment}.
-   * `admin`: the host realm's name for the object that serves it.
    */
   | {
       type: 'session-attach';
@@ -141,7 +140,6 @@ export type SessionEvent =
       session: EndpointId;
       secretHash: string;
       received: number;
-      admin?: VRef;
     }
   | { type: 'session-frame'; session: EndpointId; seq: number; ack: number; ops: ClientOp[] }
   | { type: 'session-ack'; session: EndpointId; ack: number }
@@ -220,6 +218,7 @@ export type KernelEffect =
       callId: number;
       target: VRef;
       methargs: CapData<KRef>;
+      /** The session whose admin object is called; `target` is that object's name in the session. */
       caller?: EndpointId;
     }
   /** The host realm's objects that nobody can reach any more. */

@@ -5,12 +5,20 @@
  * the kernel ends is rejected at the next start and never repeated.
  */
 import type { CapData } from '../protocol/capdata.js';
-import { HOST_REALM, isKRef, isPromiseKRef, type KRef, type VRef } from '../protocol/refs.js';
+import {
+  HOST_REALM,
+  isKRef,
+  isPromiseKRef,
+  type EndpointId,
+  type KRef,
+  type VRef,
+} from '../protocol/refs.js';
+import { ADMIN_VREF } from '../protocol/session-wire.js';
 import { IllegalSyscall, type CLists } from './clists.js';
 import type { KernelEffect } from './events.js';
 import { rejection, type Messages } from './messages.js';
 import type { References } from './references.js';
-import { krefOrder, type KernelRows, type Message } from './rows.js';
+import { krefOrder, type HostCallRow, type KernelRows, type Message } from './rows.js';
 
 export type HostRealmPowers = {
   rows: KernelRows;
@@ -50,6 +58,11 @@ export function makeHostRealm(powers: HostRealmPowers, messages: () => Messages)
     return { body: value.body, slots };
   };
 
+  const releaseCall = ({ target, args = [] }: HostCallRow): void => {
+    if (target !== undefined) references.release(target);
+    for (const kref of args) references.release(kref);
+  };
+
   return {
     call(target: KRef, { methargs, result }: Message): void {
       const callId = rows.nextId('call');
@@ -65,6 +78,14 @@ export function makeHostRealm(powers: HostRealmPowers, messages: () => Messages)
       });
     },
 
+    callAdmin(session: EndpointId, { methargs, result }: Message): void {
+      const callId = rows.nextId('call');
+      rows.calls.set(String(callId), { args: methargs.slots, ...(result && { result }) });
+      if (result !== undefined) references.hold(result);
+      for (const kref of methargs.slots) references.hold(kref);
+      emit({ type: 'host-call', callId, target: ADMIN_VREF, methargs, caller: session });
+    },
+
     answer(callId: number, rejected: boolean, value: CapData): void {
       const call = rows.calls.get(String(callId));
       if (call === undefined) return;
@@ -78,7 +99,7 @@ export function makeHostRealm(powers: HostRealmPowers, messages: () => Messages)
         );
         references.release(call.result);
       }
-      references.release(call.target);
+      releaseCall(call);
     },
 
     /** A promise that the realm exported has settled. One of before the kernel's restart is settled long since. */
@@ -120,13 +141,14 @@ export function makeHostRealm(powers: HostRealmPowers, messages: () => Messages)
         rows.services.ids().map((name) => rows.services.getRequired(name).kref),
       );
       for (const id of rows.calls.ids().sort(krefOrder)) {
-        const { target, result } = rows.calls.getRequired(id);
+        const call = rows.calls.getRequired(id);
+        const { result } = call;
         rows.calls.delete(id);
         if (result !== undefined) {
           messages().settle(result, interrupted);
           references.release(result);
         }
-        references.release(target);
+        releaseCall(call);
       }
       for (const kref of clists.krefs(HOST_REALM)) {
         if (isPromiseKRef(kref)) messages().settle(kref, interrupted);

@@ -222,8 +222,9 @@ function findBrokenReferences(rows: KernelRows): string[] {
       problems.push(`${kref} is to expire at ${at}, and is no such forwarder`);
   }
   for (const id of rows.calls.ids()) {
-    const { target, result } = rows.calls.getRequired(id);
-    hold(target);
+    const { target, args = [], result } = rows.calls.getRequired(id);
+    if (target !== undefined) hold(target);
+    for (const kref of args) hold(kref);
     holdResult(result);
   }
   // What all of these hold is known now.
@@ -309,15 +310,13 @@ function findBrokenVats(rows: KernelRows): string[] {
 function findBrokenSessions(rows: KernelRows): string[] {
   const problems: string[] = [];
   for (const session of rows.sessions.ids()) {
-    const { acked, sent, parent, admin } = rows.sessions.getRequired(session);
+    const { acked, sent, parent } = rows.sessions.getRequired(session);
     const frames = rows.frames.ids(`${session}.`).length;
     if (frames !== sent - acked) {
       problems.push(`${session} has ${frames} frames of ${acked} to ${sent}`);
     }
     if (parent !== undefined && !rows.sessions.has(parent))
       problems.push(`${session} outlives ${parent}`);
-    if (admin !== undefined && !rows.clistByKRef.has(`${session}.${admin}`))
-      problems.push(`${session} does not hold its admin object ${admin}`);
     for (const id of rows.clistByKRef.ids(`${session}.k`)) {
       const { vref, reach, mentions = 0, told } = rows.clistByKRef.getRequired(id);
       if (mentions < 0) problems.push(`${id} is counted ${mentions} times`);

@@ -214,6 +214,7 @@ export function makeKernelMachine(changes: ChangeSet, policy: KernelPolicy) {
     emit,
     atomically,
     forgetQueue: backPressure.forget,
+    callAdmin: hostRealm.callAdmin,
   });
 
   const done = (requestId: RequestId, result: unknown = null): void =>

@@ -149,7 +149,8 @@ export type CaveatRow =
 /** Random texts, made with the store; the secret never leaves the host. */
 export type StoreRow = { id: string; secret: string };
 
-export type HostCallRow = { target: KRef; result?: KRef };
+/** Of a session's admin object, which is no object of the kernel's: the arguments' references in place of `target`. */
+export type HostCallRow = { target?: KRef; args?: readonly KRef[]; result?: KRef };
 
 /**
  * The next number of an imported object and promise; the first that no export has; and what that was when the

@@ -7,10 +7,8 @@ import type { VatStack } from './events.js';
 export type SessionRow = {
   /** Of the secret by which a client proves that the session is its own. */
   secretHash: string;
-  /** It may set read marks, and has an admin object once it is attached. */
+  /** It may set read marks, and call its admin object. */
   privileged: boolean;
-  /** The host realm's object that it was given with its last attachment. */
-  admin?: KRef;
   /** It ends with this one. */
   parent?: EndpointId;
   /** A client is there to be told. */

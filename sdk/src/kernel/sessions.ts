@@ -18,7 +18,7 @@ import {
   type KRef,
   type VRef,
 } from '../protocol/refs.js';
-import type { ClientOp } from '../protocol/session-wire.js';
+import { ADMIN_VREF, type ClientOp } from '../protocol/session-wire.js';
 import { IllegalSyscall, type CLists } from './clists.js';
 import type { Deliveries } from './deliveries.js';
 import type { ErrorData, KernelEffect, SessionEvent } from './events.js';
@@ -26,7 +26,13 @@ import { sessionClosed, type Messages } from './messages.js';
 import type { Queues } from './queues.js';
 import type { ReadMarks } from './read-marks.js';
 import type { References } from './references.js';
-import { krefOrder, type KernelRows, type QueueItem, type SettledPromiseRow } from './rows.js';
+import {
+  krefOrder,
+  type KernelRows,
+  type Message,
+  type QueueItem,
+  type SettledPromiseRow,
+} from './rows.js';
 import { listOf, type FrameRow, type SessionRow } from './session-rows.js';
 import type { Shapes } from './shapes.js';
 
@@ -58,6 +64,8 @@ export type SessionPowers = {
   emit: (effect: KernelEffect) => void;
   atomically: <T>(work: () => T) => T;
   forgetQueue: (session: EndpointId) => void;
+  /** Takes a call of the session's admin object, which is the host's. */
+  callAdmin: (session: EndpointId, message: Message) => void;
 };
 
 type Pending = Omit<FrameRow, 'acked'> & { retire: KRef[]; chars: number };
@@ -206,12 +214,7 @@ export function makeSessions(powers: SessionPowers) {
       const refs = [];
       for (const [kref, owner] of orphans) {
         const row = clists.entry(session, kref);
-        if (
-          row === undefined ||
-          isExportVRef(row.vref) ||
-          rows.sessions.get(session)?.admin === kref
-        )
-          continue;
+        if (row === undefined || isExportVRef(row.vref)) continue;
         const reason = whyGone(kref, owner);
         if (reason !== undefined) refs.push({ ref: row.vref, ...reason });
       }
@@ -296,7 +299,11 @@ export function makeSessions(powers: SessionPowers) {
   };
 
   const call = (session: EndpointId, op: ClientOp & { op: 'call' }): void => {
-    const target = fromClient(session, op.target);
+    const isAdmin = op.target === ADMIN_VREF;
+    if (isAdmin && !rows.sessions.getRequired(session).privileged) {
+      throw new IllegalSyscall(`${session} calls an admin object, which it does not have`);
+    }
+    const target = isAdmin ? undefined : fromClient(session, op.target);
     const methargs = dataFromClient(session, op.methargs);
     let result: KRef | undefined;
     let mark: KRef | undefined;
@@ -308,12 +315,16 @@ export function makeSessions(powers: SessionPowers) {
       }
       insistRoom(session);
       result = clists.toKernelResult(session, op.result);
-      if (op.read && rows.sessions.getRequired(session).privileged) {
+      if (op.read && !isAdmin && rows.sessions.getRequired(session).privileged) {
         mark = result;
         marks.begin(mark);
         marks.stamp(result, mark);
       }
       messages.subscribe(session, result);
+    }
+    if (target === undefined) {
+      powers.callAdmin(session, { methargs, ...(result && { result }) });
+      return;
     }
     // A vat works its queue off: the host has waited with this frame. An open promise may wait for this very client.
     const queue = messages.queueOf(target);
@@ -391,21 +402,6 @@ export function makeSessions(powers: SessionPowers) {
   };
 
   // Beginnings and ends
-
-  const takeAdmin = (session: EndpointId, vref: VRef): VRef => {
-    const kref = clists.toKernel(HOST_REALM, vref);
-    const { admin } = rows.sessions.getRequired(session);
-    const own = clists.toEndpoint(session, kref);
-    if (admin === kref) return own;
-    count(session, kref, 1);
-    change(session, { admin: kref });
-    if (admin !== undefined) {
-      const { mentions = 0 } = clists.entry(session, admin) ?? {};
-      if (mentions > 1) count(session, admin, -1);
-      else if (mentions === 1) clists.remove(session, admin);
-    }
-    return own;
-  };
 
   /** What the client exposed and decided, and what waited for that. */
   const close = (session: EndpointId): void => {
@@ -508,7 +504,7 @@ export function makeSessions(powers: SessionPowers) {
   };
 
   const attach = (event: SessionEvent & { type: 'session-attach' }): void => {
-    const { requestId, session, secretHash, received, admin } = event;
+    const { requestId, session, secretHash, received } = event;
     const row = rows.sessions.get(session);
     const isFit = row?.secretHash === secretHash && received >= row.acked && received <= row.sent;
     if (!isFit) {
@@ -523,7 +519,6 @@ export function makeSessions(powers: SessionPowers) {
     }
     acknowledge(session, received);
     change(session, { attached: true });
-    const adminRef = row.privileged && admin !== undefined ? takeAdmin(session, admin) : undefined;
     const frames = [];
     for (let seq = received + 1; seq <= row.sent; seq += 1) {
       const { retire: _, ...frame } = rows.frames.getRequired(`${session}.${seq}`);
@@ -534,7 +529,7 @@ export function makeSessions(powers: SessionPowers) {
       received: row.received,
       closedBelow: row.closedBelow,
       frames,
-      ...(adminRef !== undefined && { admin: adminRef }),
+      ...(row.privileged && { admin: ADMIN_VREF }),
     };
     emit({ type: 'answer', requestId, outcome: { type: 'done', result } });
   };

@@ -37,7 +37,7 @@
  *   it again meanwhile, the name lives on with the rest of the count: so the client keeps what `names` said of it until
  *   the frame with its `drop` is acknowledged. The same the other way: the host drops `o+5` with the number of mentions
  *   that it has seen; the client that has mentioned it more often keeps it exposed for the rest.
- *   `WelcomeMessage.admin` is not counted and is never dropped. Promises are not counted: their `settle` ends them.
+ *   `WelcomeMessage.admin` is not counted, is never dropped, and may only be the target of a call. Promises are not counted: their `settle` ends them.
  *
  * ## Frames
  *
@@ -65,6 +65,9 @@ import { isPromiseVRef, isVRef, type VRef } from './refs.js';
 
 /** Versions of this protocol that this code speaks. Both sides take the highest that both speak. */
 export const sessionProtocol = { min: 1, max: 1 } as const;
+
+/** The admin object's name in every session that has one. */
+export const ADMIN_VREF: VRef = 'o-0';
 
 /** Opaque, stable name of an object within one store: what query keys and `toJSON` show. 22 characters of base64url. */
 export type StableId = string;
@@ -129,9 +132,8 @@ export type WelcomeMessage = {
    */
   closedBelow: number;
   /**
-   * The session's admin object, which understands {@link AdminMethods}; on the app's own sessions only. Another one
-   * after each welcome: what an earlier one was asked and has not answered rejects SERVICE_INTERRUPTED if the kernel
-   * was restarted, and is answered as ever if not.
+   * `o-0`: the session's admin object, which understands {@link AdminMethods}; on the app's own sessions only. It can be
+   * called, and passed to nobody. What it had not answered when the kernel was restarted rejects SERVICE_INTERRUPTED.
    */
   admin?: VRef;
   /** What the client may have unacknowledged: frames, and characters (UTF-16 code units) of their bodies. */

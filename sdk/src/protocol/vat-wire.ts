@@ -69,7 +69,10 @@ export type StateWrite = {
   slots?: VRef[];
 };
 
-/** What the kernel gives a vat to do; one at a time. */
+/**
+ * What the kernel gives a vat to do; one at a time. `ephemeral` are references in it to what clients exposed: they end
+ * with their sessions, and durable state may not hold them.
+ */
 export type Delivery =
   /** The first of every incarnation: evaluates the code and calls `buildRootObject`. */
   | {
@@ -82,9 +85,15 @@ export type Delivery =
       nextExport: number;
     }
   /** `methargs` is the pair `[method, args]`; `result` is a promise that this vat now decides. */
-  | { type: 'message'; target: VRef; methargs: CapData<VRef>; result?: VRef }
+  | {
+      type: 'message';
+      target: VRef;
+      methargs: CapData<VRef>;
+      result?: VRef;
+      ephemeral?: VRef[];
+    }
   /** Settled promises that this vat subscribed to or decided by forwarding; both sides forget their vrefs at the crank's end. */
-  | { type: 'notify'; resolutions: Resolution[] }
+  | { type: 'notify'; resolutions: Resolution[]; ephemeral?: VRef[] }
   | { type: 'drop-exports'; vrefs: VRef[] }
   | { type: 'retire-exports'; vrefs: VRef[] }
   | { type: 'retire-imports'; vrefs: VRef[] }

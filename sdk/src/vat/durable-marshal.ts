@@ -22,7 +22,7 @@ export function makeDurableMarshal(
     const own = durables.vrefOf(object);
     if (own !== undefined) return own;
     const vref = objects.vrefOf(object);
-    return vref?.startsWith('o-') ? vref : undefined;
+    return vref?.startsWith('o-') && !objects.isEphemeral(object) ? vref : undefined;
   };
 
   /** Passable data whose references are all durable? */
@@ -75,7 +75,7 @@ export function makeDurableMarshal(
         passStyleOf(value);
         data = codec.toCapData(value);
       } catch {
-        throw TypeError(`${label}: ${refusal(value, isDurable)}`);
+        throw TypeError(`${label}: ${refusal(value, isDurable, objects.isEphemeral)}`);
       }
       if (data.body.length > bytesMax()) {
         throw RangeError(
@@ -89,7 +89,11 @@ export function makeDurableMarshal(
   });
 }
 
-function refusal(value: unknown, isDurable: (part: unknown) => boolean): string {
+function refusal(
+  value: unknown,
+  isDurable: (part: unknown) => boolean,
+  isEphemeral: (object: object) => boolean,
+): string {
   const { path, what, part } = findUnpassable(value, isDurable);
   const at = path === '' ? '' : `${path}: `;
   try {
@@ -97,6 +101,8 @@ function refusal(value: unknown, isDurable: (part: unknown) => boolean): string 
       case 'promise':
         return `${at}a promise is not durable; keep what it settles to`;
       case 'remotable':
+        if (isEphemeral(part as object))
+          return `${at}an object that a client exposed is not durable; it ends with the client's session`;
         return `${at}an object of the heap is not durable; make it with prepareExo or prepareExoClass`;
       default:
         break;

@@ -60,6 +60,8 @@ export function makeObjectTable({
   const imports = new Map<VRef, WeakRef<object> | undefined>();
   /** Imports that are no longer reachable from here and still recognized. */
   const droppedImports = new Set<VRef>();
+  /** Imports that end with the session of a client, by their presences. */
+  const ephemeral = new WeakSet<object>();
   const vrefs = new WeakMap<object, VRef>();
   /** Imports that may be unused, and exports that the kernel dropped and the vat may have: looked at in takeGarbage. */
   const suspects = new Set<VRef>();
@@ -159,6 +161,14 @@ export function makeObjectTable({
       collected.register(presence, vref);
       return presence;
     },
+
+    /** A client exposed this import, which the vat has: it is not durable. */
+    noteEphemeral(vref: VRef): void {
+      const presence = imports.get(vref)?.deref();
+      if (presence !== undefined) ephemeral.add(presence);
+    },
+
+    isEphemeral: (object: object): boolean => ephemeral.has(object),
 
     /** The kernel no longer reaches an export. */
     dropped(vref: VRef): void {

@@ -250,7 +250,7 @@ export function makeVatRuntime({
   };
 
   const deliverMessage = (
-    { target, methargs, result }: Message,
+    { target, methargs, result, ephemeral = [] }: Message,
     { objects, promises, marshal }: VatWorld,
   ): void => {
     insistInvariant(
@@ -261,6 +261,7 @@ export function makeVatRuntime({
       result === undefined ? undefined : promises.decide(result, 'result of the message');
     try {
       const [method, args] = marshal.decode(methargs) as [unknown, unknown];
+      ephemeral.forEach(objects.noteEphemeral);
       if (result !== undefined) promises.setLabel(result, `result of ${methodLabel(method)}`);
       const object = objects.provide(target);
       if (object === undefined) throw Error(`[KERNEL:OBJECT_DELETED] ${target} is no longer there`);
@@ -335,6 +336,7 @@ export function makeVatRuntime({
         break;
       case 'notify':
         deliverNotify(delivery.resolutions, world);
+        delivery.ephemeral?.forEach(objects.noteEphemeral);
         break;
       case 'drop-exports':
         keep(own, delivery.vrefs, (vref) => (objects.dropped(vref), true));

@@ -213,7 +213,7 @@ export function formatEffect(effect: KernelEffect): string {
       return `${effect.vatId} #${effect.deliveryId} ${formatDelivery(effect.delivery)}${later}`;
     }
     case 'host-call':
-      return `h1 call ${effect.callId} ${formatMessage(effect.target, effect.methargs)}`;
+      return `h1 call ${effect.callId} ${formatMessage(effect.target, effect.methargs)}${effect.caller === undefined ? '' : ` of ${effect.caller}`}`;
     case 'host-retire':
       return `h1 retire ${effect.vrefs.join(' ')}`;
     case 'answer':

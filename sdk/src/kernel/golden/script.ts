@@ -303,17 +303,16 @@ function makeScriptedKernel() {
         ...(given !== undefined && { give: given.split(' ') }),
       });
     },
-    /** `c1 has 3`, at will `admin o+9`, at will `with another secret`. */
+    /** `c1 has 3`, at will `with another secret`. */
     attach(text) {
-      const [, session, received, admin, secret] =
-        /^(c\d+) has (\d+)(?: admin (\S+))?(?: with (.*))?$/.exec(text) ?? refuse(text);
+      const [, session, received, secret] =
+        /^(c\d+) has (\d+)(?: with (.*))?$/.exec(text) ?? refuse(text);
       return step({
         type: 'session-attach',
         requestId: request(),
         session: session as EndpointId,
         secretHash: secret ?? 'secret',
         received: Number(received),
-        ...(admin !== undefined && { admin }),
       });
     },
     /** `c1 4`, at will `ack 3`: the client's frame 4, with its ops one a line. */
