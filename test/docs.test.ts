@@ -340,6 +340,10 @@ describe('LIMITS.md agrees with the code', () => {
     stopTimeoutMs: 'stopTimeoutMs',
     vatUnresponsiveMs: 'vatUnresponsiveMs',
     serviceWaitMs: 'serviceWaitMs',
+    sessionFramesMax: 'sessionFramesMax',
+    sessionsMax: 'sessionsMax',
+    sessionRefsMax: 'sessionRefsMax',
+    sessionGraceMs: 'sessionGraceMs',
   } satisfies Record<keyof KernelLimits, keyof typeof limits>;
 
   const table = (section: string): Record<string, number> =>

@@ -111,8 +111,6 @@ export const limits = {
   /** Frames that a client may leave unacknowledged, and UTF-16 code units of their bodies. The host holds them until it has taken them. */
   sessionWindowFrames: 1_000,
   sessionWindowChars: 64 * MiB,
-  /** Milliseconds until a client that connects must have said hello. */
-  sessionHelloTimeoutMs: 30_000,
   /** Milliseconds between two tellings of the kernel's status to a client. */
   sessionStatusMs: 50,
   /** Channels within the channel of one client. */

@@ -188,7 +188,8 @@ afterAll(() => {
 export function rowsOf(kernel: Kernel): Map<string, string> {
   const rows = kernel.kernelDatabase.executeQuery('SELECT key, value FROM kv ORDER BY key');
   const entries = rows.map(({ key, value }) => [key, value] as [string, string]);
-  return new Map(entries.filter(([key]) => !/^[ni]\./.test(key)));
+  // Counters only grow, and so does a vat's dictionary of method names, up to its bound.
+  return new Map(entries.filter(([key]) => !/^[niy]\./.test(key)));
 }
 
 /** What differs, with the values cut short. */

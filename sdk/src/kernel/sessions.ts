@@ -208,9 +208,13 @@ export function makeSessions(powers: SessionPowers) {
   /** To be woken in a step of their own. */
   const later = new Set<EndpointId>();
 
+  /** Of all sessions: objects go by the thousand, and none of them is worth a scan. */
+  let sessionIds: readonly EndpointId[] | undefined;
+  const allSessions = (): readonly EndpointId[] => (sessionIds ??= rows.sessions.ids());
+
   const flushOrphans = (): void => {
     if (orphans.size === 0) return;
-    for (const session of rows.sessions.ids()) {
+    for (const session of allSessions()) {
       const refs = [];
       for (const [kref, owner] of orphans) {
         const row = clists.entry(session, kref);
@@ -442,6 +446,7 @@ export function makeSessions(powers: SessionPowers) {
     const { sent, acked } = rows.sessions.getRequired(session);
     for (let seq = acked + 1; seq <= sent; seq += 1) rows.frames.delete(`${session}.${seq}`);
     rows.sessions.delete(session);
+    sessionIds = undefined;
     rows.forgetNumbers(session);
     pending.delete(session);
     countAt.delete(session);
@@ -497,6 +502,7 @@ export function makeSessions(powers: SessionPowers) {
       closedBelow: 0,
       ...(parent !== undefined && { parent }),
     });
+    sessionIds = undefined;
     if (give !== undefined) {
       pendingOf(session).ops.push({ op: 'give', value: tellData(session, listOf(give)) });
     }
@@ -614,7 +620,7 @@ export function makeSessions(powers: SessionPowers) {
 
     /** The process that the clients spoke to is gone. They may come back to this one. */
     detachAll(): void {
-      for (const session of rows.sessions.ids()) change(session, { attached: false });
+      for (const session of allSessions()) change(session, { attached: false });
     },
   };
 }
