@@ -36,6 +36,8 @@ export type LaunchOptions = {
   session: string;
   /** `false`: without the message `bootstrap`. */
   bootstrap?: boolean;
+  /** That of a subcluster that was terminated to be launched again. */
+  id?: SubclusterId;
   /** Launch as this system subcluster. */
   systemName?: string;
 };
@@ -106,7 +108,7 @@ export function makeLaunches(powers: LaunchesPowers) {
     async launch(
       config: ClusterConfig,
       fetched: FetchedBundles,
-      { session, bootstrap = true, systemName }: LaunchOptions,
+      { session, bootstrap = true, systemName, id }: LaunchOptions,
     ): Promise<unknown> {
       const io = await openChannels(config);
       try {
@@ -117,6 +119,7 @@ export function makeLaunches(powers: LaunchesPowers) {
           bootstrap,
           ...fetched,
           io,
+          ...(id !== undefined && { subclusterId: id }),
           ...(systemName !== undefined && { name: systemName, system: true }),
         });
         return read(outcome, fetched);
