@@ -22,6 +22,7 @@ import ts from 'typescript';
 import { afterAll, describe, expect, it } from 'vitest';
 import { ClusterConfigStruct, Kernel, KernelError, limits } from '@vatkit/sdk/kernel';
 import type { KernelErrorCode, KernelLimits } from '@vatkit/sdk/kernel';
+import { bounds as daemonBounds } from '../codegen/src/daemon/bounds.js';
 import { crankBounds } from '../sdk/src/kernel/crank-shape.js';
 import { vatBounds } from '../sdk/src/vat/vat-bounds.js';
 
@@ -353,6 +354,8 @@ describe('LIMITS.md agrees with the code', () => {
 
   it('on every limit', () => expect(table('All of')).toStrictEqual({ ...limits }));
   it('on those of a crank', () => expect(table('One crank')).toStrictEqual({ ...crankBounds }));
+  it('on those of the daemon', () =>
+    expect(table('The daemon')).toStrictEqual({ ...daemonBounds }));
   it('on those of a worker', () => expect(table('Within a vat')).toStrictEqual({ ...vatBounds }));
 
   it('on the options of a kernel', () => {

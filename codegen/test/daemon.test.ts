@@ -14,14 +14,16 @@ import {
 import { connect, createServer } from 'node:net';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { makeSQLKernelDatabase } from '@vatkit/sdk/node';
+import { Kernel } from '@vatkit/sdk/kernel';
+import { makeSQLKernelDatabase, NodejsPlatformServices } from '@vatkit/sdk/node';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { print } from '../src/cli/daemon-calls.js';
-import { resolveHome } from '../src/daemon/home.js';
+import { olderLog, prepareHome, resolveHome } from '../src/daemon/home.js';
 import { stopDaemon } from '../src/daemon/lifecycle.js';
+import { openLogFile } from '../src/daemon/log-file.js';
 import { beganAt, isAlive, readPidFile, waitUntil } from '../src/daemon/processes.js';
 import { callDaemon } from '../src/daemon/rpc-client.js';
-import { runDaemon } from '../src/daemon/run-daemon.js';
+import { runDaemon, serve } from '../src/daemon/run-daemon.js';
 import { makeFixture } from './fixture.js';
 
 const program = fileURLToPath(new URL('../bin/vatkit.mjs', import.meta.url));
@@ -295,6 +297,24 @@ describe('vatkit daemon start', () => {
     expect(err).toBe(readFileSync(join(home, 'daemon.log'), 'utf8'));
     expect(readdirSync(home).sort()).toStrictEqual(['daemon.log', 'kernel.sqlite']);
   });
+});
+
+it('a daemon ends when its kernel gives up, and says why', async () => {
+  const home = resolveHome(makeHome());
+  prepareHome(home);
+  const database = await makeSQLKernelDatabase({ dbFilename: home.store });
+  const log = openLogFile({ file: home.log, older: olderLog(home), level: 'info' });
+  const kernel = await Kernel.make(new NodejsPlatformServices(), database, { logger: log });
+  const daemon = await serve(home, kernel, log);
+  expect(await callDaemon(home.socket, 'ping', undefined, 5_000)).toMatchObject({ result: 'pong' });
+  // The store goes, and somebody else has it when the kernel opens it again.
+  database.close();
+  const other = await makeSQLKernelDatabase({ dbFilename: home.store });
+  expect(() => kernel.registerKernelServiceObject('x', { y: () => 1 })).toThrow('STORE_FAILED');
+  expect(await daemon.ended).toMatchObject({ code: 'STORE_FAILED' });
+  other.close();
+  await expect(callDaemon(home.socket, 'ping', undefined, 5_000)).rejects.toThrow();
+  expect(readFileSync(home.log, 'utf8')).toContain('stopping: the kernel gave up');
 });
 
 describe('vatkit daemon stop', () => {

@@ -88,8 +88,8 @@ export const limits = {
   fetchRedirectsMax: 20,
   /** Milliseconds of one fetch with all of its redirects, to the last byte of the body. */
   fetchTimeoutMs: 300_000,
-  /** Requests to its host that one vat may have under way; each may hold a response in memory. */
-  vatAsksMax: 100,
+  /** Fetches that one vat may have under way; each holds its whole body in memory, in its worker and in the host. */
+  vatAsksMax: 64,
 
   /** Answers that one client session waits for. */
   sessionCallsMax: 100_000,

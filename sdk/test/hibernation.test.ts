@@ -46,7 +46,7 @@ describe('a vat whose heap is a cache', () => {
       patience,
     );
     await expectWorkers(1);
-    const [alice, bob] = kernel.getVatIds().map((id) => kernel.getRootObject(id)) as string[];
+    const [alice, bob] = kernel.getVatIds().map((id) => kernel.getRootObject(id));
     expect(await call(kernel, alice as string, 'up')).toStrictEqual([1, 1]);
     const box = krefOf(await call(kernel, alice as string, 'box', 'in the box'));
     const thing = krefOf(await call(kernel, alice as string, 'thing'));
@@ -64,7 +64,7 @@ describe('a vat whose heap is a cache', () => {
   it('stays awake while it owes an answer or waits for one', async () => {
     const kernel = await startKernel({ limits: { vatsLiveMax: 0 } });
     await kernel.launchSubcluster(clusterOf(counter, ['alice', 'bob'], durable));
-    const [alice, bob] = kernel.getVatIds().map((id) => kernel.getRootObject(id)) as string[];
+    const [alice, bob] = kernel.getVatIds().map((id) => kernel.getRootObject(id));
     const { kref } = kernel.registerKernelServiceObject('never', {
       go: () => new Promise(() => {}),
     });
@@ -119,7 +119,7 @@ describe('a vat with nothing to do', () => {
   it('collects by force and reports, without being told to', async () => {
     const kernel = await startKernel({ limits: { reapIdleMs: 50 } });
     await kernel.launchSubcluster(clusterOf(counter, ['alice', 'bob']));
-    const [alice, bob] = kernel.getVatIds().map((id) => kernel.getRootObject(id)) as string[];
+    const [alice, bob] = kernel.getVatIds().map((id) => kernel.getRootObject(id));
     const before = rowsOf(kernel).size;
     const box = await call(kernel, alice as string, 'box', 'dropped');
     await call(kernel, bob as string, 'take', box);

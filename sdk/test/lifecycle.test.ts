@@ -4,7 +4,7 @@ import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { isKernelError, kslot, kunser, type Kernel } from '@vatkit/sdk/kernel';
-import { makeKernel } from '@vatkit/sdk/node';
+import { makeKernel, makeSQLKernelDatabase } from '@vatkit/sdk/node';
 import { describe, expect, it, vi } from 'vitest';
 import {
   bundleOf,
@@ -539,6 +539,46 @@ describe('at the same time', () => {
     expect(await rejectionOf(kernel.queueMessage(rootKref, 'spin', []))).toMatchObject({
       code: 'VAT_CRASHED',
     });
+  });
+});
+
+describe('the end of a kernel', () => {
+  it('is told once it has stopped and its store is closed', async () => {
+    const dbFilename = makeStoreFile();
+    const first = await startKernel({ dbFilename });
+    let over = false;
+    void first.ended.then(() => (over = true));
+    await call(first, await launchKeeper(first), 'greet');
+    expect(over).toBe(false);
+    void stopKernel(first);
+    expect(await first.ended).toBe(undefined);
+    await startKernel({ dbFilename });
+  });
+
+  it('is told with the error where it gave up, and `stop` still comes back', async () => {
+    const dbFilename = makeStoreFile();
+    const kernel = await startKernel({ dbFilename });
+    await launchKeeper(kernel);
+    // The store goes, and somebody else has it when the kernel opens it again.
+    kernel.kernelDatabase.close();
+    const other = await makeSQLKernelDatabase({ dbFilename });
+    try {
+      expect(() => kernel.pinVatRoot('v1')).toThrow('STORE_FAILED');
+      expect(await kernel.ended).toMatchObject({ code: 'STORE_FAILED' });
+      expect(await rejectionOf(kernel.getStatus())).toMatchObject({ code: 'STORE_FAILED' });
+      await stopKernel(kernel);
+      await expectWorkers(0);
+    } finally {
+      other.close();
+    }
+  });
+
+  it('is not yet come where the store can be opened again', async () => {
+    const kernel = await startKernel({ dbFilename: makeStoreFile() });
+    const rootKref = await launchKeeper(kernel);
+    kernel.kernelDatabase.close();
+    expect(() => kernel.pinVatRoot('v1')).toThrow('STORE_FAILED');
+    expect(await call(kernel, rootKref, 'greet')).toBe('nobody greets world');
   });
 });
 

@@ -76,6 +76,18 @@ describe('system subclusters', () => {
     expect(kernel.getSubclusters()).toHaveLength(1);
   });
 
+  it('are reloaded as what they are, under their name and id, with their services', async () => {
+    const [{ config } = { config: clusterOf('') }] = system(withServices);
+    const kernel = await startKernel({
+      systemSubclusters: [{ name: 'notes', config: { ...config, services: ['kernelFacet'] } }],
+    });
+    const before = kernel.getSystemSubclusterRoot('notes');
+    expect(await kernel.reloadSubcluster('s1')).toMatchObject({ id: 's1', vats: { main: 'v2' } });
+    const root = kernel.getSystemSubclusterRoot('notes');
+    expect(root).not.toBe(before);
+    expect(await call(kernel, root, 'use', 'kernelFacet', 'ping')).toBe('pong');
+  });
+
   it('may have two of one name no more than two of one id', async () => {
     await expect(startKernel({ systemSubclusters: [...system(), ...system()] })).rejects.toThrow(
       'Duplicate system subcluster names in config',

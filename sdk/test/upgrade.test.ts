@@ -63,6 +63,7 @@ describe('an upgrade', () => {
   it.each([
     ['throws at its start', `throw Error('not today');`, 'not today'],
     ['does not settle', `return new Promise(() => {});`, 'has not settled'],
+    ['leaves a rejection to nobody', `Promise.reject(Error('unheard'));`, 'unheard'],
     ['ends its vat', `powers.exit('bye');`, 'ended the vat'],
   ])('that %s leaves the old code running, heap and all', async (_, extra, message) => {
     const kernel = await startKernel();
@@ -89,7 +90,8 @@ describe('an upgrade', () => {
       kernel.upgradeVat('v1', { bundleSpec: counter(2) }),
       kernel.upgradeVat('v1', { bundleSpec: counter(3) }),
     ]);
-    expect(outcomes.map(({ status }) => status)).toEqual(['fulfilled', 'rejected']);
+    // Whose bundle is read first is the machine's affair.
+    expect(outcomes.map(({ status }) => status).sort()).toEqual(['fulfilled', 'rejected']);
     await expect(kernel.upgradeVat('v9')).rejects.toMatchObject({ code: 'NOT_FOUND' });
   });
 

@@ -137,10 +137,11 @@ async function stay(
     terminal.out(`Daemon started (PID ${info.pid})`);
     terminal.out(`Socket: ${info.socket}`);
   }
-  await daemon.ended;
+  const failure = await daemon.ended;
+  if (failure !== undefined) terminal.err(failure.message);
   // Should anything still hold the process, it has nothing left to do.
   setTimeout(() => process.exit(), 1_000).unref();
-  return 0;
+  return failure === undefined ? 0 : 1;
 }
 
 async function reportToParent(report: StartReport): Promise<void> {

@@ -28,8 +28,8 @@ export type DaemonOptions = {
 export type Daemon = {
   info: DaemonInfo;
   log: LogFile;
-  /** Resolves when all has ended, whoever asked for it. */
-  ended: Promise<void>;
+  /** Resolves when all has ended, whoever asked for it; to an error where the kernel gave up. */
+  ended: Promise<Error | undefined>;
   /** Lets deliveries in flight end, within the kernel's bound, and answers who still waits. */
   stop(why: string): Promise<void>;
 };
@@ -74,7 +74,8 @@ export async function runDaemon(options: DaemonOptions): Promise<Daemon> {
   }
 }
 
-async function serve(home: DaemonHome, kernel: Kernel, log: LogFile): Promise<Daemon> {
+/** Puts a kernel on the socket of a folder that is prepared. The kernel ends with the daemon, and the daemon with it. */
+export async function serve(home: DaemonHome, kernel: Kernel, log: LogFile): Promise<Daemon> {
   const ours = log.subLogger?.({ tags: ['daemon'] }) ?? log;
   const name = thisProcess();
   const info: DaemonInfo = {
@@ -120,7 +121,8 @@ async function serve(home: DaemonHome, kernel: Kernel, log: LogFile): Promise<Da
   ours.info(`started, process ${name.pid}`);
 
   let stopping: Promise<void> | undefined;
-  let ended: () => void;
+  let ended: (failure: Error | undefined) => void;
+  let failure: Error | undefined;
   const end = async (why: string): Promise<void> => {
     ours.info(`stopping: ${why}`);
     try {
@@ -133,9 +135,13 @@ async function serve(home: DaemonHome, kernel: Kernel, log: LogFile): Promise<Da
     ours.info('stopped');
     log.close();
     removePidFile(home.pidFile, name);
-    ended();
+    ended(failure);
   };
   const stop = (why: string): Promise<void> => (stopping ??= end(why));
+  void kernel.ended.then((error) => {
+    failure = error;
+    if (error !== undefined) void stop('the kernel gave up');
+  });
 
   return { info, log, stop, ended: new Promise((resolve) => (ended = resolve)) };
 }

@@ -5,7 +5,7 @@
  * Cranks gather in one change set until there is something to show and nothing more to wait for, or until a bound
  * is reached; then one commit covers them all, and only then are their answers and host calls let go.
  */
-import { KernelError, KernelPanic } from '../errors.js';
+import { isKernelError, KernelError, KernelPanic } from '../errors.js';
 import { limits } from '../limits.js';
 import { isOutput, type KernelEffect, type KernelEvent, type Outcome } from '../kernel/events.js';
 import { makeKernelMachine, type KernelMachine, type KernelPolicy } from '../kernel/kernel.js';
@@ -80,6 +80,8 @@ export function makeEventLoop(powers: EventLoopPowers) {
   let idleTimer: ReturnType<typeof setInterval> | undefined;
   /** Why the loop takes no more events, once it does not. */
   let over: KernelError | undefined;
+  let tellEnd: (why: KernelError) => void;
+  const ended = new Promise<KernelError>((resolve) => (tellEnd = resolve));
   let onQuiet: (() => void) | undefined;
 
   const heartbeat = makeHeartbeat({
@@ -136,7 +138,7 @@ export function makeEventLoop(powers: EventLoopPowers) {
         ...(config.network && { network: config.network }),
         ...(config.platformConfig && { platformConfig: config.platformConfig }),
       },
-      limits: { messageBytesMax: limits.messageBytesMax },
+      limits: { messageBytesMax: limits.messageBytesMax, asksMax: limits.vatAsksMax },
     });
   };
 
@@ -282,6 +284,7 @@ export function makeEventLoop(powers: EventLoopPowers) {
     drained.clear();
     rejectAll(error);
     powers.onSetback(error, 'over');
+    tellEnd(error);
   };
 
   const rejectAll = ({ code, message, data }: KernelError): void => {
@@ -297,15 +300,11 @@ export function makeEventLoop(powers: EventLoopPowers) {
     for (const [key, answer] of pings) if (of(key)) answer(undefined);
   };
 
-  /** A commit failed: what the vats have in memory never happened. Begin again from the store. */
+  /** A commit failed, or a read: what the vats have in memory never happened. Begin again from the store. */
   const recover = (thrown: unknown): void => {
-    const error = new KernelError(
-      'STORE_FAILED',
-      `the store refused a commit: ${messageOf(thrown)}`,
-      {
-        cause: thrown,
-      },
-    );
+    const error = new KernelError('STORE_FAILED', `the store failed: ${messageOf(thrown)}`, {
+      cause: thrown,
+    });
     log('error', ['kernel'], [error.message]);
     workers.stopAll();
     outputs = [];
@@ -331,7 +330,9 @@ export function makeEventLoop(powers: EventLoopPowers) {
     try {
       take(machine.step(event, Date.now()));
     } catch (thrown) {
-      panic(thrown);
+      // A row that cannot be read is the store's fault, as one that cannot be written.
+      if (isKernelError(thrown, 'STORE_FAILED')) recover(thrown);
+      else panic(thrown);
     }
   };
 
@@ -375,6 +376,8 @@ export function makeEventLoop(powers: EventLoopPowers) {
       drained.set(queue, [...(drained.get(queue) ?? []), callback]);
     },
     over: (): KernelError | undefined => over,
+    /** Resolves to why the loop takes no more events, once it does not. */
+    ended,
 
     start(): void {
       heartbeat.start();

@@ -138,6 +138,7 @@ export class Kernel {
   readonly #database: KernelDatabase;
   readonly #services = new Map<string, KernelService>();
   #stopped: Promise<void> | undefined;
+  readonly #ended: Promise<KernelError | undefined>;
 
   private constructor(
     loop: EventLoop,
@@ -151,6 +152,12 @@ export class Kernel {
     this.#loop = loop;
     this.#objects = objects;
     this.#database = database;
+    this.#ended = loop.ended.then(async (why) => {
+      if (!isKernelError(why, 'KERNEL_STOPPED')) return why;
+      // Who hears of it may open the store again.
+      await this.#stopped?.catch(() => undefined);
+      return undefined;
+    });
     this.#launches = makeLaunches({
       loop,
       objects,
@@ -259,6 +266,14 @@ export class Kernel {
     return this;
   }
 
+  /**
+   * Resolves when the kernel does nothing any more: to undefined after `stop`, once its store is closed, and to a
+   * KernelError where it gave up (INTERNAL_ERROR, STORE_FAILED). Then `stop` still closes the store. Never rejects.
+   */
+  get ended(): Promise<KernelError | undefined> {
+    return this.#ended;
+  }
+
   get kernelDatabase(): KernelDatabase {
     return this.#database;
   }
@@ -312,15 +327,20 @@ export class Kernel {
   }
 
   /**
-   * Terminates a subcluster and launches its configuration again, with the bundles fetched anew. Where they cannot
-   * be fetched or are no bundles the subcluster stays as it is.
+   * Terminates the vats of a subcluster, with their state, and launches its configuration again under the same id, with
+   * new vats and the bundles fetched anew. Where they cannot be fetched or are no bundles the subcluster stays as it is.
    */
   async reloadSubcluster(id: SubclusterId): Promise<Subcluster> {
     const { config } = this.#subcluster(id);
     const fetched = await this.#launches.fetch(config);
+    const { name, system } = this.#rows.subclusters.get(id) ?? {};
     await this.terminateSubcluster(id);
-    const { subclusterId } = await this.#launch(config, fetched, true);
-    return this.#subcluster(subclusterId);
+    await this.#launches.launch(config, fetched, {
+      session: API_SESSION,
+      id,
+      ...(system && name !== undefined && { systemName: name }),
+    });
+    return this.#subcluster(id);
   }
 
   /** Reloads the subcluster that was launched last; undefined where there is none. */

@@ -36,6 +36,8 @@ export type LaunchOptions = {
   session: string;
   /** `false`: without the message `bootstrap`. */
   bootstrap?: boolean;
+  /** That of a subcluster that was terminated to be launched again. */
+  id?: SubclusterId;
   /** Launch as this system subcluster. */
   systemName?: string;
   /** Launch under a name, by which it is found again, and remember what was launched. */
@@ -112,7 +114,7 @@ export function makeLaunches(powers: LaunchesPowers) {
     async launch(
       config: ClusterConfig,
       fetched: FetchedBundles,
-      { session, bootstrap = true, systemName, named }: LaunchOptions,
+      { session, bootstrap = true, systemName, named, id }: LaunchOptions,
     ): Promise<unknown> {
       const io = await openChannels(config);
       try {
@@ -123,6 +125,7 @@ export function makeLaunches(powers: LaunchesPowers) {
           bootstrap,
           ...fetched,
           io,
+          ...(id !== undefined && { subclusterId: id }),
           ...(systemName !== undefined && { name: systemName, system: true }),
           ...named,
         });

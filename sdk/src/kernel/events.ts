@@ -171,6 +171,8 @@ export type LaunchEvent = {
   name?: string;
   /** Of a launch by name: the hash of what is launched. */
   definition?: string;
+  /** The subcluster is one that was terminated to be launched again, and keeps its id. */
+  subclusterId?: SubclusterId;
   /** By name, the host realm's names for the IO channels that `config.io` declares. */
   io?: { [channel: string]: VRef };
   /** `false`: start the vats and leave out the message `bootstrap`. */

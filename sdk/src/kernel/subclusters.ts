@@ -73,7 +73,11 @@ export function makeSubclusters(powers: SubclusterPowers) {
     system,
     name,
     io,
+    subclusterId,
   }: LaunchEvent): string | undefined => {
+    if (subclusterId !== undefined && rows.subclusters.has(subclusterId)) {
+      return `there is a subcluster ${subclusterId}`;
+    }
     if (name !== undefined && rows.names.has(name)) {
       return `there is a subcluster called "${name}": ${rows.names.get(name)}`;
     }
@@ -208,7 +212,7 @@ export function makeSubclusters(powers: SubclusterPowers) {
         failRequest(event.requestId, { code: 'BAD_CONFIG', message: problem });
         return;
       }
-      const id = `s${rows.nextId('subcluster')}`;
+      const id = event.subclusterId ?? `s${rows.nextId('subcluster')}`;
       const members: { [name: string]: VatId } = {};
       for (const [name, config] of Object.entries(event.config.vats)) {
         const vatId = `v${rows.nextId('vat')}`;

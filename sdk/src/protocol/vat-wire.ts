@@ -200,4 +200,6 @@ export type LogLevel = 'debug' | 'info' | 'log' | 'warn' | 'error';
 export type VatLimits = {
   /** Bytes (UTF-16 code units) of one value's body. */
   messageBytesMax: number;
+  /** Requests to its host that it may have under way. */
+  asksMax: number;
 };

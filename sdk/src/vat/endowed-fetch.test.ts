@@ -2,7 +2,7 @@ import './lockdown.js';
 import { describe, expect, it } from 'vitest';
 import type { FetchResponse, HostAnswer } from '../protocol/vat-wire.js';
 import { errorOf, makeTestVat } from './test-vat.js';
-import { vatBounds } from './vat-bounds.js';
+import { limits } from '../limits.js';
 
 const globals = ['fetch', 'Request', 'Headers', 'Response', 'AbortController', 'URLSearchParams'];
 
@@ -112,10 +112,10 @@ describe('fetch', () => {
 
   it('may be under way a bounded number of times', async () => {
     const vat = await start(`
-      const all = Array.from({ length: ${vatBounds.asksMax + 1} }, () => fetch('https://api.example'));
+      const all = Array.from({ length: ${limits.vatAsksMax + 1} }, () => fetch('https://api.example'));
       return all.at(-1);`);
     expect(await vat.settled()).toBe('A vat may have 64 requests under way');
-    expect(vat.asks).toHaveLength(vatBounds.asksMax);
+    expect(vat.asks).toHaveLength(limits.vatAsksMax);
   });
 
   it.each([

@@ -3,19 +3,19 @@
  * is the vat's activity like any other.
  */
 import type { FetchResponse, FromVat, HostAnswer, HostAsk } from '../protocol/vat-wire.js';
-import { vatBounds } from './vat-bounds.js';
 
 export type HostAsks = ReturnType<typeof makeHostAsks>;
 
-export function makeHostAsks(post: (message: FromVat) => void) {
+/** @param asksMax - that may be under way; the host holds the vat to it, too. */
+export function makeHostAsks(post: (message: FromVat) => void, asksMax: number) {
   const open = new Map<number, (answer: HostAnswer) => void>();
   let lastId = 0;
 
   return harden({
     /** `answer` rejects with a plain error; after `cancel` it never settles. */
     ask(asked: HostAsk): { answer: Promise<FetchResponse>; cancel(): void } {
-      if (open.size >= vatBounds.asksMax) {
-        throw RangeError(`A vat may have ${vatBounds.asksMax} requests under way`);
+      if (open.size >= asksMax) {
+        throw RangeError(`A vat may have ${asksMax} requests under way`);
       }
       lastId += 1;
       const id = lastId;

@@ -2,6 +2,7 @@
  * For tests: a vat run by the real runtime in this realm, and as much of a kernel as the test scripts itself.
  * The test file imports lockdown.js before this.
  */
+import { limits } from '../limits.js';
 import { webcrypto } from 'node:crypto';
 import { existsSync, lstatSync } from 'node:fs';
 import { access, readFile } from 'node:fs/promises';
@@ -143,7 +144,7 @@ export function makeTestVat(bundle: Bundle | string, options: TestVatOptions = {
       ...(allowedHosts && { network: { allowedHosts } }),
       ...(platformConfig && { platformConfig }),
     },
-    limits: { messageBytesMax },
+    limits: { messageBytesMax, asksMax: limits.vatAsksMax },
   });
 
   return {

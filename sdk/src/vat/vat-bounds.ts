@@ -12,8 +12,6 @@ export const vatBounds = {
   timerMsMin: 10,
   /** Timers that one vat may have pending. */
   timersMax: 10_000,
-  /** Fetches that one vat may have under way; each holds its whole body in memory, here and in the host. */
-  asksMax: 64,
   /** Calls of one iterator's methods under way: a reader waits for one item before it asks for the next. */
   iteratorCallsMax: 64,
   /** Restarts of a topic's vat that a reader sits out with no value in between: a bound on a loop, not on patience. */

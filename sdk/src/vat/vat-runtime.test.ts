@@ -30,7 +30,15 @@ describe('a start', () => {
         level: 'log',
         tags: ['stdout'],
         args: [
-          ['exit', 'exitVat', 'exitVatWithFailure', 'exitWithFailure', 'logger', 'stdout'],
+          [
+            'caveat',
+            'exit',
+            'exitVat',
+            'exitVatWithFailure',
+            'exitWithFailure',
+            'logger',
+            'stdout',
+          ],
           'function',
           [1],
         ],

@@ -155,7 +155,7 @@ export function makeVatWorld({
     Object.defineProperty({ ...plainBaggage }, DURABLE_KINDS, { value: kinds.prepare }),
   );
 
-  const asks = makeHostAsks(post);
+  const asks = makeHostAsks(post, init.limits.asksMax);
   const vatPowers = makeVatPowers(post, logger, syscalls, marshal.encode, (target, method, args) =>
     send(target, method, args, undefined),
   );

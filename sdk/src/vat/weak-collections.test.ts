@@ -70,7 +70,7 @@ describe('a key that is a presence', () => {
       ['drop-imports', 'o-1'],
       ['retire-imports', 'o-1'],
     ]);
-    expect(sizes()).toEqual({ exports: 1, imports: 0, promises: 0, weakKeys: 0 });
+    expect(sizes()).toMatchObject({ exports: 1, imports: 0, promises: 0, weakKeys: 0 });
   });
 
   it('is retired when its collections are collected', async () => {
@@ -84,7 +84,7 @@ describe('a key that is a presence', () => {
       ['drop-imports', 'o-1'],
       ['retire-imports', 'o-1', 'o-2'],
     ]);
-    expect(sizes()).toEqual({ exports: 1, imports: 0, promises: 0, weakKeys: 0 });
+    expect(sizes()).toMatchObject({ exports: 1, imports: 0, promises: 0, weakKeys: 0 });
   });
 
   it('goes with a collection that is a value of its own', async () => {
@@ -112,7 +112,7 @@ describe('a key that is a presence', () => {
       ['drop-imports', 'o-2'],
       ['retire-imports', 'o-2'],
     ]);
-    expect(sizes()).toEqual({ exports: 1, imports: 0, promises: 0, weakKeys: 0 });
+    expect(sizes()).toMatchObject({ exports: 1, imports: 0, promises: 0, weakKeys: 0 });
   });
 });
 
@@ -153,7 +153,7 @@ it('a thousand keys that come and go leave nothing', async () => {
   expect(sizes()).toMatchObject({ imports: 1000, weakKeys: 1000 });
   await call('forgetAll');
   await collected();
-  expect(sizes()).toEqual({ exports: 1, imports: 0, promises: 0, weakKeys: 0 });
+  expect(sizes()).toMatchObject({ exports: 1, imports: 0, promises: 0, weakKeys: 0 });
 });
 
 it('what Endo of the worker has looked at is not recognized for that', async () => {

@@ -58,7 +58,7 @@ return exports; })({});`;
     vatId: 'v7',
     bundle: { moduleFormat: 'vatkit', abi: RUNTIME_ABI, code },
     endowments: { globals, ...endowments },
-    limits: { messageBytesMax: 100_000 },
+    limits: { messageBytesMax: 100_000, asksMax: 64 },
   });
   const started = await deliver({ type: 'start', parameters: {}, state: [], nextExport: 1 });
   const call = async (method: string, args: unknown[] = [], slots: string[] = []) => {

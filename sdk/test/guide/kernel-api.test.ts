@@ -100,14 +100,14 @@ describe("the guide's kernel API", () => {
     const newSubcluster = await kernel.reloadSubcluster(subclusterId);
 
     expect(newSubcluster).toStrictEqual({
-      id: 's2',
+      id: subclusterId,
       config: clusterConfig,
       vats: { alice: 'v3', bob: 'v4' },
     });
     expect(kernel.getSubclusters()).toStrictEqual([newSubcluster]);
 
     // Terminate a subcluster and all its vats
-    await kernel.terminateSubcluster(newSubcluster.id);
+    await kernel.terminateSubcluster(subclusterId);
 
     expect(kernel.getSubclusters()).toStrictEqual([]);
     expect(kernel.getVatIds()).toStrictEqual([]);
@@ -227,8 +227,9 @@ describe("the guide's kernel API", () => {
     await launch(kernel);
     await kernel.launchVat({ bundleSpec: await bundleOf('keeper.vat.js') });
     const reloaded = await kernel.reload();
-    expect(kernel.getSubclusters().map(({ id }) => id)).toStrictEqual(['s1', 's3']);
-    expect(reloaded).toStrictEqual(kernel.getSubcluster('s3'));
+    expect(kernel.getSubclusters().map(({ id }) => id)).toStrictEqual(['s1', 's2']);
+    expect(reloaded).toStrictEqual(kernel.getSubcluster('s2'));
+    expect(reloaded?.vats).toStrictEqual({ vat: 'v4' });
   });
 
   it('reset stops all vats, forgets their state and never reuses an id', async () => {

@@ -141,9 +141,9 @@ function makeScriptedKernel() {
     return step({ type: 'crank-done', vatId, ...ids, result });
   };
 
-  /** `alice bob! services clock io out system as name`, all but the vats at will. The heap of bob is a cache. */
+  /** `alice bob! services clock io out system as name again s1`, all but the vats at will. The heap of bob is a cache. */
   const launch = (text: string, bootstrap = true): string[] => {
-    const [, start = '', name] = /^(.*?)(?: as (\w+))?$/.exec(text) ?? [];
+    const [, start = '', name, again] = /^(.*?)(?: as (\w+))?(?: again (s\d+))?$/.exec(text) ?? [];
     const [plain = '', channel] = start.replace(/ system$/, '').split(' io ');
     const [names = '', services = ''] = plain.split(' services ');
     const vats: ClusterConfig['vats'] = {};
@@ -167,6 +167,7 @@ function makeScriptedKernel() {
       contents: Object.fromEntries(Object.keys(vats).map((name) => [`hash-of-${name}`, 'code'])),
       ...(start.endsWith(' system') && { system: true }),
       ...(name !== undefined && { name }),
+      ...(again !== undefined && { subclusterId: again }),
       ...(channel !== undefined && { io: { [channel]: `o+${(hostExport += 1)}` } }),
       bootstrap,
     });
