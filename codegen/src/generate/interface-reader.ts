@@ -118,7 +118,7 @@ export function makeInterfaceReader(powers: InterfaceReaderPowers): InterfaceRea
       durable: maker === undefined ? null : maker.form.durable,
       methods: [],
       ...(declared && {
-        place: placeOf(ts.getNameOfDeclaration(declared as ts.Declaration) ?? declared),
+        place: placeOf(ts.getNameOfDeclaration(declared) ?? declared),
       }),
     };
     interfaces.push(entry);

@@ -37,7 +37,7 @@ function bodyOwner(node: ts.Node): ts.FunctionLikeDeclaration | undefined {
 
 function resultsOf({ body }: ts.FunctionLikeDeclaration): ts.Expression[] {
   if (body === undefined) return [];
-  if (!ts.isBlock(body)) return [body as ts.Expression];
+  if (!ts.isBlock(body)) return [body];
   const results: ts.Expression[] = [];
   const look = (node: ts.Node): void => {
     if (ts.isFunctionLike(node)) return;
