@@ -4,6 +4,7 @@ import { guardTypes, type MethodGuardTypes } from './guard-types.js';
 import { docOf, tagsOf } from './jsdoc.js';
 import { makerOfLiteral, type Maker } from './makers.js';
 import {
+  deepParts,
   primitive,
   unknownType,
   type Interface,
@@ -239,12 +240,14 @@ export function makeInterfaceReader(powers: InterfaceReaderPowers): InterfaceRea
     guard: MethodGuardTypes | undefined,
   ): Type => {
     const returned = signature.getReturnType();
-    if (isAny(returned) && guard?.result !== undefined) return awaited(guard.result);
     const annotation = annotationOf(signature.getDeclaration());
     const subject = `${spot.subject}, result`;
     const result = awaited(
       types.read(returned, { ...spot, node: annotation ?? spot.node, subject }),
     );
+    if (guard?.result !== undefined && deepParts(result).some(isUnknown)) {
+      return awaited(guard.result);
+    }
     // `return 'saved'` says that it is text, not that it will always be this one.
     return annotation === undefined ? widened(result) : result;
   };
@@ -351,6 +354,8 @@ const nameText = (name: ts.PropertyName): string =>
 const flip = (side: Spot['side']): Spot['side'] => (side === 'result' ? 'argument' : 'result');
 
 const orUndefined = (type: Type): Type => unionOf([type, primitive('undefined')]);
+
+const isUnknown = (type: Type): boolean => type.kind === 'primitive' && type.name === 'unknown';
 
 const isAny = (type: ts.Type): boolean => (type.flags & ts.TypeFlags.Any) !== 0;
 

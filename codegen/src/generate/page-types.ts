@@ -119,9 +119,7 @@ export function makePageTypes(model: VatModel): PageTypes {
   };
 
   const record = (type: Extract<Type, { kind: 'record' }>, side: Side): string => {
-    if (type.properties.length === 0) {
-      return type.index === null ? '{}' : `Record<string, ${text(type.index, side)}>`;
-    }
+    if (type.properties.length === 0 && type.index === null) return '{}';
     const parts = type.properties.map(
       ({ name, type: value, optional, readonly }) =>
         `${readonly ? 'readonly ' : ''}${propertyKey(name)}${optional ? '?' : ''}: ${text(value, side)}`,

@@ -25,12 +25,13 @@ export type Ref = {
 export type RemotePromise<Target> = Promise<Target> & Pick<Target, keyof Target & string>;
 
 declare const exposedAs: unique symbol;
+declare const calledAs: unique symbol;
 
 /** A function or object of the page that vats may call; to dispose of it revokes it. */
 export type Exposed<Target = unknown> = {
   readonly [Symbol.dispose]: () => void;
-  /** Never there: it carries the type. */
-  readonly [exposedAs]?: Target;
+  /** Never there: it carries the type, and tells it from a reference. */
+  readonly [exposedAs]: Target;
 };
 
 /** An object of the page's in place of a reference: its methods may answer at once. */
@@ -55,7 +56,7 @@ export type Callback<Target> = Exposed<Target> | RemoteFunction | PromiseLike<Re
 /** A function of a vat's, which is called by reference with `call(fn, '', ...args)`. */
 export type RemoteFunction<Args extends unknown[] = never[], Answer = unknown> = Ref & {
   /** Never there: it carries the type. */
-  readonly [exposedAs]?: (...args: Args) => Promise<Answer>;
+  readonly [calledAs]?: (...args: Args) => Promise<Answer>;
 };
 
 /** What `next`, `return` and `throw` give: `{ value: 'a', done: false }`. */
