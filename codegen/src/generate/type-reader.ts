@@ -224,6 +224,13 @@ export function makeTypeReader(powers: TypeReaderPowers) {
       return { kind: 'array', item: read1, readonly };
     }
     if (isError(type)) return { kind: 'error' };
+    if (type.getConstructSignatures().length > 0) {
+      return refuse(
+        spot,
+        `a class, ${textOf(type)}`,
+        'pass a maker: an exo with a method that makes instances',
+      );
+    }
     const refusal = type.symbol === undefined ? undefined : refusalOf(type.symbol);
     if (refusal !== undefined) return refuse(spot, refusal.what, refusal.hint);
     const [signature] = type.getCallSignatures();
@@ -232,13 +239,6 @@ export function makeTypeReader(powers: TypeReaderPowers) {
         return { kind: 'function', signature: readSignature(signature, spot) };
       }
       return refuse(spot, `a function that is not exposed, ${textOf(type)}`, functionHint);
-    }
-    if (type.getConstructSignatures().length > 0) {
-      return refuse(
-        spot,
-        `a class, ${textOf(type)}`,
-        'pass a maker: an exo with a method that makes instances',
-      );
     }
     return isRemotable(type) ? readMethods(type, spot) : readRecord(type, spot);
   };
