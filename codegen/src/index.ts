@@ -8,6 +8,15 @@ export {
   type BundleOptions,
   type WrittenBundle,
 } from './bundler/bundle-vat.js';
+export {
+  generateVats,
+  writeFiles,
+  type GeneratedFile,
+  type GeneratedVat,
+  type GenerateOptions,
+  type Generation,
+} from './generate/generate.js';
+export type * from './generate/model.js';
 export { BundleError, formatProblem, type Problem } from './bundler/problems.js';
 export {
   startBundleServer,

@@ -18,6 +18,7 @@ const places = [
   { floor: 3, paths: ['sdk/src/vat/'] },
   { floor: 3, paths: ['sdk/src/kernel/'] },
   { floor: 3, paths: ['sdk/src/client/'] },
+  { floor: 3, paths: ['sdk/src/codegen-runtime/'] },
   { floor: 2, paths: ['sdk/src/protocol/'] },
   { floor: 1, paths: ['sdk/src/store/'] },
   // The ground that even the store stands on.

@@ -14,6 +14,7 @@ import { rollup, type OutputChunk, type RollupBuild } from 'rollup';
 import { problemOfBuildError } from './build-error.js';
 import { evadeCensor } from './censor.js';
 import { BundleError, type Problem } from './problems.js';
+import type { SourceEdits } from './source-edits.js';
 import { applyEdits, makeLocator, type ChunkMap } from './source-map.js';
 import {
   isOfPackage,
@@ -32,6 +33,8 @@ export type AssemblyOptions = {
   runtime: 'shared' | 'inside';
   /** Whether the map carries the text of the sources. */
   sourcesContent: boolean;
+  /** Made to the sources as they are read. */
+  edits?: SourceEdits | undefined;
 };
 
 export type Assembly = {
@@ -115,7 +118,7 @@ type Build = { chunk: OutputChunk; missing: MissingImport[]; problems: Problem[]
 
 async function build(
   entry: string,
-  { form, runtime, sourcesContent }: AssemblyOptions,
+  { form, runtime, sourcesContent, edits }: AssemblyOptions,
 ): Promise<Build> {
   const problems: Problem[] = [];
   const missing: MissingImport[] = [];
@@ -127,7 +130,7 @@ async function build(
       // Cycles, unused imports and the like are the vat's own affair; what matters is an error below.
       onLog: () => {},
       plugins: [
-        sourceText(report),
+        sourceText(report, edits),
         typescript(report),
         vatSyntax(report),
         vatImports(rulesOf(runtime), missing),

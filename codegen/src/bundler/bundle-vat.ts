@@ -7,6 +7,7 @@ import type { Bundle, BundleFormat } from '@vatkit/sdk/kernel';
 import { assemble } from './assemble.js';
 import { endoSource, type EndoFormat } from './endo-formats.js';
 import { BundleError } from './problems.js';
+import type { SourceEdits } from './source-edits.js';
 import type { ChunkMap } from './source-map.js';
 
 export type BundleOptions = {
@@ -18,6 +19,8 @@ export type BundleOptions = {
   format?: BundleFormat;
   /** Put the text of the sources into the source map. */
   sourcesContent?: boolean;
+  /** Made to the sources on their way: how `vatkit generate --guards` puts guards into a vat. */
+  edits?: SourceEdits;
 };
 
 export type BundleFileOptions = BundleOptions & {
@@ -47,7 +50,7 @@ export const BUNDLE_FORMATS = [
  * @throws {BundleError} with all that was found wrong in the sources, each with its file and line.
  */
 export async function bundleVat(entry: string, options: BundleOptions = {}): Promise<Bundle> {
-  const { format = 'vatkit', sourcesContent = false } = options;
+  const { format = 'vatkit', sourcesContent = false, edits } = options;
   if (!BUNDLE_FORMATS.includes(format)) {
     throw new TypeError(`Cannot bundle as '${String(format)}': use ${BUNDLE_FORMATS.join(', ')}`);
   }
@@ -57,6 +60,7 @@ export async function bundleVat(entry: string, options: BundleOptions = {}): Pro
       form: 'es',
       runtime: 'inside',
       sourcesContent: false,
+      edits,
     });
     return { moduleFormat: format, exports, code: await endoSource(code, format) };
   }
@@ -65,6 +69,7 @@ export async function bundleVat(entry: string, options: BundleOptions = {}): Pro
     form: 'iife',
     runtime,
     sourcesContent,
+    edits,
   });
   return {
     moduleFormat: format,

@@ -5,6 +5,7 @@ import type { Plugin } from 'rollup';
 import type * as Typescript from 'typescript';
 import { placeOf, type Problem } from './problems.js';
 import { makeLocator } from './source-map.js';
+import { applySourceEdits, type SourceEdits } from './source-edits.js';
 import { childOf, visit, type SyntaxNode } from './syntax-tree.js';
 
 export type Report = (problem: Problem) => void;
@@ -21,8 +22,9 @@ const isVirtual = (id: string) => id.startsWith('\0') || id.includes('?commonjs-
 /**
  * Reads files so that the same source gives the same bundle on every system: line ends as LF, which changes
  * no literal (ECMA-262 12.9.6), no byte order mark, and no `#!` line, which cannot stand in a function.
+ * `edits` are then made to it.
  */
-export function sourceText(report: Report): Plugin {
+export function sourceText(report: Report, edits?: SourceEdits): Plugin {
   return {
     name: 'vatkit:source-text',
     async load(file) {
@@ -45,7 +47,8 @@ export function sourceText(report: Report): Plugin {
           return 'null';
         }
       }
-      return text;
+      const own = edits?.get(file);
+      return own === undefined ? text : applySourceEdits(text, own);
     },
   };
 }

@@ -2,13 +2,14 @@ import { readFileSync } from 'node:fs';
 import { bundle } from './bundle.js';
 import { didYouMean, UsageError, type Command, type ExitCode, type Terminal } from './command.js';
 import { daemon } from './daemon.js';
+import { generate } from './generate.js';
 import { serve } from './serve.js';
 import { start } from './start.js';
 import { watch } from './watch.js';
 
-const commands: readonly Command[] = [bundle, watch, serve, start, daemon];
+const commands: readonly Command[] = [generate, bundle, watch, serve, start, daemon];
 
-const help = `vatkit: bundles and serves vats, and runs a kernel for them
+const help = `vatkit: generates code for vats, bundles and serves them, and runs a kernel for them
 
 Usage: vatkit <command> [options]
 

@@ -1,13 +1,13 @@
-/**
- * Keeps the bundles of a folder up to date with its sources. It watches each folder by itself and looks at all files
- * when anything stirs: Node's recursive watch on Linux loses a file that an editor replaces when it saves (20.20).
- */
-import { existsSync, watch, type FSWatcher } from 'node:fs';
-import { readdir, readFile, rm, stat } from 'node:fs/promises';
-import { basename, dirname, join, resolve } from 'node:path';
+/** Keeps the bundles of a folder up to date with its sources. */
+import { existsSync } from 'node:fs';
+import { readFile, rm } from 'node:fs/promises';
+import { basename, dirname, resolve } from 'node:path';
 import { defaultOutput } from '../bundler/bundle-vat.js';
 import { displayPath } from '../bundler/problems.js';
 import { bundleOne, isStray, mayBeVat } from './bundle.js';
+import { watchFolders, type FileChanges, type Watching } from './watch-folders.js';
+
+export type { Watching };
 
 export type WatchOptions = {
   dir: string;
@@ -17,12 +17,6 @@ export type WatchOptions = {
   quietMs?: number;
 };
 
-export type Watching = {
-  /** Resolves when there is nothing more to watch, with why. */
-  failed: Promise<string>;
-  close(): Promise<void>;
-};
-
 type WatchedVat = {
   output: string;
   wasBundled: boolean;
@@ -30,80 +24,16 @@ type WatchedVat = {
   parts: string[] | undefined;
 };
 
-/** What a vat may import, of the files of its folder. */
-const isSource = (name: string) =>
-  /\.(?:[cm]?[jt]s|json)$/.test(name) && !/\.(?:test|spec|gen|d)\.[cm]?[jt]s$/.test(name);
-
-const isSkipped = (folder: string) => folder === 'node_modules' || folder.startsWith('.');
-
 /**
  * Bundles all vats in a folder and in those below it; resolves when that is done, and goes on with what changes.
  *
  * @throws Error that says so where there is no such folder.
  */
 export async function watchVats(options: WatchOptions): Promise<Watching> {
-  const { out, err, quietMs = 100 } = options;
-  const root = resolve(options.dir);
-  await insistFolder(root, options.dir);
-
-  const watchers = new Map<string, FSWatcher>();
-  /** Of each source file, what changes with its content. */
-  let known = new Map<string, string>();
+  const { dir, out, err, quietMs } = options;
   /** By its source. What was never bundled may be no vat at all. */
   const vats = new Map<string, WatchedVat>();
-  let timer: NodeJS.Timeout | undefined;
-  let passing: Promise<void> | undefined;
   let closed = false;
-  let fail: (why: string) => void = () => {};
-  const failed = new Promise<string>((done) => (fail = done));
-
-  const stir = (): void => {
-    if (closed) return;
-    clearTimeout(timer);
-    timer = setTimeout(() => {
-      // One pass at a time; what stirs in its midst gets one more.
-      const before = passing;
-      passing = (before ?? Promise.resolve()).then(pass).catch(giveUp);
-    }, quietMs);
-  };
-
-  const giveUp = (thrown: unknown): void => {
-    if (!closed) fail(`Cannot watch ${options.dir}: ${(thrown as Error).message}`);
-  };
-
-  const watchFolder = (folder: string): void => {
-    if (watchers.has(folder)) return;
-    const watcher = watch(folder, stir);
-    watcher.on('error', stir);
-    watchers.set(folder, watcher);
-  };
-
-  const forget = (folder: string): void => {
-    watchers.get(folder)?.close();
-    watchers.delete(folder);
-  };
-
-  const scan = async (): Promise<Map<string, string>> => {
-    const files = new Map<string, string>();
-    const seen = new Set<string>();
-    const enter = async (folder: string): Promise<void> => {
-      // Before its files are listed, so that none comes unseen in between.
-      watchFolder(folder);
-      seen.add(folder);
-      for (const entry of await readdir(folder, { withFileTypes: true })) {
-        const path = join(folder, entry.name);
-        if (entry.isDirectory()) {
-          if (!isSkipped(entry.name)) await enter(path).catch(ignoreGone);
-        } else if (isSource(entry.name)) {
-          const found = await stat(path).catch(ignoreGone);
-          if (found?.isFile()) files.set(path, `${found.mtimeMs} ${found.size} ${found.ino}`);
-        }
-      }
-    };
-    await enter(root);
-    for (const folder of watchers.keys()) if (!seen.has(folder)) forget(folder);
-    return files;
-  };
 
   const bundle = async (source: string, taken: Map<string, string>): Promise<void> => {
     const output = defaultOutput(source);
@@ -134,23 +64,18 @@ export async function watchVats(options: WatchOptions): Promise<Watching> {
     }
   };
 
-  const pass = async (): Promise<void> => {
-    if (closed) return;
-    const before = known;
-    known = await scan();
-    const removed = [...before.keys()].filter((file) => !known.has(file));
-    const added = [...known.keys()].filter((file) => !before.has(file));
-    const stirred = [...before.keys()].filter((file) => known.get(file) !== before.get(file));
+  const update = async ({ added, removed, stirred, known }: FileChanges): Promise<void> => {
     for (const file of removed) await removeBundle(file);
     // A module that is no vat may be a part of any of them, though it left no trace in the bundle.
-    const all = stirred.some((file) => !vats.has(file));
+    const all = stirred.concat(removed).some((file) => !vats.has(file));
     const isDue = (file: string): boolean => {
       if (added.includes(file) || stirred.includes(file)) return true;
       const vat = vats.get(file);
       if (vat === undefined) return false;
-      return all || vat.parts === undefined || vat.parts.some((part) => stirred.includes(part));
+      const changed = [...stirred, ...removed];
+      return all || vat.parts === undefined || vat.parts.some((part) => changed.includes(part));
     };
-    const due = [...known.keys()].filter((file) => mayBeVat(basename(file)) && isDue(file)).sort();
+    const due = known.filter((file) => mayBeVat(basename(file)) && isDue(file)).sort();
     for (const file of removed) vats.delete(file);
     const taken = new Map<string, string>();
     for (const [file, { output }] of vats) if (!due.includes(file)) taken.set(output, file);
@@ -164,25 +89,18 @@ export async function watchVats(options: WatchOptions): Promise<Watching> {
     out(`Removed ${displayPath(vat.output)}`);
   };
 
-  const close = async (): Promise<void> => {
-    closed = true;
-    clearTimeout(timer);
-    for (const folder of [...watchers.keys()]) forget(folder);
-    await passing;
-  };
-
-  passing = pass();
-  await passing.catch(async (thrown: unknown) => {
-    await close().catch(() => {});
-    throw new Error(`Cannot watch ${options.dir}: ${(thrown as Error).message}`);
+  const watching = await watchFolders({
+    dir,
+    onChange: update,
+    ...(quietMs !== undefined && { quietMs }),
   });
-  return { failed, close };
-}
-
-async function insistFolder(folder: string, name: string): Promise<void> {
-  const found = await stat(folder).catch(() => undefined);
-  if (found === undefined) throw new Error(`Cannot watch ${name}: there is no such folder`);
-  if (!found.isDirectory()) throw new Error(`Cannot watch ${name}: it is not a folder`);
+  return {
+    failed: watching.failed,
+    close() {
+      closed = true;
+      return watching.close();
+    },
+  };
 }
 
 /** What the bundle's map names. */
@@ -190,9 +108,4 @@ async function partsOf(source: string, bundle: string): Promise<string[]> {
   const { sourceMap } = JSON.parse(await readFile(bundle, 'utf8')) as { sourceMap?: string };
   const { sources = [] } = JSON.parse(sourceMap ?? '{}') as { sources?: string[] };
   return sources.map((part) => resolve(dirname(source), part));
-}
-
-/** It was there a moment ago. */
-function ignoreGone(thrown: NodeJS.ErrnoException): undefined {
-  if (thrown.code !== 'ENOENT' && thrown.code !== 'ENOTDIR') throw thrown;
 }

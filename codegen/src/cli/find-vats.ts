@@ -1,0 +1,60 @@
+/** Which files a command means. */
+import { stat } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import { glob, isDynamicPattern } from 'tinyglobby';
+
+export type FoundVats = {
+  /** Absolute paths, in order. `stray`: it was not named by itself, and may be no vat at all. */
+  vats: { entry: string; stray: boolean }[];
+  /** Patterns that match nothing. */
+  unmatched: string[];
+};
+
+/** Where nothing is named. */
+export const everyVat = '**/*.vat.{ts,js}';
+
+const ignore = ['**/node_modules/**', '**/dist/**', '**/.*/**'];
+
+/** Of a folder it is every vat in it and below. */
+export async function findVats(patterns: readonly string[]): Promise<FoundVats> {
+  const vats = new Map<string, boolean>();
+  const unmatched: string[] = [];
+  for (const pattern of patterns.length === 0 ? [everyVat] : patterns) {
+    const asked = pattern.replaceAll('\\', '/');
+    const found = isDynamicPattern(asked) ? undefined : await stat(pattern).catch(() => undefined);
+    if (found?.isFile()) {
+      vats.set(resolve(pattern), false);
+      continue;
+    }
+    const wanted = found?.isDirectory() ? `${asked.replace(/\/+$/, '')}/${everyVat}` : asked;
+    const files = (
+      await glob([wanted], { ignore, absolute: true, expandDirectories: false })
+    ).filter(isSource);
+    if (files.length === 0) unmatched.push(pattern);
+    for (const file of files) if (!vats.has(resolve(file))) vats.set(resolve(file), !isNamed(file));
+  }
+  const inOrder = [...vats].sort(([a], [b]) => (a < b ? -1 : 1));
+  return { vats: inOrder.map(([entry, stray]) => ({ entry, stray })), unmatched };
+}
+
+/** What vatkit wrote has a module's name, too. */
+const isSource = (file: string): boolean =>
+  /\.[cm]?[jt]s$/.test(file) && !/\.(?:test|spec|gen|d)\.[cm]?[jt]s$/.test(file);
+
+const isNamed = (file: string): boolean => /\.vat\.[jt]s$/.test(file);
+
+/** The files that vatkit may have written, in the folders that the patterns reach. */
+export async function findGenerated(patterns: readonly string[]): Promise<string[]> {
+  const found = new Set<string>();
+  for (const pattern of patterns.length === 0 ? [everyVat] : patterns) {
+    const asked = pattern.replaceAll('\\', '/');
+    const target = isDynamicPattern(asked) ? undefined : await stat(pattern).catch(() => undefined);
+    if (target?.isFile()) continue;
+    const wanted = target?.isDirectory()
+      ? [`${asked.replace(/\/+$/, '')}/**/*.gen.js`]
+      : [asked.replace(/\.(?:\{[^}]*\}|[cm]?[jt]s|\*)$/, '.gen.js')];
+    const files = await glob(wanted, { ignore, absolute: true, expandDirectories: false });
+    files.forEach((file) => found.add(resolve(file)));
+  }
+  return [...found].sort();
+}

@@ -1,0 +1,31 @@
+import { ts } from 'ts-morph';
+
+/** The comment of a declaration, from its first star to its last: the lines between the delimiters. */
+export function docOf(node: ts.Node | undefined): string | undefined {
+  const holder = node === undefined ? undefined : holderOf(node);
+  if (holder === undefined) return undefined;
+  const comment = ts.getJSDocCommentsAndTags(holder).findLast((part) => ts.isJSDoc(part));
+  if (comment === undefined) return undefined;
+  const lines = comment
+    .getText()
+    .replace(/^\/\*\*/, '')
+    .replace(/\*\/$/, '')
+    .split(/\r\n|\r|\n/)
+    .map((line, index) => (index === 0 ? line.trim() : line.replace(/^\s*\* ?/, '').trimEnd()));
+  while (lines.length > 0 && lines[0]?.trim() === '') lines.shift();
+  while (lines.length > 0 && lines.at(-1)?.trim() === '') lines.pop();
+  return lines.length === 0 ? undefined : lines.join('\n');
+}
+
+/** The names of a declaration's tags: `['query']`. */
+export const tagsOf = (node: ts.Node | undefined): string[] =>
+  node === undefined
+    ? []
+    : ts.getJSDocTags(holderOf(node) ?? node).map(({ tagName }) => tagName.text);
+
+/** A variable's comment stands at its statement. */
+function holderOf(node: ts.Node): ts.Node | undefined {
+  if (!ts.isVariableDeclaration(node)) return node;
+  const statement = node.parent.parent;
+  return ts.isVariableStatement(statement) ? statement : undefined;
+}

@@ -1,0 +1,421 @@
+/** Refusals, warnings, guards, editors, costs, and the command line of `vatkit generate`. */
+import { spawn, spawnSync } from 'node:child_process';
+import {
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, describe, expect, it } from 'vitest';
+import { formatProblem, generateVats, writeFiles } from '@vatkit/codegen';
+import { kunser } from '@vatkit/sdk/kernel';
+import { makeKernel } from '@vatkit/sdk/node';
+import { makeFixture } from './fixture.js';
+
+const root = fileURLToPath(new URL('../..', import.meta.url));
+const program = join(root, 'codegen/bin/vatkit.mjs');
+
+const rooted = (methods: string, before = ''): string =>
+  `import { M, makeDefaultExo, makeExo, prepareExo, makeTopic, prepareTopic, Far } from '@vatkit/sdk/vat';
+${before}
+export const buildRootObject = (_powers: unknown, parameters: Record<string, unknown>, baggage: never) => makeDefaultExo('x', {
+${methods}
+});
+`;
+
+async function read(text: string) {
+  const at = makeFixture({ 'x.vat.ts': text });
+  const { vats, problems, warnings } = await generateVats([at('x.vat.ts')]);
+  const say = (list: typeof problems): string[] =>
+    list.map((problem) => formatProblem(problem).slice(at('').length + 1));
+  return { vats, problems: say(problems), warnings: say(warnings) };
+}
+
+const linked = (files: Record<string, string>) => {
+  const at = makeFixture({ 'package.json': '{ "type": "module" }', ...files });
+  mkdirSync(at('node_modules/@vatkit'), { recursive: true });
+  symlinkSync(join(root, 'sdk'), at('node_modules/@vatkit/sdk'));
+  return at;
+};
+
+const vatkit = (cwd: string, ...args: string[]) => {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [program, ...args], {
+    cwd,
+    encoding: 'utf8',
+  });
+  expect(stderr).not.toMatch(/^\s+at /m);
+  return { status, stdout, stderr };
+};
+
+describe('what cannot pass', () => {
+  it.each([
+    [
+      'map: () => new Map<string, number>(),',
+      '4:1: XRoot.map, result: a Map cannot pass; pass an array of entries',
+    ],
+    [
+      'set(items: Set<string>) { void items; },',
+      "4:5: XRoot.set, parameter 'items': a Set cannot pass; pass an array",
+    ],
+    [
+      'when: () => ({ list: [{ at: new Date() }] }),',
+      'XRoot.when, result (at .list[].at): a Date cannot pass',
+    ],
+    ['instance: () => new Account(),', 'an instance of class Account cannot pass; pass a record'],
+    [
+      'plain: () => ({ hi: () => 1 }),',
+      'an object with methods, { hi() }, cannot pass; it is no exo yet',
+    ],
+    [
+      'mixed: () => ({ size: 1, read: () => 2 }),',
+      'XRoot.mixed, result (at .read): a function among data',
+    ],
+    ['fn: () => () => 1,', 'a function that is not exposed, () =>'],
+    [
+      'bytes(array: Uint8Array) { void array; },',
+      "a Uint8Array cannot pass; pass 'makeBytes(array)'",
+    ],
+    [
+      'lost(value: Lost) { void value; },',
+      "XRoot.lost, parameter 'value': its type cannot be found",
+    ],
+    ['*sync() { yield 1; },', 'a Generator cannot pass'],
+    ['response: (): Response => { throw 1; },', 'a Response cannot pass'],
+    ['Class: () => Account,', 'cannot pass; pass a maker'],
+    ...['then', 'catch', 'finally', 'toJSON', 'constructor', '__proto__'].map((name) => [
+      `'${name}'() {},`,
+      `XRoot.${name}: no ref has a method of the name '${name}'`,
+    ]),
+    ['/** @live */\nnow: () => 1,', 'a @live method returns a topic'],
+    ['/** @live @query */\nboth: () => makeTopic().subscriber,', 'it is @query or @live, not both'],
+  ])('%s', async (method, message) => {
+    const { problems, vats } = await read(rooted(method, 'class Account { balance = 1; }'));
+    expect(vats).toHaveLength(0);
+    expect(problems.join('\n')).toContain(message);
+    expect(problems[0]).toMatch(/^x\.vat\.ts:\d+:\d+: /);
+  });
+
+  it('is told of all files at once, and nothing is written for them', () => {
+    const at = linked({
+      'a.vat.ts': rooted('one: () => new Map(),\ntwo(at: Date) { void at; },'),
+      'b.vat.ts': rooted('three: () => new Set(),'),
+      'c.vat.ts': rooted('four: () => 4,'),
+      'd.vat.ts': 'export const buildRootObject = () => ({ five: 5 });',
+    });
+    const { status, stderr, stdout } = vatkit(at(), 'generate');
+    expect(status).toBe(1);
+    expect(stderr.match(/^error: [abd]\.vat\.ts:\d+:\d+: .*/gm)).toHaveLength(4);
+    expect(stdout).toContain('Wrote for c.vat.ts: c.vat.gen.js');
+    expect(existsSync(at('a.vat.gen.js')) || existsSync(at('b.vat.bundle'))).toBe(false);
+  });
+
+  it('a root that is no exo', async () => {
+    for (const [text, found] of [
+      [
+        'export const buildRootObject = () => ({ hi() {} });',
+        'returns a plain object; return an exo',
+      ],
+      ['export const buildRootObject = () => 1;', 'buildRootObject returns number'],
+      ['export const buildRootObject = 1;', "'buildRootObject' is no function"],
+    ] as const) {
+      expect((await read(text)).problems[0]).toContain(found);
+    }
+  });
+});
+
+it('warns of what ends with the incarnation, and of nothing else', async () => {
+  const { warnings } = await read(
+    rooted(
+      `heap: () => makeDefaultExo('heap', { a: () => 1 }),
+       durable: () => prepareExo(baggage, 'durable', undefined, { a: () => 1 }),
+       list: () => [makeDefaultExo('listed', { a: () => 1 })],
+       /** @live */
+       topic: () => makeTopic<number>().subscriber,
+       /** @live */
+       lasting: () => prepareTopic<number>(baggage, 'lasting').subscriber,`,
+    ),
+  );
+  expect(warnings.map((line) => line.split(': ')[1]?.split(';')[0])).toStrictEqual([
+    'XRoot.heap returns an exo on the heap',
+    'XRoot.list returns an exo on the heap',
+    'XRoot.topic returns a topic on the heap, which ends when the vat restarts',
+  ]);
+});
+
+it('is the same wherever the sources lie and whatever ends their lines', async () => {
+  const text = rooted('/**\n * Says it.\n */\nsay: (text: string) => text,');
+  const [one, two] = [text, text.replaceAll('\n', '\r\n')].map((each) =>
+    makeFixture({ 'deep/x.vat.ts': each }),
+  );
+  const made = await Promise.all(
+    [one, two].map(async (at) => (await generateVats([at!('deep/x.vat.ts')])).vats[0]?.files),
+  );
+  const contents = made.map((files) => files?.map(({ content }) => content));
+  expect(contents[0]).toStrictEqual(contents[1]);
+  expect(contents[0]?.[1]).toContain('  /** Says it. */\n  say(text: string): Promise<string>;');
+});
+
+describe('vatkit generate', () => {
+  it(
+    'writes, leaves alone what is right, checks, mends, and removes what is left over',
+    { timeout: 60_000 },
+    () => {
+      const at = linked({ 'src/x.vat.ts': rooted('say: (text: string) => text,') });
+      expect(vatkit(at(), 'generate')).toMatchObject({ status: 0, stderr: '' });
+      const before = statSync(at('src/x.vat.gen.js')).mtimeMs;
+      expect(vatkit(at(), 'generate').stdout).toContain('4 files of 1 vats are as they should be');
+      expect(statSync(at('src/x.vat.gen.js')).mtimeMs).toBe(before);
+      expect(vatkit(at(), 'generate', '--check').status).toBe(0);
+
+      writeFileSync(at('src/x.vat.ts'), rooted('say: (text: number) => text,'));
+      rmSync(at('src/x.vat.gen.d.ts.map'));
+      writeFileSync(at('src/y.vat.gen.js'), readFileSync(at('src/x.vat.gen.js'), 'utf8'));
+      const { status, stderr } = vatkit(at(), 'generate', '--check');
+      expect(status).toBe(1);
+      expect(stderr).toContain('stale: src/x.vat.gen.d.ts\n');
+      expect(stderr).toContain('-   say(text: string): Promise<string>;');
+      expect(stderr).toContain('+   say(text: number): Promise<number>;');
+      expect(stderr).toContain('missing: src/x.vat.gen.d.ts.map');
+      expect(stderr).toContain('extra: src/y.vat.gen.js');
+      expect(stderr).toContain("Run 'npx vatkit generate' to mend this.");
+      expect(existsSync(at('src/x.vat.gen.d.ts.map'))).toBe(false);
+
+      expect(vatkit(at(), 'generate', 'src').stdout).toContain('Removed src/y.vat.gen.js');
+      expect(vatkit(at(), 'generate', '--check').status).toBe(0);
+    },
+  );
+
+  it('prints JSON, with the model of each vat', () => {
+    const at = linked({ 'x.vat.ts': rooted('/** @query */\nsay: (text: string) => text,') });
+    const { stdout, status } = vatkit(at(), 'generate', '--json');
+    expect(status).toBe(0);
+    expect(JSON.parse(stdout)).toMatchObject({
+      problems: [],
+      warnings: [],
+      vats: [
+        {
+          source: 'x.vat.ts',
+          model: { root: 'XRoot', interfaces: [{ methods: [{ kind: 'query' }] }] },
+        },
+      ],
+    });
+  });
+
+  it.each([
+    [['generate', 'nowhere'], 1, 'there is no vat at nowhere'],
+    [['generate'], 1, 'there is no **/*.vat.{ts,js}'],
+    [['generate', '--watch', '--check'], 2, 'does not go with --check'],
+    [['generate', '--chekc'], 2, "Did you mean '--check'?"],
+  ])('%j fails with %i', (args, status, message) => {
+    const found = vatkit(makeFixture({ 'a.txt': '' })(), ...args);
+    expect([found.status, found.stderr.includes(message)]).toStrictEqual([status, true]);
+  });
+
+  it('writes again what changes while it watches', { timeout: 30_000 }, async () => {
+    const at = linked({ 'x.vat.ts': rooted('say: (text: string) => text,') });
+    const child = spawn(process.execPath, [program, 'generate', '--watch'], { cwd: at() });
+    let said = '';
+    const until = (text: string) =>
+      new Promise<void>((resolve, reject) => {
+        const look = () => (said.includes(text) ? resolve() : undefined);
+        child.stdout.on('data', look);
+        child.on('close', () => reject(new Error(said)));
+        look();
+      });
+    for (const stream of [child.stdout, child.stderr]) stream.on('data', (part) => (said += part));
+    try {
+      await until('Watching');
+      said = '';
+      writeFileSync(at('x.vat.ts'), rooted('shout: (text: string) => text,'));
+      await until('Wrote for x.vat.ts');
+      expect(readFileSync(at('x.vat.gen.d.ts'), 'utf8')).toContain('shout(text: string)');
+    } finally {
+      child.removeAllListeners('close').kill('SIGINT');
+    }
+  });
+});
+
+it('--guards refuses at run time what the types refuse, and lets through what they allow', async () => {
+  const at = linked({
+    'x.vat.ts': rooted(
+      `text: (text: string, times = 1) => text.repeat(times),
+       shape: (shape: { kind: 'a'; size: number; tags?: string[] }) => shape.size,
+       either: (value: 'x' | 'y' | bigint) => value,
+       rest: (...values: number[]) => values.length,
+       ref: (other: { hi(): string }) => typeof other,
+       pair: (pair: [string, number?]) => pair.length,
+       bootstrap: (vats: object) => Object.keys(vats),
+       facets: () => makeExo('inner', undefined, { only: (value: boolean) => value }),`,
+    ),
+  });
+  const { vats, problems } = await generateVats([at('x.vat.ts')], { guards: true });
+  expect(problems).toStrictEqual([]);
+  await writeFiles(vats.flatMap(({ files }) => files));
+  const kernel = await makeKernel();
+  try {
+    const bundleSpec = readFileSync(at('x.vat.bundle'), 'utf8');
+    const { rootKref } = await kernel.launchSubcluster({
+      bootstrap: 'x',
+      vats: { x: { bundleSpec } },
+    });
+    const call = async (method: string, ...args: unknown[]) =>
+      kunser(await kernel.queueMessage(rootKref, method, args));
+    const allowed: [method: string, args: unknown[], answer: unknown][] = [
+      ['text', ['a', 2], 'aa'],
+      ['text', ['a'], 'a'],
+      ['text', ['a', undefined], 'a'],
+      ['text', ['a'.repeat(200_000)], 'a'.repeat(200_000)],
+      ['shape', [{ kind: 'a', size: 1, tags: ['x'], more: 1 }], 1],
+      ['shape', [{ kind: 'a', size: 2, tags: undefined }], 2],
+      ['either', ['x'], 'x'],
+      ['either', [1n], 1n],
+      ['rest', [1, 2], 2],
+      ['pair', [['a']], 1],
+    ];
+    for (const [method, args, answer] of allowed)
+      expect(await call(method, ...args)).toStrictEqual(answer);
+    const refused: [method: string, args: unknown[]][] = [
+      ['text', [1]],
+      ['text', []],
+      ['text', ['a', 'b']],
+      ['shape', [{ kind: 'b', size: 1 }]],
+      ['shape', [{ kind: 'a' }]],
+      ['shape', [{ kind: 'a', size: 1, tags: [1] }]],
+      ['either', ['z']],
+      ['rest', [1, 'x']],
+      ['ref', ['text']],
+      ['pair', [['a', 1, 2]]],
+    ];
+    for (const [method, args] of refused)
+      await expect(call(method, ...args), method).rejects.toThrow(method);
+  } finally {
+    await kernel.stop();
+  }
+});
+
+it('--guards refuses a vat whose types it cannot check', async () => {
+  const at = makeFixture({
+    'x.vat.ts': rooted(
+      'path: (path: `/${string}`) => path,\ntree: (tree: Tree) => tree,\nfar: () => Far("far", { a: () => 1 }),',
+      'type Tree = { parts: Tree[] };',
+    ),
+  });
+  const { problems, vats } = await generateVats([at('x.vat.ts')], { guards: true });
+  expect(vats).toHaveLength(0);
+  expect(problems.map(({ message }) => message).join('\n')).toMatch(
+    /no pattern tells[^]*Tree contains itself[^]*Far takes no guard/,
+  );
+});
+
+describe('in an editor', () => {
+  const close: (() => void)[] = [];
+  afterAll(() => close.forEach((end) => end()));
+
+  /** A real tsserver, asked as editors ask. */
+  function openEditor(version: string, cwd: string) {
+    const server = spawn(
+      process.execPath,
+      [join(root, 'node_modules', version, 'lib/tsserver.js')],
+      { cwd },
+    );
+    close.push(() => server.kill());
+    let text = '';
+    let seq = 0;
+    const waiting = new Map<number, (body: unknown) => void>();
+    server.stdout.setEncoding('utf8').on('data', (part: string) => {
+      text += part;
+      for (const line of text.split('\n').slice(0, -1)) {
+        if (!line.startsWith('{')) continue;
+        const message = JSON.parse(line) as { request_seq?: number; body?: unknown };
+        if (message.request_seq !== undefined) waiting.get(message.request_seq)?.(message.body);
+      }
+      text = text.slice(text.lastIndexOf('\n') + 1);
+    });
+    return (command: string, args: object): Promise<unknown> => {
+      seq += 1;
+      server.stdin.write(`${JSON.stringify({ seq, type: 'request', command, arguments: args })}\n`);
+      return command === 'open'
+        ? Promise.resolve()
+        : new Promise((resolve) => waiting.set(seq, resolve));
+    };
+  }
+
+  it.each(['typescript', 'typescript-oldest'])(
+    'go-to-definition of %s lands on the vat and on its helpers',
+    { timeout: 60_000 },
+    async (version) => {
+      const at = linked({
+        'x.vat.ts': rooted(
+          'add: (text: string) => text,\nnote: () => makeNote(),',
+          "import { makeNote } from './note.js';",
+        ),
+        'note.ts':
+          "import { makeExo } from '@vatkit/sdk/vat';\nexport const makeNote = () => makeExo('note', undefined, {\n  read: () => 1,\n});\n",
+        'use.ts':
+          "import { XRoot } from './x.vat.gen.js';\nexport const use = (root: XRoot) => {\n  void root.add('a');\n  void root.note().read();\n  return XRoot.add;\n};\n",
+        'tsconfig.json':
+          '{ "compilerOptions": { "module": "ESNext", "moduleResolution": "Bundler", "target": "ES2022", "strict": true, "types": [] }, "files": ["use.ts"] }',
+      });
+      const { vats } = await generateVats([at('x.vat.ts')]);
+      await writeFiles(vats.flatMap(({ files }) => files));
+      const ask = openEditor(version, at());
+      const file = at('use.ts');
+      await ask('open', { file });
+      const lines = readFileSync(file, 'utf8').split('\n');
+      const definition = async (line: number, word: string): Promise<string> => {
+        const offset = (lines[line - 1] ?? '').indexOf(word) + 1;
+        const body = (await ask('definition', { file, line, offset })) as {
+          file: string;
+          start: { line: number; offset: number };
+        }[];
+        const [found] = body;
+        const source = readFileSync(found?.file ?? '', 'utf8').split('\n')[
+          (found?.start.line ?? 0) - 1
+        ];
+        return `${found?.file.slice(at('').length + 1)}: ${source?.slice((found?.start.offset ?? 1) - 1)}`;
+      };
+      expect(await definition(3, 'add')).toBe('x.vat.ts: add: (text: string) => text,');
+      expect(await definition(4, 'note')).toBe('x.vat.ts: note: () => makeNote(),');
+      expect(await definition(4, 'read')).toBe('note.ts: read: () => 1,');
+      expect(await definition(5, 'add')).toMatch(/^x\.vat\.ts: add: /);
+    },
+  );
+});
+
+it('2,000 methods cost fewer than 2,000 type instantiations', { timeout: 60_000 }, async () => {
+  const methods = Array.from(
+    { length: 2000 },
+    (_, index) => `m${index}: (text: string, count = ${index}) => ({ text, count, list: [text] }),`,
+  );
+  const use = `import { XRoot } from './x.vat.gen.js';
+export const use = (root: XRoot) => [XRoot.m7, ${Array.from({ length: 2000 }, (_, index) => `root.m${index}('a')`).join(', ')}];
+`;
+  const at = linked({
+    'x.vat.ts': rooted(methods.join('\n')),
+    'use.ts': use,
+    'none.ts': 'export const use = 1;\n',
+  });
+  const { vats, problems } = await generateVats([at('x.vat.ts')]);
+  expect(problems).toStrictEqual([]);
+  await writeFiles(vats.flatMap(({ files }) => files));
+  const count = (file: string): number => {
+    const compilerOptions = {
+      ...{ noEmit: true, strict: true, skipLibCheck: true, types: [] },
+      ...{ target: 'ES2022', module: 'ESNext', moduleResolution: 'Bundler' },
+    };
+    writeFileSync(at('tsconfig.json'), JSON.stringify({ compilerOptions, files: [file] }));
+    const { stdout, status } = spawnSync(
+      process.execPath,
+      [join(root, 'node_modules/typescript/bin/tsc'), '-p', '.', '--extendedDiagnostics'],
+      { cwd: at(), encoding: 'utf8' },
+    );
+    expect([status, stdout.match(/error.*/)?.[0]]).toStrictEqual([0, undefined]);
+    return Number(/Instantiations:\s+(\d+)/.exec(stdout)?.[1]);
+  };
+  expect(count('use.ts') - count('none.ts')).toBeLessThan(2000);
+});

@@ -1,0 +1,19 @@
+/** Types without generated code: straight from a vat's source. */
+
+/** Methods that the kernel calls, and by which exos describe themselves. */
+type NotForCallers =
+  'bootstrap' | 'upgraded' | '__getInterfaceGuard__' | '__interfaceGuard__' | '__getMethodNames__';
+
+/**
+ * The interface of a vat's root as its source has it, for `launch` of a plain configuration:
+ *
+ *     import type { buildRootObject } from './todo.vat.js';
+ *     const { root } = await kernel.launch<VatRoot<typeof buildRootObject>>(config);
+ *
+ * The vat's types are then part of the page's program; generated code keeps them apart.
+ */
+export type VatRoot<Build extends (...args: never[]) => unknown> = {
+  [Name in keyof Root<Build> as Exclude<Name & string, NotForCallers>]: Root<Build>[Name];
+};
+
+type Root<Build extends (...args: never[]) => unknown> = Awaited<ReturnType<Build>>;

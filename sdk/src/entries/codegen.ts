@@ -1,0 +1,31 @@
+/**
+ * `@vatkit/sdk/codegen`: what generated code is made of, and subclusters composed of it.
+ *
+ * @module
+ */
+export {
+  defineInterface,
+  defineSubcluster,
+  defineVat,
+  interfaceDifferences,
+  vat,
+} from '../codegen-runtime/define.js';
+export type {
+  MethodTable,
+  SignedInterfaceInfo,
+  SubclusterOptions,
+  VatDefinition,
+  VatEntry,
+  VatGrants,
+  VatNeeds,
+} from '../codegen-runtime/define.js';
+export type * from '../codegen-runtime/remote.js';
+export type { VatRoot } from '../codegen-runtime/vat-root.js';
+export { interfaceInfoKey } from '../protocol/definition.js';
+export type {
+  InterfaceDefinition,
+  InterfaceInfo,
+  MethodDescriptor,
+  MethodKind,
+  SubclusterDefinition,
+} from '../protocol/definition.js';
