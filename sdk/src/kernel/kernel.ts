@@ -387,6 +387,16 @@ export function makeKernelMachine(changes: ChangeSet, policy: KernelPolicy) {
   };
 
   /** Runs everything that the step has caused to its end. */
+  const isUnsettled = (): boolean =>
+    messages.settled.length + vats.awake.size + references.changed.size > 0;
+
+  /** Something launches, and neither a vat nor a service has anything to answer. */
+  const launchesRest = (): boolean =>
+    subclusters.isLaunching() &&
+    !isUnsettled() &&
+    vats.busyCount() === 0 &&
+    rows.calls.ids('', 1).length === 0;
+
   const settleDown = (): KernelEffect[] => {
     let garbageIsLeft;
     do {
@@ -394,7 +404,8 @@ export function makeKernelMachine(changes: ChangeSet, policy: KernelPolicy) {
       garbageIsLeft = collect();
       if (draining) vats.awake.clear();
       else vats.dispatchAll();
-    } while (messages.settled.length + vats.awake.size + references.changed.size > 0);
+      if (launchesRest()) subclusters.onRest();
+    } while (isUnsettled());
     if (garbageIsLeft) emit({ type: 'tick-wanted' });
     const result = effects;
     effects = [];

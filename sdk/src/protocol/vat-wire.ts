@@ -103,10 +103,11 @@ export type CrankResult = {
   /** At a start: whether the root has a `bootstrap` method. */
   start?: { hasBootstrap: boolean };
   /**
-   * The first promise of the vat's that was rejected in this crank and that nobody had looked at when it ended. At a
-   * start it is the crank's failure instead. Every one is logged, too.
+   * The first promise of the vat's that is rejected and that nobody has looked at: told when it is another one than
+   * before, and `null` when somebody has looked at all of them. At a start it is the crank's failure instead. Every
+   * one is logged, too.
    */
-  uncaught?: VatError;
+  uncaught?: VatError | null;
 };
 
 /** A vat's error as far as the host may need it; the message and the name are text, whatever the vat threw. */
