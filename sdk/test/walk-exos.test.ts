@@ -20,9 +20,9 @@ useSharedKernel(async () => {
 });
 
 const get = async (method: string, ...args: unknown[]) =>
-  krefOf((await call(kernel, root, method, ...args)) as never);
+  krefOf(await call(kernel, root, method, ...args));
 const why = async (target: string, method: string, ...args: unknown[]) =>
-  (await rejectionOf(call(kernel, target as never, method, ...args))).message;
+  (await rejectionOf(call(kernel, target, method, ...args))).message;
 
 it('instances of a class have a state of their own, and hold to their guard', async () => {
   const [one, ten] = [await get('counter'), await get('counter', 10)];

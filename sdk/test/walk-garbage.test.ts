@@ -28,7 +28,7 @@ async function launch(kernel: Kernel) {
 async function give(kernel: Kernel, exporter: KRef, holder: KRef, id: string): Promise<KRef> {
   const object = await call(kernel, exporter, 'create', id);
   await call(kernel, holder, 'store', id, object);
-  const kref = krefOf(object as never);
+  const kref = krefOf(object);
   kernel.release(kref);
   return kref;
 }
@@ -109,7 +109,7 @@ describe('an object', () => {
   it('held by the host lives until it is released', async () => {
     const kernel = await startKernel();
     const { exporter } = await launch(kernel);
-    const kref = krefOf((await call(kernel, exporter, 'create', 'x')) as never);
+    const kref = krefOf(await call(kernel, exporter, 'create', 'x'));
     await call(kernel, exporter, 'letGoOfExport', 'x');
     await collect(kernel);
     expect(await call(kernel, kref, 'id')).toBe('x');
@@ -127,7 +127,7 @@ describe('an object', () => {
     const object = await call(kernel, exporter, 'create', 'x');
     await call(kernel, importer, 'keep', 'it', object);
     await call(kernel, importer, 'store', 'x', object);
-    const kref = krefOf(object as never);
+    const kref = krefOf(object);
     kernel.release(kref);
     await call(kernel, exporter, 'letGoOfExport', 'x');
     await kernel.restartVat('v2');
