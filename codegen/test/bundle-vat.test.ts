@@ -134,6 +134,31 @@ describe('what a bundle holds', () => {
     expect((await load(bundle, [['greet']])).results).toStrictEqual(['Greeting from Alice']);
   });
 
+  it.each(['vatkit', 'iife', 'endoScript'] as const)(
+    'what never ends is there in the format %s, in the vat and in what it imports by path',
+    async (format) => {
+      const at = makeFixture({
+        'vat.js': vatThat(
+          "return Far('root', { a() { for (;;); }, b() { while (true) {} }, c() { hang(); return 1; }, d() { do {} while (1); } });",
+          "import { hang } from './hang.js';",
+        ),
+        'hang.js': 'export function hang() { let i = 0; while (i < 1) {} }',
+      });
+      const bundle = await bundleVat(at('vat.js'), { format });
+      const code = formatBundle(bundle);
+      for (const kept of [
+        'for (;;);',
+        'while (true) {}',
+        'while (i < 1) {}',
+        'hang();',
+        'while (1);',
+      ]) {
+        expect(code).toContain(kept);
+      }
+      expect(code).not.toContain('$vatkitLoop');
+    },
+  );
+
   it('namespace, default and mixed imports of the runtime work', async () => {
     const at = makeFixture({
       'vat.js': vatThat(

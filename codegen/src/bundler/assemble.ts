@@ -24,7 +24,7 @@ import {
   type ImportRules,
   type MissingImport,
 } from './vat-imports.js';
-import { sourceText, typescript, vatSyntax } from './vat-source.js';
+import { keepLoops, sourceText, typescript, vatSyntax } from './vat-source.js';
 
 export type AssemblyOptions = {
   /** A script that declares its exports as a global, or a module. */
@@ -141,6 +141,8 @@ async function build(
         }),
         commonjs({ esmExternals: true }),
         json({ preferConst: true }),
+        // Last, for it gives a tree, which is only that of the final text.
+        keepLoops(isOfPackage),
       ],
     });
     const { output } = await built.generate({

@@ -97,6 +97,36 @@ export function typescript(report: Report): Plugin {
   };
 }
 
+const loops = ['WhileStatement', 'DoWhileStatement', 'ForStatement'];
+
+/**
+ * Keeps loops of the vat's own. To Rollup one whose body does nothing does nothing, though it may never end: it would
+ * go, and with it the calls that lead to it.
+ *
+ * The text stays as it is. The syntax tree says that each loop's condition is handed to a function that nobody knows.
+ */
+export const keepLoops = (isForeign: (id: string) => boolean): Plugin => ({
+  name: 'vatkit:keep-loops',
+  transform(code, id) {
+    if (isVirtual(id) || isForeign(id) || !/\b(?:for|while)\b/.test(code)) return null;
+    const ast = this.parse(code);
+    visit(ast, (node) => {
+      if (!loops.includes(node.type)) return;
+      const test = childOf(node, 'test');
+      const { start, end } = test ?? { start: node.start, end: node.start };
+      node.test = {
+        type: 'CallExpression',
+        start,
+        end,
+        optional: false,
+        callee: { type: 'Identifier', start, end: start, name: '$vatkitLoop' },
+        arguments: test === undefined ? [] : [test],
+      };
+    });
+    return { code, ast, map: null };
+  },
+});
+
 const nodeEnv = 'process.env.NODE_ENV';
 /** As long as what it stands for, so that no column moves. */
 const production = '"production"'.padEnd(nodeEnv.length);

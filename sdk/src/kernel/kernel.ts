@@ -462,6 +462,16 @@ export function makeKernelMachine(changes: ChangeSet, policy: KernelPolicy) {
   };
 
   /** Runs everything that the step has caused to its end. */
+  const isUnsettled = (): boolean =>
+    messages.settled.length + vats.awake.size + references.changed.size > 0 || sessions.isAwake();
+
+  /** Something launches, and neither a vat nor a service has anything to answer. */
+  const launchesRest = (): boolean =>
+    subclusters.isLaunching() &&
+    !isUnsettled() &&
+    vats.busyCount() === 0 &&
+    rows.calls.ids('', 1).length === 0;
+
   const settleDown = (): KernelEffect[] => {
     let garbageIsLeft;
     do {
@@ -470,10 +480,8 @@ export function makeKernelMachine(changes: ChangeSet, policy: KernelPolicy) {
       if (draining) vats.awake.clear();
       else vats.dispatchAll();
       sessions.dispatchAll();
-    } while (
-      messages.settled.length + vats.awake.size + references.changed.size > 0 ||
-      sessions.isAwake()
-    );
+      if (launchesRest()) subclusters.onRest();
+    } while (isUnsettled());
     sessions.flush();
     if (garbageIsLeft) emit({ type: 'tick-wanted' });
     const result = effects;

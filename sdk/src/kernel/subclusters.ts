@@ -43,6 +43,8 @@ type Launch = {
   session: string;
   starting: Set<VatId>;
   bootstrap: boolean;
+  /** Of each vat that has one, a rejection that nobody has looked at so far. */
+  uncaught: Map<VatId, ThrownData>;
 };
 
 const vatDeleted = (detail?: string): Settlement =>
@@ -133,6 +135,21 @@ export function makeSubclusters(powers: SubclusterPowers) {
     if (launch !== undefined) failRequest(launch.requestId, error);
   };
 
+  /** Undoes a launch in which a rejection stands that nobody has looked at. */
+  const undoUncaught = (id: SubclusterId): boolean => {
+    const [first] = launches.get(id)?.uncaught ?? [];
+    if (first === undefined) return false;
+    const [vatId, cause] = first;
+    const { name } = rows.vats.getRequired(vatId);
+    undo(id, {
+      code: 'LAUNCH_FAILED',
+      message: `uncaught rejection in vat ${vatId} (${name}) during its launch: ${cause.message}`,
+      cause: { ...cause, vatId },
+      data: { vatId, name },
+    });
+    return true;
+  };
+
   const succeed = (id: SubclusterId, bootstrapResult?: CapData<KRef>): void => {
     const launch = launches.get(id);
     launches.delete(id);
@@ -174,8 +191,8 @@ export function makeSubclusters(powers: SubclusterPowers) {
     const result = references.makePromise(null);
     whenSettled(result, ({ rejected, value, stack }) => {
       if (!launches.has(id)) return;
-      if (!rejected) succeed(id, value);
-      else undo(id, bootstrapError(id, value, stack));
+      if (rejected) undo(id, bootstrapError(id, value, stack));
+      else if (!undoUncaught(id)) succeed(id, value);
     });
     messages.route(rootOf(row), {
       methargs: kserMethargs('bootstrap', [
@@ -250,20 +267,28 @@ export function makeSubclusters(powers: SubclusterPowers) {
         session: event.session,
         starting: new Set(Object.values(members)),
         bootstrap: event.bootstrap ?? true,
+        uncaught: new Map(),
       });
       for (const vatId of Object.values(members)) vats.requestStart(vatId);
     },
 
-    /** Code of a vat left a promise rejected. It makes a launch fail; later it is only logged. */
-    onUncaught(vatId: VatId, cause: ThrownData): void {
-      const { subcluster, name } = rows.vats.getRequired(vatId);
-      if (!launches.has(subcluster)) return;
-      undo(subcluster, {
-        code: 'LAUNCH_FAILED',
-        message: `uncaught rejection in vat ${vatId} (${name}) during its launch: ${cause.message}`,
-        cause: { ...cause, vatId },
-        data: { vatId, name },
-      });
+    /**
+     * Code of a vat left a promise rejected, or has looked at all of them. One that stands when bootstrap is done makes
+     * a launch fail; later it is only logged.
+     */
+    onUncaught(vatId: VatId, cause: ThrownData | null): void {
+      const { subcluster } = rows.vats.getRequired(vatId);
+      const launch = launches.get(subcluster);
+      if (cause === null) launch?.uncaught.delete(vatId);
+      else launch?.uncaught.set(vatId, cause);
+      if (launch?.starting.has(vatId)) undoUncaught(subcluster);
+    },
+
+    isLaunching: (): boolean => launches.size > 0,
+
+    /** Nothing is under way that could still look at a rejection, or settle a bootstrap that waits for it. */
+    onRest(): void {
+      for (const id of [...launches.keys()]) undoUncaught(id);
     },
 
     /** A vat of a launching subcluster has started, or could not. */
@@ -275,6 +300,7 @@ export function makeSubclusters(powers: SubclusterPowers) {
         undo(id, start.failure);
         return;
       }
+      launch.uncaught.delete(vatId);
       // One that was lost after its start and has started again: what that start led to is under way.
       if (!launch.starting.delete(vatId)) return;
       const { vats: members, config } = rows.subclusters.getRequired(id);

@@ -91,7 +91,8 @@ export type VatPowers = {
   /** A launching vat has started, or could not. */
   onFirstStart: (vatId: VatId, start: { hasBootstrap: boolean } | { failure: ErrorData }) => void;
   /** A promise of a launching vat's was rejected, and nobody looked at it by the crank's end. */
-  onUncaught: (vatId: VatId, cause: ThrownData) => void;
+  /** `null`: all that were told of have been looked at meanwhile. */
+  onUncaught: (vatId: VatId, cause: ThrownData | null) => void;
   /** The vat has other code; what was on its heap is gone for that reason. */
   onUpgraded: (vatId: VatId) => void;
   /** The vat ends itself. */
@@ -509,7 +510,7 @@ export function makeVats(powers: VatPowers) {
       const inFlight = (run.inFlight[0] as Run['inFlight'][number]).what;
       let exit: Exit | undefined;
       let hasBootstrap = false;
-      let uncaught: ThrownData | undefined;
+      let uncaught: ThrownData | null | undefined;
       try {
         insistCrankResult(result);
         hasBootstrap = result.start?.hasBootstrap ?? false;

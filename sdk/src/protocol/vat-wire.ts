@@ -112,10 +112,11 @@ export type CrankResult = {
   /** At a start: whether the root has a `bootstrap` method. */
   start?: { hasBootstrap: boolean };
   /**
-   * The first promise of the vat's that was rejected in this crank and that nobody had looked at when it ended. At a
-   * start it is the crank's failure instead. Every one is logged, too.
+   * The first promise of the vat's that is rejected and that nobody has looked at: told when it is another one than
+   * before, and `null` when somebody has looked at all of them. At a start it is the crank's failure instead. Every
+   * one is logged, too.
    */
-  uncaught?: VatError;
+  uncaught?: VatError | null;
   /** What methods objects have that were exported in this crank; at a start, the root and the durable kinds, too. */
   shapes?: ObjectShape[];
 };

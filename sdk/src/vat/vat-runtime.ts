@@ -42,7 +42,9 @@ export type VatRuntime = {
   /** Takes a message of the host's. */
   handle(message: ToVat): void;
   /** A promise of this realm was rejected and nobody looks at it. */
-  uncaught(reason: unknown): void;
+  uncaught(reason: unknown, promise: Promise<unknown>): void;
+  /** Somebody has looked at a promise that {@link VatRuntime.uncaught} told of. */
+  caught(promise: Promise<unknown>): void;
   /** For tests and diagnosis: how much stands in the vat's tables. */
   sizes(): VatTableSizes;
 };
@@ -56,6 +58,8 @@ type Message = Extract<Delivery, { type: 'message' }>;
 const noDelivery = -1;
 /** Turns of the engine that finalizers get after a forced collection. */
 const finalizerTurns = 3;
+/** Rejected promises that are remembered until somebody looks at them. Of those beyond it only the log knows. */
+const lostMax = 100;
 /** Forced collections in one reap. */
 const reapRounds = 5;
 
@@ -65,7 +69,6 @@ type Crank = {
   priorMentions: ReadonlySet<VRef>;
   kept?: VRef[];
   start?: { outcome?: { hasBootstrap: boolean }; error?: unknown };
-  uncaught?: VatError;
 };
 
 export function makeVatRuntime({
@@ -88,6 +91,10 @@ export function makeVatRuntime({
   let waiting: { id: number; step: () => void } | undefined;
   let turnComes = false;
   const inbox: Deliver[] = [];
+  /** Rejected promises that nobody has looked at, the oldest ones. */
+  const lost = new Map<Promise<unknown>, VatError>();
+  /** The one of them that the kernel was told of. */
+  let told: VatError | undefined;
 
   const wantTurn = (): void => {
     if (crank !== undefined || turnIsWanted || death !== undefined) return;
@@ -115,7 +122,7 @@ export function makeVatRuntime({
 
   const finish = (): void => {
     insistInvariant(crank !== undefined, 'a crank is under way');
-    const { id, prior, kept, start, uncaught } = crank;
+    const { id, prior, kept, start } = crank;
     if (start !== undefined) endStart(start);
     insistInvariant(world !== undefined, 'a vat is started');
     const { objects, promises, syscalls, state } = world;
@@ -131,11 +138,19 @@ export function makeVatRuntime({
       writes: state.takeWrites(),
       ...(kept !== undefined && { kept }),
       ...(start?.outcome !== undefined && { start: start.outcome }),
-      ...(uncaught !== undefined && { uncaught }),
+      ...news(),
       ...(shapes.length > 0 && { shapes }),
     };
     crank = undefined;
     post({ type: 'done', id, result });
+  };
+
+  /** What the kernel does not know yet of {@link lost}. */
+  const news = (): { uncaught?: VatError | null } => {
+    const [first] = lost.values();
+    if (first === told) return {};
+    told = first;
+    return { uncaught: first ?? null };
   };
 
   const endStart = ({ outcome, error }: NonNullable<Crank['start']>): void => {
@@ -406,15 +421,19 @@ export function makeVatRuntime({
 
     sizes,
 
-    uncaught(reason) {
+    uncaught(reason, promise) {
       if (isPanic(reason)) {
         fail(crank?.id ?? noDelivery, reason);
       } else if (crank?.start !== undefined) {
         crank.start.error ??= reason ?? Error('a promise was rejected with nothing');
       } else {
-        if (crank !== undefined) crank.uncaught ??= describeError(reason, stackText(reason));
+        if (lost.size < lostMax) lost.set(promise, describeError(reason, stackText(reason)));
         world?.reportUncaught(reason);
       }
+    },
+
+    caught(promise) {
+      lost.delete(promise);
     },
   });
 }

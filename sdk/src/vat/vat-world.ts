@@ -2,7 +2,7 @@
 import { isPassable, passStyleOf } from '@endo/pass-style';
 import { PassStyleOfEndowmentSymbol } from '@endo/pass-style/endow.js';
 import { insistInvariant } from '../errors.js';
-import { isDurableVRef, type VRef } from '../protocol/refs.js';
+import { isDurableVRef, isPromiseVRef, type VRef } from '../protocol/refs.js';
 import type { FromVat, ToVat } from '../protocol/vat-wire.js';
 import { makeBaggage, type Baggage } from './baggage.js';
 import { makeDurableKinds } from './durable-kinds.js';
@@ -110,7 +110,11 @@ export function makeVatWorld({
       applyFunction: (_target: unknown, args: unknown, alias?: Promise<unknown>) =>
         send(vref, undefined, args, alias),
       applyFunctionSendOnly: (_target: unknown, args: unknown) => sendOnly(vref, undefined, args),
-      get(_target: unknown, name: unknown) {
+      get(target: unknown, name: PropertyKey) {
+        // What it becomes may be data, which has properties.
+        if (isPromiseVRef(vref)) {
+          return Promise.resolve(target).then((value) => HandledPromise.get(value, name));
+        }
         throw TypeError(
           `E.get(x).${String(name)}: a remote object has methods only; write E(x).method()`,
         );

@@ -10,7 +10,7 @@ type WorkerScope = {
   postMessage(message: FromVat): void;
   addEventListener(type: 'message', listener: (event: MessageEvent<ToVat>) => void): void;
   addEventListener(
-    type: 'unhandledrejection',
+    type: 'unhandledrejection' | 'rejectionhandled',
     listener: (event: PromiseRejectionEvent) => void,
   ): void;
 };
@@ -50,8 +50,9 @@ const runtime = makeVatRuntime({
 hideRuntimeFrames(Error as Parameters<typeof hideRuntimeFrames>[0]);
 scope.addEventListener('unhandledrejection', (event) => {
   event.preventDefault();
-  runtime.uncaught(event.reason);
+  runtime.uncaught(event.reason, event.promise);
 });
+scope.addEventListener('rejectionhandled', ({ promise }) => runtime.caught(promise));
 scope.addEventListener('message', ({ data }) => runtime.handle(data));
 removeAmbientGlobals();
 post({ type: 'ready' });

@@ -153,34 +153,50 @@ describe.skipIf(!existsSync(file))('a worker', () => {
     ]);
   });
 
-  it('tells of the first rejection that nobody handled by the end of the crank', async () => {
-    const { deliver } = await open(
-      `return makeDefaultExo('root', {
-        lose() { Promise.reject(RangeError('lost')); Promise.reject(Error('lost, too')); },
-        nothing() { Promise.reject(); },
-        odd() { Promise.reject(Object.defineProperty(Error('odd'), 'name', { get() { throw 1; } })); },
-        long() { Promise.reject(Error('y'.repeat(1e6))); },
-        catches() { const p = Promise.reject(Error('late')); Promise.resolve().then(() => p.catch(() => {})); },
-      });`,
-    );
-    const uncaught = async (method: string) => {
-      const answer = await deliver({
-        type: 'message',
-        target: 'o+0',
-        methargs: { body: `#["${method}",[]]`, slots: [] },
-      });
-      if (answer.type !== 'done') throw Error(JSON.stringify(answer));
-      return answer.result.uncaught;
+  it('tells of the first rejection that nobody has handled, and when it was', async () => {
+    const source = `let kept; let again; return makeDefaultExo('root', {
+      lose() { Promise.reject(RangeError('lost')); Promise.reject(Error('lost, too')); },
+      nothing() { Promise.reject(); },
+      odd() { Promise.reject(Object.defineProperty(Error('odd'), 'name', { get() { throw 1; } })); },
+      long() { Promise.reject(Error('y'.repeat(1e6))); },
+      catches() { const p = Promise.reject(Error('late')); Promise.resolve().then(() => p.catch(() => {})); },
+      keep() { kept = Promise.reject(Error('kept')); again = Promise.reject(Error('again')); },
+      look() { kept.catch(() => {}); },
+      lookAgain() { again.catch(() => {}); },
+    });`;
+    const uncaught = async (...methods: string[]) => {
+      const { deliver } = await open(source);
+      const told = [];
+      for (const method of methods) {
+        const answer = await deliver({
+          type: 'message',
+          target: 'o+0',
+          methargs: { body: `#["${method}",[]]`, slots: [] },
+        });
+        if (answer.type !== 'done') throw Error(JSON.stringify(answer));
+        told.push(answer.result.uncaught);
+      }
+      return told;
     };
-    expect(await uncaught('lose')).toEqual({
-      name: 'RangeError',
-      message: 'lost',
-      stack: expect.stringMatching(/^RangeError: lost\n.*vat:v7:/),
-    });
-    expect(await uncaught('nothing')).toEqual({ name: 'Error', message: 'undefined' });
-    expect(await uncaught('odd')).toMatchObject({ name: 'Error', message: 'odd' });
-    expect((await uncaught('long'))?.message).toHaveLength(10_000);
-    expect(await uncaught('catches')).toBeUndefined();
+    expect(await uncaught('lose', 'catches')).toEqual([
+      {
+        name: 'RangeError',
+        message: 'lost',
+        stack: expect.stringMatching(/^RangeError: lost\n.*vat:v7:/),
+      },
+      undefined,
+    ]);
+    expect(await uncaught('nothing')).toEqual([{ name: 'Error', message: 'undefined' }]);
+    expect(await uncaught('odd')).toMatchObject([{ name: 'Error', message: 'odd' }]);
+    const [long] = await uncaught('long');
+    expect(long?.message).toHaveLength(10_000);
+    expect(await uncaught('catches')).toEqual([undefined]);
+    expect(await uncaught('keep', 'look', 'lookAgain', 'catches')).toMatchObject([
+      { message: 'kept' },
+      { message: 'again' },
+      null,
+      undefined,
+    ]);
   });
 
   it('collects by force in a reap', async () => {

@@ -49,7 +49,8 @@ const runtime = makeVatRuntime({
 });
 
 hideRuntimeFrames(Error as Parameters<typeof hideRuntimeFrames>[0]);
-process.on('unhandledRejection', (reason) => runtime.uncaught(reason));
+process.on('unhandledRejection', (reason, promise) => runtime.uncaught(reason, promise));
+process.on('rejectionHandled', (promise) => runtime.caught(promise));
 port.on('message', (message: ToVat) => runtime.handle(message));
 removeAmbientGlobals();
 post({ type: 'ready' });

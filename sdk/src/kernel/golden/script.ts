@@ -463,6 +463,7 @@ function readResult(lines: readonly string[], isStart: boolean): CrankResult {
     const words = line.split(' ');
     if (words[0] === 'no-bootstrap') continue;
     if (words[0] === 'uncaught') result.uncaught = { name: 'Error', message: line.slice(9) };
+    else if (words[0] === 'caught') result.uncaught = null;
     else if (words[0] === 'kept') result.kept = words.slice(1);
     else if (words[0] === 'shape') (result.shapes ??= []).push(readShape(line));
     else if (words[0] === 'write' || words[0] === 'delete') result.writes.push(readWrite(line));
