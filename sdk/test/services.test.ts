@@ -5,6 +5,7 @@ import { runInNewContext } from 'node:vm';
 import { describe, expect, it, vi } from 'vitest';
 import {
   bundleOf,
+  bundleOfCode,
   bundleOfRoot,
   call,
   clusterOf,
@@ -279,6 +280,34 @@ describe('a service', () => {
       await kernel.reapVats();
       expect(rowsChanged(before, rowsOf(kernel))).toStrictEqual([]);
     }, patience);
+  });
+
+  it("may be a vat's object, registered by the host or through kernelFacet, over a restart", async () => {
+    const boss = bundleOfCode(`return { buildRootObject(powers, parameters, baggage) {
+      const greeter = far.prepareExo(baggage, 'greeter', undefined, { greet: name => 'hello ' + name });
+      return far.makeDefaultExo('root', {
+        async bootstrap(vats, { kernelFacet }) {
+          const made = await far.E(kernelFacet).registerKernelServiceObject('greeter', greeter);
+          return made.name;
+        },
+      });
+    } };`);
+    const config = { ...clusterOf(boss), services: ['kernelFacet'] };
+    const options = { dbFilename: makeStoreFile(), systemSubclusters: [{ name: 'boss', config }] };
+    const first = await startKernel(options);
+    const given = await call(first, await launch(first, []), 'give');
+    const { kref } = first.registerKernelServiceObject('mine', given as object);
+    expect(kref).toBe(krefOf(given));
+    const root = await launch(first, ['greeter', 'mine']);
+    expect(await call(first, root, 'ask', 'greeter', 'greet', 'you')).toBe('hello you');
+    expect(await call(first, root, 'ask', 'mine', 'hello')).toBe('from the vat');
+    await stopKernel(first);
+    const second = await startKernel(options);
+    expect(await call(second, root, 'ask', 'greeter', 'greet', 'me')).toBe('hello me');
+    // On the heap of an incarnation that is over.
+    expect(await rejectionOf(second.queueMessage(root, 'ask', ['mine', 'hello']))).toMatchObject({
+      code: 'OBJECT_DELETED',
+    });
   });
 
   it('gets no prototype from what it is sent', async () => {

@@ -192,6 +192,56 @@ describe('services', () => {
   });
 });
 
+describe('a system vat', () => {
+  const boss = (version: number) =>
+    bundleOfCode(`return { buildRootObject(powers, parameters, baggage) {
+      const facet = () => far.E(baggage.get('facet'));
+      return far.makeDefaultExo('root', {
+        async bootstrap(vats, { kernelFacet }) {
+          baggage.init('facet', kernelFacet);
+          // In the midst of its own launch, and of a change to another vat.
+          const { subclusterId, rootKref } = await far.E(kernelFacet).launchSubcluster(parameters.config);
+          await far.E(kernelFacet).upgradeVat('v2', parameters.change);
+          await far.E(kernelFacet).restartVat('v2');
+          const root = await far.E(kernelFacet).getPresence(rootKref);
+          return [subclusterId, await far.E(root).list(), await far.E(kernelFacet).pingVat('v1')];
+        },
+        version: () => ${version},
+        upgrade: change => facet().upgradeVat('v1', change),
+        restart: () => facet().restartVat('v1'),
+        terminate: () => facet().terminateVat('v1'),
+      });
+    } };`);
+
+  it('launches, upgrades, restarts and ends others and itself, from inside its bootstrap and its methods', async () => {
+    const parameters = { config: clusterOf(notes), change: { bundleSpec: `${notes} ` } };
+    const config = {
+      ...clusterOf(boss(1), ['boss'], { parameters: parameters as never }),
+      services: ['kernelFacet'],
+    };
+    const dbFilename = makeStoreFile();
+    const systemSubclusters = [{ name: 'boss', config }];
+    const kernel = await startKernel({ dbFilename, systemSubclusters });
+    const root = kernel.getSystemSubclusterRoot('boss');
+    expect(kernel.getVats().map(({ id, subclusterId }) => [id, subclusterId])).toEqual([
+      ['v1', 's1'],
+      ['v2', 's2'],
+    ]);
+    const restarted = { code: 'VAT_RESTARTED', indeterminate: true };
+    // What it had still to answer ends with the incarnation that it ends.
+    await expect(
+      kernel.queueMessage(root, 'upgrade', [{ bundleSpec: boss(2) }]),
+    ).rejects.toMatchObject(restarted);
+    expect(await call(kernel, root, 'version')).toBe(2);
+    await expect(kernel.queueMessage(root, 'restart', [])).rejects.toMatchObject(restarted);
+    expect(await call(kernel, root, 'version')).toBe(2);
+    await expect(kernel.queueMessage(root, 'terminate', [])).rejects.toMatchObject({
+      code: 'VAT_TERMINATED',
+    });
+    expect(kernel.getVatIds()).toEqual(['v2']);
+  });
+});
+
 describe('a launch', () => {
   it('fails by a rejection in bootstrap that nobody catches', async () => {
     const kernel = await startKernel();

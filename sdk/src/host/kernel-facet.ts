@@ -29,6 +29,11 @@ export function makeKernelFacet(kernel: Kernel): object {
     isRevoked: (kref: string) => kernel.isRevoked(kref),
     caveat: (kref: string, limits?: Parameters<Kernel['caveat']>[1]) => kernel.caveat(kref, limits),
     release: (kref: string) => kernel.release(kref),
+    registerKernelServiceObject: (
+      name: string,
+      object: object,
+      options?: Parameters<Kernel['registerKernelServiceObject']>[2],
+    ) => kernel.registerKernelServiceObject(name, object, options),
     reset: () => kernel.reset(),
   };
 }

@@ -17,7 +17,7 @@ import {
   type SystemSubclusterConfig,
   type VatConfig,
 } from '../protocol/config.js';
-import { kserMethargs, kslot, kunser, type StandIn } from '../protocol/kernel-values.js';
+import { isStandIn, kserMethargs, kslot, kunser, type StandIn } from '../protocol/kernel-values.js';
 import { emptyVatTables, type VatTableSizes } from '../protocol/vat-tables.js';
 import { HOST_REALM, isKRef, type KRef, type SubclusterId, type VatId } from '../protocol/refs.js';
 import type { WireStatus } from '../protocol/session-wire.js';
@@ -614,6 +614,9 @@ export class Kernel {
   /**
    * Makes an object of this process a kernel service: subclusters that name it in `services` get it in `bootstrap`.
    * Its reference outlives the process; the object must be registered again at each start.
+   *
+   * @param service - an object with methods, an exo, or a reference to a vat's object as `kunser` gives it, which needs
+   * no registering again.
    */
   registerKernelServiceObject(
     name: string,
@@ -630,7 +633,11 @@ export class Kernel {
         `a kernel service's name has no control characters; found ${JSON.stringify(name)}`,
       );
     }
-    if (typeof service !== 'object' || service === null || methodNames(service).length === 0) {
+    const kref = isStandIn(service) ? service.kref : undefined;
+    if (
+      kref === undefined &&
+      (typeof service !== 'object' || service === null || methodNames(service).length === 0)
+    ) {
       throw new TypeError(
         `kernel service ${JSON.stringify(name)} takes an object with methods; found ${describe(service)}`,
       );
@@ -638,7 +645,11 @@ export class Kernel {
     if (builtInServices.some((builtIn) => builtIn.name === name)) {
       throw new TypeError(`Kernel service "${name}" is already registered: it is the kernel's own`);
     }
-    return this.#register(name, service, systemOnly);
+    if (kref === undefined) return this.#register(name, service, systemOnly);
+    this.#requestNow({ type: 'register-service', name, kref, systemOnly });
+    // A vat's object: after a reset there is nothing to register again.
+    this.#services.delete(name);
+    return { name, kref, service, systemOnly };
   }
 
   #register(name: string, service: object, systemOnly: boolean): KernelService {

@@ -89,14 +89,13 @@ export type KernelEvent =
       bundleHash: string;
       content: string;
     }
-  /** `vref` is the realm's name for the service, should the kernel not know the service yet. */
-  | {
-      type: 'register-service';
-      requestId: RequestId;
-      name: string;
-      vref: VRef;
-      systemOnly: boolean;
-    }
+  /**
+   * `vref` is the realm's name for the service, should the kernel not know the service yet; `kref` is an object of a vat
+   * in its place.
+   */
+  | ({ type: 'register-service'; requestId: RequestId; name: string; systemOnly: boolean } & (
+      { vref: VRef; kref?: undefined } | { kref: KRef; vref?: undefined }
+    ))
   | { type: 'pin-root'; requestId: RequestId; vatId: VatId; pin: boolean }
   | { type: 'revoke'; requestId: RequestId; kref: KRef }
   /** A forwarder to the object, and its revoker, handed to the session. */

@@ -63,7 +63,7 @@ export function makeHostRealm(powers: HostRealmPowers, messages: () => Messages)
     for (const kref of args) references.release(kref);
   };
 
-  return {
+  const realm = {
     call(target: KRef, { methargs, result }: Message): void {
       const callId = rows.nextId('call');
       rows.calls.set(String(callId), { target, ...(result && { result }) });
@@ -119,14 +119,22 @@ export function makeHostRealm(powers: HostRealmPowers, messages: () => Messages)
     /** The service's kref and the realm's own name for it; the same ones whenever the name is registered again. */
     register(name: string, vref: VRef, systemOnly: boolean): { kref: KRef; vref: VRef } {
       const known = rows.services.get(name);
-      if (known !== undefined) {
+      const knownAs = known && clists.entry(HOST_REALM, known.kref)?.vref;
+      if (known !== undefined && knownAs !== undefined) {
         if (known.systemOnly !== systemOnly) rows.services.set(name, { ...known, systemOnly });
-        return { kref: known.kref, vref: clists.entry(HOST_REALM, known.kref)?.vref as VRef };
+        return { kref: known.kref, vref: knownAs };
       }
       const kref = clists.toKernel(HOST_REALM, vref);
-      references.hold(kref);
-      rows.services.set(name, { kref, systemOnly });
+      realm.registerObject(name, kref, systemOnly);
       return { kref, vref };
+    },
+
+    /** Makes any object that there is the service of a name, in place of another one. */
+    registerObject(name: string, kref: KRef, systemOnly: boolean): void {
+      references.hold(kref);
+      const known = rows.services.get(name);
+      if (known !== undefined) references.release(known.kref);
+      rows.services.set(name, { kref, systemOnly });
     },
 
     unregister(name: string): void {
@@ -157,6 +165,7 @@ export function makeHostRealm(powers: HostRealmPowers, messages: () => Messages)
       clists.beginIncarnation(HOST_REALM);
     },
   };
+  return realm;
 }
 
 export type HostRealm = ReturnType<typeof makeHostRealm>;

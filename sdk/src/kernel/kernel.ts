@@ -328,7 +328,7 @@ export function makeKernelMachine(changes: ChangeSet, policy: KernelPolicy) {
       case 'upgrade-vat':
         return forVat(event.requestId, event.vatId, () => upgradeVat(event));
       case 'register-service':
-        return done(event.requestId, hostRealm.register(event.name, event.vref, event.systemOnly));
+        return registerService(event);
       case 'pin-root':
         return forVat(event.requestId, event.vatId, () =>
           done(event.requestId, pinRoot(event.vatId, event.pin)),
@@ -424,6 +424,16 @@ export function makeKernelMachine(changes: ChangeSet, policy: KernelPolicy) {
     } else if (isKRef(kref) && isPromiseKRef(kref)) {
       notFound(requestId, `cannot revoke promise ${kref}`);
     } else notFound(requestId, `there is no ${String(kref)} to revoke`);
+  };
+
+  const registerService = (event: KernelEvent & { type: 'register-service' }): void => {
+    const { requestId, name, systemOnly, kref } = event;
+    if (kref === undefined) {
+      done(requestId, hostRealm.register(name, event.vref, systemOnly));
+    } else if (isKRef(kref) && !isPromiseKRef(kref) && isNameable(kref)) {
+      hostRealm.registerObject(name, kref, systemOnly);
+      done(requestId, { kref });
+    } else notFound(requestId, `there is no object ${String(kref)} to be service ${name}`);
   };
 
   const makeCaveat = ({

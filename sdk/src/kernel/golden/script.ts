@@ -228,9 +228,13 @@ function makeScriptedKernel() {
         value: parseValue(value as string),
       });
     },
-    /** `clock`, or `clock system`. */
+    /** `clock`, or `clock system`; `clock is ko4` where it is an object of a vat. */
     register(text) {
-      const [name = '', system] = text.split(' ');
+      const [name = '', system, kref] = text.split(' ');
+      if (system === 'is') {
+        const service = { name, kref: kref as KRef, systemOnly: false };
+        return step({ type: 'register-service', requestId: request(), ...service });
+      }
       const vref = `o+${hostExport}`;
       hostExport += 1;
       const systemOnly = system !== undefined;
@@ -441,7 +445,7 @@ function makeScriptedKernel() {
       }
       for (const name of rows.services.ids().filter((id) => !id.startsWith('io:'))) {
         const { kref } = rows.services.getRequired(name);
-        const { vref } = rows.clistByKRef.getRequired(`h1.${kref}`);
+        const vref = rows.clistByKRef.get(`h1.${kref}`)?.vref;
         for (const key of [`e.${name}`, `o.${kref}`, `c.h1.${kref}`, `c.h1.${vref}`])
           rowsAtStart.add(key);
       }
