@@ -26,9 +26,8 @@ export async function findVats(patterns: readonly string[]): Promise<FoundVats> 
       vats.set(resolve(pattern), false);
       continue;
     }
-    const wanted = found?.isDirectory() ? `${asked.replace(/\/+$/, '')}/${everyVat}` : asked;
     const files = (
-      await glob([wanted], { ignore, absolute: true, expandDirectories: false })
+      found?.isDirectory() ? await search(everyVat, pattern) : await search(asked, '.')
     ).filter(isSource);
     if (files.length === 0) unmatched.push(pattern);
     for (const file of files) if (!vats.has(resolve(file))) vats.set(resolve(file), !isNamed(file));
@@ -36,6 +35,15 @@ export async function findVats(patterns: readonly string[]): Promise<FoundVats> 
   const inOrder = [...vats].sort(([a], [b]) => (a < b ? -1 : 1));
   return { vats: inOrder.map(([entry, stray]) => ({ entry, stray })), unmatched };
 }
+
+/** Packages are left out wherever they lie: patterns of what to ignore are relative to the folder. */
+const search = async (pattern: string, folder: string): Promise<string[]> => {
+  const files = await glob([pattern], {
+    ...{ cwd: resolve(folder), ignore, absolute: true, expandDirectories: false },
+    followSymbolicLinks: false,
+  });
+  return files.filter((file) => !file.includes('/node_modules/'));
+};
 
 /** What vatkit wrote has a module's name, too. */
 const isSource = (file: string): boolean =>
@@ -50,10 +58,9 @@ export async function findGenerated(patterns: readonly string[]): Promise<string
     const asked = pattern.replaceAll('\\', '/');
     const target = isDynamicPattern(asked) ? undefined : await stat(pattern).catch(() => undefined);
     if (target?.isFile()) continue;
-    const wanted = target?.isDirectory()
-      ? [`${asked.replace(/\/+$/, '')}/**/*.gen.js`]
-      : [asked.replace(/\.(?:\{[^}]*\}|[cm]?[jt]s|\*)$/, '.gen.js')];
-    const files = await glob(wanted, { ignore, absolute: true, expandDirectories: false });
+    const files = target?.isDirectory()
+      ? await search('**/*.gen.js', pattern)
+      : await search(asked.replace(/\.(?:\{[^}]*\}|[cm]?[jt]s|\*)$/, '.gen.js'), '.');
     files.forEach((file) => found.add(resolve(file)));
   }
   return [...found].sort();

@@ -3,11 +3,12 @@ import { bundle } from './bundle.js';
 import { didYouMean, UsageError, type Command, type ExitCode, type Terminal } from './command.js';
 import { daemon } from './daemon.js';
 import { generate } from './generate.js';
+import { init } from './init.js';
 import { serve } from './serve.js';
 import { start } from './start.js';
 import { watch } from './watch.js';
 
-const commands: readonly Command[] = [generate, bundle, watch, serve, start, daemon];
+const commands: readonly Command[] = [init, generate, bundle, watch, serve, start, daemon];
 
 const help = `vatkit: generates code for vats, bundles and serves them, and runs a kernel for them
 

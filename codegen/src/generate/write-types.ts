@@ -87,7 +87,7 @@ function writeDescriptors(out: Printer, { name, doc, methods, place }: Interface
   writeDoc(out, doc, '');
   const start = 'export declare const ';
   const open = methods.length === 0 ? ';' : ' & {';
-  out.line(`${start}${name}: vatkit.InterfaceDefinition<${name}>${open}`, {
+  out.line(`${start}${name}: vatkit.InterfaceTag<${name}>${open}`, {
     column: start.length,
     length: name.length,
     place,

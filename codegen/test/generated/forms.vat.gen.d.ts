@@ -48,7 +48,7 @@ export interface FormsRoot extends vatkit.Ref {
   promises(): Promise<{ soon: vatkit.RemotePromise<Counter>; now: number }>;
   default(value: number | undefined, text: string): Promise<string>;
 }
-export declare const FormsRoot: vatkit.InterfaceDefinition<FormsRoot> & {
+export declare const FormsRoot: vatkit.InterfaceTag<FormsRoot> & {
   readonly color: vatkit.MethodDescriptor<FormsRoot["color"]>;
   readonly branded: vatkit.MethodDescriptor<FormsRoot["branded"]>;
   readonly tree: vatkit.MethodDescriptor<FormsRoot["tree"]>;
@@ -79,21 +79,21 @@ export declare const FormsRoot: vatkit.InterfaceDefinition<FormsRoot> & {
 export interface Counter extends vatkit.Ref {
   add(by: number): Promise<{ count: number }>;
 }
-export declare const Counter: vatkit.InterfaceDefinition<Counter> & {
+export declare const Counter: vatkit.InterfaceTag<Counter> & {
   readonly add: vatkit.MethodDescriptor<Counter["add"]>;
 };
 
 export interface PairReader extends vatkit.Ref {
   sum(): Promise<number>;
 }
-export declare const PairReader: vatkit.InterfaceDefinition<PairReader> & {
+export declare const PairReader: vatkit.InterfaceTag<PairReader> & {
   readonly sum: vatkit.MethodDescriptor<PairReader["sum"]>;
 };
 
 export interface PairWriter extends vatkit.Ref {
   put(value: number): vatkit.RemotePromise<PairReader>;
 }
-export declare const PairWriter: vatkit.InterfaceDefinition<PairWriter> & {
+export declare const PairWriter: vatkit.InterfaceTag<PairWriter> & {
   readonly put: vatkit.MethodDescriptor<PairWriter["put"]>;
 };
 
@@ -105,7 +105,7 @@ export interface Account extends vatkit.Ref {
   deposit(amount: bigint): Promise<bigint>;
 }
 /** Declared beside what implements it. */
-export declare const Account: vatkit.InterfaceDefinition<Account> & {
+export declare const Account: vatkit.InterfaceTag<Account> & {
   /** In cents. */
   readonly balance: vatkit.MethodDescriptor<Account["balance"]>;
   /** Adds to it. */
@@ -115,14 +115,14 @@ export declare const Account: vatkit.InterfaceDefinition<Account> & {
 export interface Greeter extends vatkit.Ref {
   greet(name: string): Promise<string>;
 }
-export declare const Greeter: vatkit.InterfaceDefinition<Greeter> & {
+export declare const Greeter: vatkit.InterfaceTag<Greeter> & {
   readonly greet: vatkit.MethodDescriptor<Greeter["greet"]>;
 };
 
 export interface WrappedThing extends vatkit.Ref {
   touch(): Promise<string>;
 }
-export declare const WrappedThing: vatkit.InterfaceDefinition<WrappedThing> & {
+export declare const WrappedThing: vatkit.InterfaceTag<WrappedThing> & {
   readonly touch: vatkit.MethodDescriptor<WrappedThing["touch"]>;
 };
 

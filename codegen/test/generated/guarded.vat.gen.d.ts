@@ -16,7 +16,7 @@ export interface GuardedRoot extends vatkit.Ref {
   described(): vatkit.RemotePromise<Adder>;
 }
 /** A ledger. */
-export declare const GuardedRoot: vatkit.InterfaceDefinition<GuardedRoot> & {
+export declare const GuardedRoot: vatkit.InterfaceTag<GuardedRoot> & {
   readonly ledger: vatkit.MethodDescriptor<GuardedRoot["ledger"]>;
   /**
    * Greets.
@@ -35,7 +35,7 @@ export interface Ledger extends vatkit.Ref {
   names(...prefixes: readonly string[]): Promise<string[]>;
   find(name: string): Promise<{ text: string; due?: bigint | "never" } | undefined>;
 }
-export declare const Ledger: vatkit.InterfaceDefinition<Ledger> & {
+export declare const Ledger: vatkit.InterfaceTag<Ledger> & {
   readonly put: vatkit.MethodDescriptor<Ledger["put"]>;
   readonly names: vatkit.MethodDescriptor<Ledger["names"]>;
   readonly find: vatkit.MethodDescriptor<Ledger["find"]>;
@@ -45,7 +45,7 @@ export interface Adder extends vatkit.Ref {
   add(a: unknown, b: unknown): Promise<unknown>;
   __getDescription__(): Promise<{ add?: { description: string; args: { [key: string]: unknown }; returns?: unknown } }>;
 }
-export declare const Adder: vatkit.InterfaceDefinition<Adder> & {
+export declare const Adder: vatkit.InterfaceTag<Adder> & {
   readonly add: vatkit.MethodDescriptor<Adder["add"]>;
   readonly __getDescription__: vatkit.MethodDescriptor<Adder["__getDescription__"]>;
 };

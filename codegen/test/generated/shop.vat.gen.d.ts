@@ -4,7 +4,7 @@ import type * as vatkit from '@vatkit/sdk/codegen';
 export interface ShopRoot extends vatkit.Ref {
   buy(amount: number): Promise<string>;
 }
-export declare const ShopRoot: vatkit.InterfaceDefinition<ShopRoot> & {
+export declare const ShopRoot: vatkit.InterfaceTag<ShopRoot> & {
   readonly buy: vatkit.MethodDescriptor<ShopRoot["buy"]>;
 };
 

@@ -4,7 +4,7 @@ import type * as vatkit from '@vatkit/sdk/codegen';
 export interface TillRoot extends vatkit.Ref {
   charge(amount: number): Promise<string>;
 }
-export declare const TillRoot: vatkit.InterfaceDefinition<TillRoot> & {
+export declare const TillRoot: vatkit.InterfaceTag<TillRoot> & {
   readonly charge: vatkit.MethodDescriptor<TillRoot["charge"]>;
 };
 

@@ -52,7 +52,7 @@ export interface TodoRoot extends vatkit.Ref {
   tell(note: vatkit.Passed<Note>, listener: vatkit.Callback<(text: string) => void | PromiseLike<void>>): Promise<void>;
 }
 /** A list of things to do. */
-export declare const TodoRoot: vatkit.InterfaceDefinition<TodoRoot> & {
+export declare const TodoRoot: vatkit.InterfaceTag<TodoRoot> & {
   /**
    * Adds one thing.
    *
@@ -89,7 +89,7 @@ export interface Note extends vatkit.Ref {
   edit(text: string): Promise<void>;
 }
 /** A note that lasts. */
-export declare const Note: vatkit.InterfaceDefinition<Note> & {
+export declare const Note: vatkit.InterfaceTag<Note> & {
   /**
    * Its text.
    * @query
@@ -106,7 +106,7 @@ export interface Tag extends vatkit.Ref {
   renamed(other: string): vatkit.RemotePromise<Tag>;
 }
 /** A tag, which lives on the heap. */
-export declare const Tag: vatkit.InterfaceDefinition<Tag> & {
+export declare const Tag: vatkit.InterfaceTag<Tag> & {
   /** What it is called. */
   readonly name: vatkit.MethodDescriptor<Tag["name"]>;
   /** A tag of another name. */

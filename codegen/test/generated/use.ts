@@ -1,7 +1,7 @@
 /** What a page may write, and what it may not: read by the compilers that generated types must pass. */
 import type { Exposed, RemoteSubscriber, VatRoot } from '@vatkit/sdk/codegen';
 import { defineSubcluster, vat } from '@vatkit/sdk/codegen';
-import type { SubclusterDefinition } from '@vatkit/sdk/codegen';
+import type { InterfaceDefinition, SubclusterDefinition } from '@vatkit/sdk/codegen';
 import { Counter, FormsRoot, forms } from './forms.vat.gen.js';
 import { guarded, type GuardedRoot } from './guarded.vat.gen.js';
 import { shop } from './shop.js';
@@ -15,6 +15,9 @@ type Equal<A, B> =
 const same = <A, B>(_equal: Equal<A, B>): void => undefined;
 
 declare const launch: <Root>(definition: SubclusterDefinition<Root>) => Promise<{ root: Root }>;
+declare const redeem: <Interface>(definition: InterfaceDefinition<Interface>) => Interface;
+type DefinedBy<Definition> =
+  Definition extends InterfaceDefinition<infer Interface> ? Interface : never;
 declare const exposed: Exposed<(text: string) => void>;
 declare const exposedNote: Exposed<{ read(): string; edit(text: string): void }>;
 
@@ -59,6 +62,10 @@ export async function use(): Promise<void> {
   // @ts-expect-error no such method
   void TodoRoot.remove;
   void Note.read;
+  const definition: InterfaceDefinition<Note> = Note;
+  same<typeof definition, InterfaceDefinition<Note>>(true);
+  same<Note, ReturnType<typeof redeem<Note>>>(true);
+  same<Note, DefinedBy<typeof Note>>(true);
   void Counter.add;
 
   const { root: form } = await launch(forms);

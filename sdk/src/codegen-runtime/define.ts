@@ -4,10 +4,19 @@ import {
   interfaceInfoKey,
   type InterfaceDefinition,
   type InterfaceInfo,
+  type InterfaceInfoKey,
   type MethodDescriptor,
   type MethodKind,
   type SubclusterDefinition,
 } from '../protocol/definition.js';
+
+/**
+ * {@link InterfaceDefinition} without its descriptors: generated code writes them out, one by one, so that editors
+ * find them and a compiler need not make them.
+ */
+export type InterfaceTag<Interface> = {
+  readonly [Key in InterfaceInfoKey]: InterfaceInfo;
+} & { readonly [Key in Exclude<keyof InterfaceDefinition<object>, InterfaceInfoKey>]?: Interface };
 
 /** Of each method its kind and what it takes and gives, as text: `['query', '(string) => bigint']`. */
 export type MethodTable = { readonly [method: string]: readonly [MethodKind, string] };

@@ -11,6 +11,7 @@ export {
   vat,
 } from '../codegen-runtime/define.js';
 export type {
+  InterfaceTag,
   MethodTable,
   SignedInterfaceInfo,
   SubclusterOptions,

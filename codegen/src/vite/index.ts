@@ -1,0 +1,3 @@
+/** `@vatkit/codegen/vite`: generated code and bundles that are always fresh, in development and in the build. */
+export { vatkit, type VatkitPluginOptions } from './plugin.js';
+export type { VatFailure, VatUpdate } from './hot.js';
