@@ -155,8 +155,10 @@ export function makeSessions(powers: SessionPowers) {
 
   const tellSettled = (session: EndpointId, first: KRef): void => {
     const frame = pendingOf(session);
-    const batch = settledTogether(first);
-    for (const kref of batch.keys()) clists.toEndpoint(session, kref);
+    const batch = [...settledTogether(first)].filter(
+      ([kref]) => !clists.entry(session, kref)?.told,
+    );
+    for (const [kref] of batch) clists.toEndpoint(session, kref);
     const resolutions = [];
     for (const [kref, { state, value, stack }] of batch) {
       const touched = marks.answered(kref);
@@ -261,9 +263,7 @@ export function makeSessions(powers: SessionPowers) {
         return closedFor(vref);
       insistRoom(session);
     }
-    const kref = clists.toKernel(session, vref);
-    if (isExportVRef(vref) && !isPromiseVRef(vref)) count(session, kref, 1);
-    return kref;
+    return clists.toKernel(session, vref);
   };
 
   /** What the client exposed before its objects were closed, and names again. */
@@ -294,7 +294,13 @@ export function makeSessions(powers: SessionPowers) {
 
   const dataFromClient = (session: EndpointId, { body, slots }: CapData<VRef>): CapData<KRef> => {
     const krefs: KRef[] = [];
-    for (const slot of slots) krefs.push(fromClient(session, slot));
+    for (const slot of slots) {
+      const kref = fromClient(session, slot);
+      // Not of one that is closed, which is no name of the session's any more.
+      const isExport = isExportVRef(slot) && !isPromiseVRef(slot);
+      if (isExport && clists.entry(session, kref) !== undefined) count(session, kref, 1);
+      krefs.push(kref);
+    }
     return { body, slots: krefs };
   };
 
