@@ -256,14 +256,21 @@ export function makeSessions(powers: SessionPowers) {
   // From the client
 
   const fromClient = (session: EndpointId, vref: VRef): KRef => {
-    const key = `${session}.${vref}`;
-    const isNew = !rows.clistByVRef.has(key);
-    if (isNew && isExportVRef(vref)) {
-      if (Number(vref.slice(2)) < rows.sessions.getRequired(session).closedBelow)
-        return closedFor(vref);
-      insistRoom(session);
+    if (!rows.clistByVRef.has(`${session}.${vref}`)) {
+      if (isClosed(session, vref)) return closedFor(vref);
+      if (isExportVRef(vref)) insistRoom(session);
     }
     return clists.toKernel(session, vref);
+  };
+
+  /** Was it closed with the client's last link? A frame that is sent again may still name it. */
+  const isClosed = (session: EndpointId, vref: VRef): boolean => {
+    const { closedBelow } = rows.sessions.getRequired(session);
+    const number = Number(vref.slice(2));
+    if (isExportVRef(vref)) return number < closedBelow;
+    // The result of a call to the client, which the client decided.
+    const given = rows.vrefNumbers.get(session)?.promise ?? 1;
+    return closedBelow > 0 && isPromiseVRef(vref) && number < given;
   };
 
   /** What the client exposed before its objects were closed, and names again. */
