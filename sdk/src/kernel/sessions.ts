@@ -530,7 +530,7 @@ export function makeSessions(powers: SessionPowers) {
       });
       return;
     }
-    acknowledge(session, received);
+    // Not acknowledged by that: frames that the client sends again may name what these have settled.
     change(session, { attached: true });
     const frames = [];
     for (let seq = received + 1; seq <= row.sent; seq += 1) {

@@ -108,7 +108,10 @@ export type HelloMessage = {
   resume?: {
     session: string;
     secret: string;
-    /** Number of the host's last frame that the client has applied; 0: none. */
+    /**
+     * Number of the host's last frame that the client has applied; 0: none. It acknowledges nothing: what the client
+     * sends again may name what these frames have settled. The client acknowledges after that.
+     */
     received: number;
   };
 };

@@ -224,6 +224,7 @@ export function makeFakeClient(options: {
     /** Takes its session up again. Returns what it has to say anew. */
     resumed(received: number, closed: number): ClientFrame[] {
       closedBelow = closed;
+      acked = 0;
       for (const name of [...exports.keys()])
         if (Number(name.slice(2)) < closedBelow) exports.delete(name);
       for (const [name, { by }] of promises) {
