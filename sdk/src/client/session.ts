@@ -527,22 +527,24 @@ export function makeSession(wake: () => void) {
         dropExport(name);
         forget(name);
       }
-      acknowledged = received;
+      // A resumption acknowledges nothing.
+      acknowledged = 0;
     },
     received: () => received,
     admin: () => admin,
-    isAckDue: () => received > acknowledged,
+    /** Not while ops wait, which may name what is acknowledged. */
+    isAckDue: () => received > acknowledged && !outbox.isWaiting(),
     /** Nothing of it is under way in either direction. */
     isIdle: () => outbox.weight() + waiting === 0,
 
     /** Sends what there is to send and what the host can take. @param again - what it has not acknowledged, too. */
     flush(post: (frame: FrameMessage<ClientOp>) => void, again = false): void {
-      const deliver = ({ seq, ops }: { seq: number; ops: ClientOp[] }): void => {
-        acknowledged = received;
-        post({ type: 'frame', seq, ack: received, ops });
+      const deliver = ({ seq, ack, ops }: { seq: number; ack: number; ops: ClientOp[] }): void => {
+        acknowledged = Math.max(acknowledged, ack);
+        post({ type: 'frame', seq, ack, ops });
       };
       if (again) outbox.resend(deliver);
-      outbox.flush(window, deliver);
+      outbox.flush(window, received, deliver);
     },
     /** The number to acknowledge, which is acknowledged with that. */
     takeAck: () => (acknowledged = received),

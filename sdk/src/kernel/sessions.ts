@@ -469,14 +469,18 @@ export function makeSessions(powers: SessionPowers) {
     const { received } = rows.sessions.getRequired(session);
     try {
       powers.atomically(() => {
-        acknowledge(session, ack);
         // It came before, and was sent again because the client had not heard so.
-        if (seq <= received) return;
+        if (seq <= received) {
+          acknowledge(session, ack);
+          return;
+        }
         if (seq !== received + 1) {
           throw new IllegalSyscall(`frame ${seq} of ${session} follows frame ${received}`);
         }
         for (const op of ops) apply(session, op);
         change(session, { received: seq });
+        // After the ops: they may have been made before the client heard what it acknowledges.
+        acknowledge(session, ack);
       });
     } catch (thrown) {
       if (!(thrown instanceof IllegalSyscall)) throw thrown;
