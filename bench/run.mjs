@@ -8,6 +8,7 @@ import { cleanScratch } from './scratch.mjs';
 import { measure } from './measure.mjs';
 import { formatReport, toJson } from './report.mjs';
 import { callGroups } from './scenarios/calls.mjs';
+import { clientGroups } from './scenarios/client.mjs';
 import { hopGroup } from './scenarios/hops.mjs';
 import { launchGroup } from './scenarios/launch.mjs';
 import { memoryGroup } from './scenarios/memory.mjs';
@@ -19,7 +20,7 @@ const { values, positionals } = parseArgs({
 });
 const effort = values.quick ? 'quick' : 'full';
 
-const all = [...callGroups, hopGroup, launchGroup, memoryGroup, restartGroup];
+const all = [...callGroups, ...clientGroups, hopGroup, launchGroup, memoryGroup, restartGroup];
 const chosen = all.filter(
   ({ name }) => positionals.length === 0 || positionals.some((part) => name.includes(part)),
 );

@@ -37,6 +37,8 @@ declare const config: import('@vatkit/sdk/kernel').ClusterConfig;
 declare const rootKref: import('@vatkit/sdk/kernel').KRef;
 declare const vatId: import('@vatkit/sdk/kernel').VatId;
 declare const subclusterId: import('@vatkit/sdk/kernel').SubclusterId;
+declare const client: import('@vatkit/sdk').KernelClient;
+declare const root: import('@vatkit/sdk').Remote;
 declare const kunser: K['kunser'], kslot: K['kslot'], krefOf: K['krefOf'];
 `;
 

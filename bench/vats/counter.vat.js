@@ -6,6 +6,9 @@ export function buildRootObject(_vatPowers, _parameters, baggage) {
     answer() {
       return 42;
     },
+    echo(value) {
+      return value;
+    },
     increment() {
       const count = baggage.get('count') + 1;
       baggage.set('count', count);

@@ -6,93 +6,70 @@ import { describe } from '../protocol/describe.js';
 
 export type Channel = {
   post(message: unknown): void;
-  /** Stops listening and ends a worker. A port is closed only with `final`: another kernel may come to its other end. */
+  /** Ends a worker. A port is closed only with `final`: another kernel may come to its other end. */
   close(final: boolean): void;
   /** Gives a worker so many milliseconds to end by itself, then ends it. A port is closed at once. */
   finish(timeoutMs: number): Promise<void>;
 };
 
 export type ChannelEvents = {
-  onMessage?: (message: unknown) => void;
-  /** Nothing more will come. */
-  onLost?: (cause: unknown) => void;
+  onMessage(message: unknown): void;
+  /** Nothing more will come. May be told more than once. */
+  onLost(cause: unknown): void;
 };
-
-type Listener = (event: never) => void;
-type Listen = (type: string, listener: Listener) => void;
 
 /** Whichever of these it has. */
 type AnyPort = {
   postMessage(message: unknown): void;
-  on?: Listen;
-  off?: Listen;
-  addEventListener?: Listen;
-  removeEventListener?: Listen;
+  on?(type: string, listener: (value: unknown) => void): void;
+  addEventListener?(type: string, listener: (event: never) => void): void;
   start?(): void;
   close?(): void;
   terminate?(): unknown;
 };
 
-const ignore = (): void => undefined;
-
-/** @throws TypeError where `target` is neither a worker nor a port. */
-export function openChannel(
-  target: unknown,
-  { onMessage = ignore, onLost = ignore }: ChannelEvents,
-): Channel {
+/**
+ * Who has closed a channel still hears of it, and ignores that: what a worker reports on its way Node would throw if
+ * nobody listened.
+ *
+ * @throws TypeError where `target` is neither a worker nor a port.
+ */
+export function openChannel(target: unknown, { onMessage, onLost }: ChannelEvents): Channel {
   const port = target as AnyPort;
-  const isNodes = typeof port?.on === 'function';
-  const add = isNodes ? port.on : port?.addEventListener;
-  const remove = isNodes ? port.off : port?.removeEventListener;
-  if (typeof port?.postMessage !== 'function' || add === undefined || remove === undefined)
+  if (!(port?.on ?? port?.addEventListener))
     throw new TypeError(`expected a Worker or a MessagePort, found ${describe(target)}`);
 
-  let onEnd = (): void => undefined;
-  const ended = (cause: unknown): void => {
-    onEnd();
-    onLost(cause);
+  let finished = (): void => undefined;
+  const hear = (type: string, tell: (value: unknown) => void): void => {
+    if (port.on) port.on(type, tell);
+    else
+      port.addEventListener?.(type, (event: MessageEvent & ErrorEvent) =>
+        tell(type === 'message' ? event.data : (event.error ?? event.message)),
+      );
   };
-  const closed = (): void => ended(new Error('the port was closed'));
-  const listeners: { [type: string]: Listener } = isNodes
-    ? {
-        message: onMessage,
-        messageerror: onLost,
-        error: onLost,
-        exit: (code: unknown) =>
-          ended(new Error(`the worker ended with exit code ${String(code)}`)),
-        close: closed,
-      }
-    : {
-        message: ({ data }: MessageEvent) => onMessage(data),
-        messageerror: () => onLost(new Error('a message could not be read')),
-        error: ({ error, message }: ErrorEvent) =>
-          onLost(error ?? new Error(message || 'the worker could not be loaded')),
-        close: closed,
-      };
-  for (const type of Object.keys(listeners)) add.call(port, type, listeners[type] as Listener);
+  hear('message', onMessage);
+  for (const type of ['messageerror', 'error', 'exit', 'close'])
+    hear(type, (what) => {
+      finished();
+      onLost(what instanceof Error ? what : new Error([type, what].join(' ')));
+    });
   port.start?.();
 
   const close = (final: boolean): void => {
-    for (const type of Object.keys(listeners)) remove.call(port, type, listeners[type] as Listener);
-    if (typeof port.terminate === 'function') {
-      // What it reports on its way concerns nobody; unheard, Node would throw it.
-      if (isNodes) add.call(port, 'error', () => undefined);
-      void port.terminate();
-    } else if (final) port.close?.();
+    if (port.terminate) void port.terminate();
+    else if (final) port.close?.();
   };
-
   return {
     post: (message) => port.postMessage(message),
     close,
     async finish(timeoutMs) {
-      if (typeof port.terminate === 'function') {
-        let timer;
+      let timer;
+      if (port.terminate)
         await new Promise<void>((resolve) => {
-          onEnd = resolve;
+          finished = resolve;
           timer = setTimeout(resolve, timeoutMs);
         });
-        clearTimeout(timer);
-      }
+      clearTimeout(timer);
       close(true);
     },
   };

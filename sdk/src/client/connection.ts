@@ -43,6 +43,8 @@ const RECONNECT_DELAY_MS = 200;
 /** A kernel that ran for so long was not lost because of its start. */
 const STEADY_MS = 10_000;
 
+const deaf = { onMessage: (): void => undefined, onLost: (): void => undefined };
+
 export type Connection = ReturnType<typeof makeConnection>;
 
 export function makeConnection({
@@ -137,7 +139,7 @@ export function makeConnection({
       .then((opened) => {
         if (!isCurrent()) {
           // Too late: nobody else knows of it.
-          if (opened !== target) openChannel(opened, {}).close(true);
+          if (opened !== target) openChannel(opened, deaf).close(true);
           return;
         }
         // A port that has not answered would get a second hello.
@@ -176,13 +178,10 @@ export function makeConnection({
     const why = cause instanceof Error ? cause.message : String(cause);
     return welcome === undefined
       ? workerStartError(
-          `The kernel's worker did not start: ${why}. See what createKernel's worker() returns, and that worker's console`,
+          `The kernel's worker did not start: ${why}. See what worker() returns, and that worker's console`,
           cause,
         )
-      : kernelClosedError(
-          `The kernel is gone and did not come back: ${why}. Its next use starts it again`,
-          cause,
-        );
+      : kernelClosedError(`The kernel is gone: ${why}. Its next use starts it again`, cause);
   };
 
   // What the host says
@@ -195,7 +194,7 @@ export function makeConnection({
       // The kernel's own worker is not feared: what it says is not examined before it is used.
       const error = isKernelError(thrown)
         ? thrown
-        : new KernelError('PROTOCOL_ERROR', 'The kernel said what cannot be', { cause: thrown });
+        : new KernelError('PROTOCOL_ERROR', 'It said what cannot be', { cause: thrown });
       post({ type: 'bye' });
       fail(welcome === undefined ? gone(error) : error);
     }
@@ -228,7 +227,7 @@ export function makeConnection({
       case 'channel-close':
         return ports.ended(message.channel);
       default:
-        throw new TypeError('it is no message of a session');
+        throw new TypeError('no such message');
     }
     if (session.isAckDue()) ackTimer ??= setTimeout(acknowledge, ACK_DELAY_MS);
     // An acknowledgement makes room for what waits.
@@ -260,7 +259,7 @@ export function makeConnection({
     const isPageOld = min > sessionProtocol.max;
     const what = isPageOld
       ? 'The kernel is newer than this page: reload the page'
-      : "The kernel's worker is older than this page: build and serve both of one version of vatkit";
+      : "The kernel's worker is older than this page: build both with one version of vatkit";
     fail(workerStartError(what, cause), isPageOld ? 'reload-required' : 'failed');
   };
 
@@ -305,7 +304,7 @@ export function makeConnection({
     /** Ends the session and what it ran in. */
     async close(): Promise<void> {
       if (phase === 'closed') return;
-      const error = kernelClosedError('This kernel client was closed by its app');
+      const error = kernelClosedError('This client was closed');
       const last = channel;
       if (phase === 'ready') session.flush(post);
       post({ type: 'bye' });

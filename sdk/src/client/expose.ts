@@ -27,10 +27,10 @@ const exposed = new WeakMap<object, object>();
  * @throws TypeError where `target` is neither an object nor a function.
  */
 export function expose<Target extends object>(target: Target, name?: string): Exposed<Target> {
-  if ((typeof target !== 'object' && typeof target !== 'function') || target === null)
-    throw new TypeError(`expose takes a function or an object; found ${describe(target)}`);
-  if (isRef(target) || target instanceof Promise)
-    throw new TypeError('expose takes an object of the page; refs and promises pass by themselves');
+  if (Object(target) !== target || isRef(target) || target instanceof Promise)
+    throw new TypeError(
+      `expose takes a function or an object of the page; found ${describe(target)}`,
+    );
   if (exposureOf(target) !== undefined) return target as unknown as Exposed<Target>;
   const known = exposed.get(target);
   if (known !== undefined) return known as Exposed<Target>;

@@ -149,7 +149,7 @@ export function createKernel<Admin = UntypedAdmin>({
 }: KernelClientOptions): KernelClient<Admin> {
   if (typeof worker !== 'function')
     throw new TypeError(
-      `createKernel takes { worker: () => new Worker(…) }; found ${describe(worker)} as worker`,
+      `createKernel takes worker: () => new Worker(…); found ${describe(worker)}`,
     );
   let status: ClientStatus = deepFreeze({
     phase: 'idle',
@@ -281,7 +281,7 @@ async function withAdmin(connection: Connection) {
   const session = connection.session();
   const admin = session.admin();
   if (admin !== undefined) return { session, admin };
-  throw new KernelError('NOT_FOUND', 'This session was given refs, and no power over the kernel');
+  throw new KernelError('NOT_FOUND', 'This session has no power over the kernel');
 }
 
 function deepFreeze<Value extends object>(value: Value): Value {

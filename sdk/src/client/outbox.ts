@@ -10,7 +10,8 @@ const WEIGHT_MAX = 2 ** 20;
 /** A slot weighs so many characters. */
 const SLOT_WEIGHT = 64;
 
-type Frame = { seq: number; ops: ClientOp[]; weight: number };
+/** `ack` is what it acknowledged when it was sent first: its ops may name what later frames of the host settled. */
+type Frame = { seq: number; ack: number; ops: ClientOp[]; weight: number };
 
 const valuesOf = (op: ClientOp) =>
   op.op === 'call'
@@ -34,7 +35,7 @@ export function makeOutbox(onAcked: (op: ClientOp) => void) {
   let sentWeight = 0;
 
   /** One op goes by itself, however large: nothing else would ever take it away. */
-  const cutFrame = (room: number): Frame => {
+  const cutFrame = (room: number, ack: number): Frame => {
     let count = 0;
     let load = 0;
     while (count < OPS_MAX && count < waiting.length) {
@@ -43,7 +44,7 @@ export function makeOutbox(onAcked: (op: ClientOp) => void) {
       load = more;
       count += 1;
     }
-    return { seq: (lastSeq += 1), ops: waiting.splice(0, count), weight: load };
+    return { seq: (lastSeq += 1), ack, ops: waiting.splice(0, count), weight: load };
   };
 
   return {
@@ -52,13 +53,19 @@ export function makeOutbox(onAcked: (op: ClientOp) => void) {
       weight += weightOf(op);
     },
     weight: (): number => weight,
+    /** Is there something that was not sent yet? */
+    isWaiting: (): boolean => waiting.length > 0,
 
     /** Sends what fits into the host's window. */
-    flush({ frames, chars }: WelcomeMessage['window'], deliver: (frame: Frame) => void): void {
+    flush(
+      { frames, chars }: WelcomeMessage['window'],
+      ack: number,
+      deliver: (frame: Frame) => void,
+    ): void {
       while (waiting.length > 0 && sent.length < frames) {
         const room = chars - sentWeight;
         if (sent.length > 0 && room < weightOf(waiting[0] as ClientOp)) return;
-        const frame = cutFrame(Math.min(room, WEIGHT_MAX));
+        const frame = cutFrame(Math.min(room, WEIGHT_MAX), ack);
         sent.push(frame);
         sentWeight += frame.weight;
         deliver(frame);

@@ -32,7 +32,7 @@ export function makePorts(post: (message: ToHost) => void) {
   };
 
   const say = ({ realm }: Port, code: KernelErrorCode, resumable: boolean): void => {
-    const message = `[KERNEL:${code}] The page that passes this port on has lost its kernel`;
+    const message = `[KERNEL:${code}] The page has lost its kernel`;
     realm.post({ type: 'closed', error: { code, message }, resumable } satisfies ToClient);
   };
 

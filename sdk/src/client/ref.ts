@@ -2,6 +2,7 @@
  * Refs: what the page holds of an object elsewhere. A ref is a frozen object with the object's methods and nothing
  * else that is enumerable; what else can be done with it are functions beside it, so that no name of a method is taken.
  */
+import { describe } from '../protocol/describe.js';
 import { makePipelined, markHandled, pipeOf, type Pipe } from './pipeline.js';
 import type { CallOptions, Remote } from './types.js';
 
@@ -62,7 +63,7 @@ export function makeRef(
 function insistHandle(value: unknown, what: string): RefHandle {
   const handle = handleOf(value);
   if (handle !== undefined) return handle;
-  throw new TypeError(`${what} takes a ref; found ${typeof value}`);
+  throw new TypeError(`${what} takes a ref; found ${describe(value)}`);
 }
 
 /**
@@ -87,9 +88,7 @@ export const send: (target: unknown, ...message: Parameters<Pipe>) => Promise<un
 ) => {
   const pipe = pipeTo(target);
   if (pipe !== undefined) return pipe(...message);
-  return Promise.reject(
-    new TypeError(`${String(message[0])} can be called on a ref; found ${typeof target}`),
-  );
+  return Promise.reject(new TypeError(`call takes a ref; found ${describe(target)}`));
 };
 
 /** How messages reach a ref, or what a promise will be. */

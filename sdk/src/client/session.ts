@@ -18,6 +18,7 @@ import type {
 } from '../protocol/session-wire.js';
 import { decode, encode, type Mention, type SlotRef } from '../protocol/smallcaps.js';
 import type { Label } from '../protocol/trail.js';
+import { errorOfWire } from './errors.js';
 import { exposureOf, invoke, type Exposure } from './expose.js';
 import { makeOutbox } from './outbox.js';
 import { makePipelined, markHandled } from './pipeline.js';
@@ -286,7 +287,7 @@ export function makeSession(wake: () => void) {
 
   const fromSlot = (slot: VRef, { promise, iface }: Mention): unknown => {
     if (promise !== isPromiseVRef(slot))
-      throw new TypeError(`Cannot read slot ${slot}: it is mentioned as the other kind`);
+      throw new TypeError(`Cannot read slot ${slot}: it is of the other kind`);
     const own = isExportVRef(slot);
     if (promise) {
       const known = decided.get(slot) ?? expected.get(slot)?.promise;
@@ -397,15 +398,13 @@ export function makeSession(wake: () => void) {
     return promise;
   };
 
-  const whyNot = ({ signal, timeoutMs }: SendOptions): { reason: unknown } | undefined => {
+  const whyNot = ({ signal }: SendOptions): { reason: unknown } | undefined => {
     if (ended !== undefined) return { reason: ended };
     if (signal?.aborted) return { reason: signal.reason };
-    if (timeoutMs !== undefined && !(timeoutMs >= 0))
-      return { reason: new RangeError(`timeoutMs takes milliseconds; found ${timeoutMs}`) };
     if (expected.size < limits.sessionCallsMax && outbox.weight() < limits.sessionUnsentCharsMax)
       return undefined;
     return {
-      reason: new KernelError('QUEUE_FULL', 'Too much of this session waits for the kernel'),
+      reason: new KernelError('QUEUE_FULL', 'Too much waits for the kernel'),
     };
   };
 
@@ -426,7 +425,7 @@ export function makeSession(wake: () => void) {
       case 'broken':
         for (const { ref, code, message } of op.refs) {
           const holder = imports.get(ref)?.holder;
-          if (holder !== undefined) breakHolder(holder, new KernelError(code, message));
+          if (holder !== undefined) breakHolder(holder, errorOfWire({ code, message }));
         }
         return;
       case 'give':
@@ -528,22 +527,24 @@ export function makeSession(wake: () => void) {
         dropExport(name);
         forget(name);
       }
-      acknowledged = received;
+      // A resumption acknowledges nothing.
+      acknowledged = 0;
     },
     received: () => received,
     admin: () => admin,
-    isAckDue: () => received > acknowledged,
+    /** Not while ops wait, which may name what is acknowledged. */
+    isAckDue: () => received > acknowledged && !outbox.isWaiting(),
     /** Nothing of it is under way in either direction. */
     isIdle: () => outbox.weight() + waiting === 0,
 
     /** Sends what there is to send and what the host can take. @param again - what it has not acknowledged, too. */
     flush(post: (frame: FrameMessage<ClientOp>) => void, again = false): void {
-      const deliver = ({ seq, ops }: { seq: number; ops: ClientOp[] }): void => {
-        acknowledged = received;
-        post({ type: 'frame', seq, ack: received, ops });
+      const deliver = ({ seq, ack, ops }: { seq: number; ack: number; ops: ClientOp[] }): void => {
+        acknowledged = Math.max(acknowledged, ack);
+        post({ type: 'frame', seq, ack, ops });
       };
       if (again) outbox.resend(deliver);
-      outbox.flush(window, deliver);
+      outbox.flush(window, received, deliver);
     },
     /** The number to acknowledge, which is acknowledged with that. */
     takeAck: () => (acknowledged = received),

@@ -155,8 +155,10 @@ export function makeSessions(powers: SessionPowers) {
 
   const tellSettled = (session: EndpointId, first: KRef): void => {
     const frame = pendingOf(session);
-    const batch = settledTogether(first);
-    for (const kref of batch.keys()) clists.toEndpoint(session, kref);
+    const batch = [...settledTogether(first)].filter(
+      ([kref]) => !clists.entry(session, kref)?.told,
+    );
+    for (const [kref] of batch) clists.toEndpoint(session, kref);
     const resolutions = [];
     for (const [kref, { state, value, stack }] of batch) {
       const touched = marks.answered(kref);
@@ -258,16 +260,21 @@ export function makeSessions(powers: SessionPowers) {
   // From the client
 
   const fromClient = (session: EndpointId, vref: VRef): KRef => {
-    const key = `${session}.${vref}`;
-    const isNew = !rows.clistByVRef.has(key);
-    if (isNew && isExportVRef(vref)) {
-      if (Number(vref.slice(2)) < rows.sessions.getRequired(session).closedBelow)
-        return closedFor(vref);
-      insistRoom(session);
+    if (!rows.clistByVRef.has(`${session}.${vref}`)) {
+      if (isClosed(session, vref)) return closedFor(vref);
+      if (isExportVRef(vref)) insistRoom(session);
     }
-    const kref = clists.toKernel(session, vref);
-    if (isExportVRef(vref) && !isPromiseVRef(vref)) count(session, kref, 1);
-    return kref;
+    return clists.toKernel(session, vref);
+  };
+
+  /** Was it closed with the client's last link? A frame that is sent again may still name it. */
+  const isClosed = (session: EndpointId, vref: VRef): boolean => {
+    const { closedBelow } = rows.sessions.getRequired(session);
+    const number = Number(vref.slice(2));
+    if (isExportVRef(vref)) return number < closedBelow;
+    // The result of a call to the client, which the client decided.
+    const given = rows.vrefNumbers.get(session)?.promise ?? 1;
+    return closedBelow > 0 && isPromiseVRef(vref) && number < given;
   };
 
   /** What the client exposed before its objects were closed, and names again. */
@@ -298,7 +305,13 @@ export function makeSessions(powers: SessionPowers) {
 
   const dataFromClient = (session: EndpointId, { body, slots }: CapData<VRef>): CapData<KRef> => {
     const krefs: KRef[] = [];
-    for (const slot of slots) krefs.push(fromClient(session, slot));
+    for (const slot of slots) {
+      const kref = fromClient(session, slot);
+      // Not of one that is closed, which is no name of the session's any more.
+      const isExport = isExportVRef(slot) && !isPromiseVRef(slot);
+      if (isExport && clists.entry(session, kref) !== undefined) count(session, kref, 1);
+      krefs.push(kref);
+    }
     return { body, slots: krefs };
   };
 
@@ -461,14 +474,18 @@ export function makeSessions(powers: SessionPowers) {
     const { received } = rows.sessions.getRequired(session);
     try {
       powers.atomically(() => {
-        acknowledge(session, ack);
         // It came before, and was sent again because the client had not heard so.
-        if (seq <= received) return;
+        if (seq <= received) {
+          acknowledge(session, ack);
+          return;
+        }
         if (seq !== received + 1) {
           throw new IllegalSyscall(`frame ${seq} of ${session} follows frame ${received}`);
         }
         for (const op of ops) apply(session, op);
         change(session, { received: seq });
+        // After the ops: they may have been made before the client heard what it acknowledges.
+        acknowledge(session, ack);
       });
     } catch (thrown) {
       if (!(thrown instanceof IllegalSyscall)) throw thrown;
@@ -523,7 +540,7 @@ export function makeSessions(powers: SessionPowers) {
       });
       return;
     }
-    acknowledge(session, received);
+    // Not acknowledged by that: frames that the client sends again may name what these have settled.
     change(session, { attached: true });
     const frames = [];
     for (let seq = received + 1; seq <= row.sent; seq += 1) {

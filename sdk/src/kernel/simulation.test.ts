@@ -55,4 +55,13 @@ describe('kernel simulation', () => {
   it('vats that lie harm nobody while all else goes wrong, too', { timeout: 120_000 }, () => {
     simulate({ vats: 5, liars: 2, chaos: true }, 90);
   });
+  it('clients are served, and leave nothing', { timeout: 120_000 }, () => {
+    simulate({ vats: 3, clients: 2 }, 140);
+  });
+  it('clients come and go while all else goes wrong, too', { timeout: 120_000 }, () => {
+    simulate({ vats: 4, clients: 3, chaos: true }, 160);
+  });
+  it('clients that lie harm nobody', { timeout: 120_000 }, () => {
+    simulate({ vats: 4, liars: 1, clients: 4, lyingClients: 2, chaos: true }, 160);
+  });
 });

@@ -108,7 +108,10 @@ export type HelloMessage = {
   resume?: {
     session: string;
     secret: string;
-    /** Number of the host's last frame that the client has applied; 0: none. */
+    /**
+     * Number of the host's last frame that the client has applied; 0: none. It acknowledges nothing: what the client
+     * sends again may name what these frames have settled. The client acknowledges after that.
+     */
     received: number;
   };
 };
@@ -172,7 +175,10 @@ export type FrameMessage<Op> = {
   type: 'frame';
   /** From 1, in each direction, without a gap. */
   seq: number;
-  /** Number of the other side's last frame that the sender has; 0: none. */
+  /**
+   * Number of the other side's last frame that the sender has; 0: none. It counts after the ops, which may still use
+   * what that frame settled. A frame that is sent again bears the number that it bore at first.
+   */
   ack: number;
   /** Applied in order, all or none. At least one. */
   ops: Op[];

@@ -96,9 +96,7 @@ describe('a client', () => {
 
   it('rejects with what the vat threw, and with its stack', async () => {
     const root = await launchGuest(makeClient());
-    const error = (await root
-      .fail?.('TypeError')
-      .catch((thrown: unknown) => thrown)) as Error;
+    const error = (await root.fail?.('TypeError').catch((thrown: unknown) => thrown)) as Error;
     expect(error).toBeInstanceOf(TypeError);
     expect(error.message).toBe('failed as TypeError');
     expect(error.stack).toContain('page-guest.vat.js');
@@ -236,7 +234,7 @@ describe('a client', () => {
     const root = await launchGuest(kernel);
     const notes: Loose[] = [];
     for (let i = 0; i < 50; i += 1)
-      notes.push((await root.heapNote?.(String(i))));
+      notes.push((await root.heapNote?.(String(i))) as unknown as Loose);
     for (const note of notes) release(note);
     await expect(notes[0]?.read?.()).rejects.toMatchObject({ code: 'REF_RELEASED' });
     expect(await root.count?.()).toBe(0);

@@ -51,7 +51,7 @@ describe('a worker that does not start', () => {
     ],
     ['is none', () => 7 as never, 'expected a Worker or a MessagePort, found a number'],
     ['is rejected', () => Promise.reject(new Error('not loaded')), 'not loaded'],
-    ['ends at once', () => script('process.exit(3)'), 'exit code 3'],
+    ['ends at once', () => script('process.exit(3)'), 'exit 3'],
     ['fails', () => script('throw new Error("boom")'), 'boom'],
     ['is silent', () => script('setInterval(() => 0, 1e6)'), 'within 300 ms'],
     [

@@ -34,6 +34,8 @@ export type FakeVatOptions = {
   isLiar: boolean;
   /** Somebody lies: promises may settle to what nobody said. */
   hasLiars: boolean;
+  /** Clients answer calls, too. */
+  hasClients: boolean;
   /** Bodies that host services answer with begin so. */
   hostMark: string;
 };
@@ -43,7 +45,7 @@ export type FinishedCrank = { result: CrankResult; applied: () => void };
 const durableKey = (vref: VRef): string => `x.${vref}`;
 
 export function makeFakeVat(options: FakeVatOptions) {
-  const { vatId, incarnation, random, ledger, isLiar, hasLiars, hostMark } = options;
+  const { vatId, incarnation, random, ledger, isLiar, hasLiars, hasClients, hostMark } = options;
   const objects = new Map<VRef, ObjectEntry>();
   const promises = new Map<VRef, PromiseEntry>();
   /** Promises that have settled in the crank under way: the delivery may still name them. */
@@ -215,10 +217,16 @@ export function makeFakeVat(options: FakeVatOptions) {
     promises.delete(vpid);
   };
 
+  /** What clients exposed. */
+  const ephemeral = new Set<VRef>();
+
   const change = (): void => {
     const key = `k${random.below(4)}`;
     const durable = [...objects]
-      .filter(([vref, { reach }]) => isDurableVRef(vref) || (reach && !isExportVRef(vref)))
+      .filter(
+        ([vref, { reach }]) =>
+          isDurableVRef(vref) || (reach && !isExportVRef(vref) && !ephemeral.has(vref)),
+      )
       .map(([vref]) => vref);
     const slots = random.some(durable, random.below(3));
     // The same reference may stand in a value more than once.
@@ -315,7 +323,8 @@ export function makeFakeVat(options: FakeVatOptions) {
     imported.add(vref);
   };
 
-  const readMessage = ({ target, methargs, result }: Delivery & { type: 'message' }): void => {
+  const readMessage = ({ target, methargs, result, ...rest }: Delivery & { type: 'message' }) => {
+    for (const vref of rest.ephemeral ?? []) ephemeral.add(vref);
     const id = Number(/^#\["m",\[(\d+)\]\]$/.exec(methargs.body)?.[1] ?? 0);
     const message = ledger.messages.get(id);
     const isSound = message !== undefined && message.slots.length === methargs.slots.length;
@@ -362,7 +371,8 @@ export function makeFakeVat(options: FakeVatOptions) {
         );
       } else if (uid !== undefined && !hasLiars) {
         insist(
-          rejected || value.body.startsWith(hostMark),
+          // A client's answer is, or follows, one that the ledger does not know.
+          rejected || value.body.startsWith(hostMark) || (hasClients && value.body === '#"&0"'),
           `that ${uid} is ${value.body}, which nobody said`,
         );
       }
@@ -420,6 +430,7 @@ export function makeFakeVat(options: FakeVatOptions) {
         readMessage(delivery);
         return undefined;
       case 'notify':
+        for (const vref of delivery.ephemeral ?? []) ephemeral.add(vref);
         readNotify(delivery.resolutions);
         return undefined;
       case 'drop-exports':

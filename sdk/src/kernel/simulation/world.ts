@@ -10,6 +10,7 @@ import type { Caveat } from '../caveats.js';
 import { isOutput, type KernelEffect, type KernelEvent } from '../events.js';
 import { findBrokenInvariants } from '../invariants.js';
 import { makeKernelMachine } from '../kernel.js';
+import { makeClientLinks } from './client-links.js';
 import { makeFakeVat, type FakeVat } from './fake-vat.js';
 import { makeLedger } from './ledger.js';
 import { makeLiar } from './liar.js';
@@ -20,6 +21,9 @@ export type WorldOptions = {
   vats: number;
   /** How many of the vats lie. */
   liars?: number;
+  /** Client sessions, and how many of them lie. */
+  clients?: number;
+  lyingClients?: number;
   /** Vats crash, end and restart, and so does the kernel. */
   chaos?: boolean;
   /** Steps between two searches of the whole store. */
@@ -39,6 +43,8 @@ export function makeWorld({
   seed,
   vats,
   liars = 0,
+  clients = 0,
+  lyingClients = 0,
   chaos = false,
   checkEvery = 1,
   trace,
@@ -92,10 +98,11 @@ export function makeWorld({
     `${vatId}.${incarnation}`;
 
   const perform = (effect: KernelEffect): void => {
+    if (links.take(effect)) return;
     switch (effect.type) {
       case 'start-vat': {
         const { vatId, incarnation } = effect;
-        const lies = { isLiar: isLiar(vatId), hasLiars: liars > 0 };
+        const lies = { isLiar: isLiar(vatId), hasLiars: liars > 0, hasClients: clients > 0 };
         insist(!workers.has(workerOf(effect)), `${workerOf(effect)} was started twice`);
         workers.set(
           workerOf(effect),
@@ -213,6 +220,17 @@ export function makeWorld({
     released.forEach(perform);
   };
 
+  const links = makeClientLinks({
+    count: clients,
+    liars: lyingClients,
+    random,
+    ledger,
+    hostMark,
+    rows: () => machine.rows,
+    request,
+    step,
+  });
+
   const liar = makeLiar(random);
 
   /** A vat ends what it was given. */
@@ -325,6 +343,7 @@ export function makeWorld({
     waitingRequests.clear();
     sends.clear();
     handed.clear();
+    links.kernelDied();
     machine = makeKernelMachine(changes, policy);
     take(machine.start());
     nextHostObject = machine.nextHostExport();
@@ -450,6 +469,7 @@ export function makeWorld({
         release: 3,
         reap: 1,
         pin: 1,
+        client: clients * 10,
         disturb: chaos ? 4 : 0,
       })
     ) {
@@ -487,6 +507,8 @@ export function makeWorld({
           step({ type: 'pin-root', requestId: request(), vatId, pin: random.chance(0.5) });
         return;
       }
+      case 'client':
+        return links.live(chaos);
       case 'disturb':
         return disturb();
     }
@@ -571,7 +593,20 @@ export function makeWorld({
     expectEmpty(atStart);
   };
 
+  /** Clients settle what they decide and let go of all that they hold; then there is nothing of theirs left. */
+  const restClients = (): void => {
+    for (let turns = 0; ; turns += 1) {
+      insist(turns < 20_000, 'clients do not come to rest');
+      settle();
+      if (!links.rest()) break;
+    }
+    const left = liars === 0 ? links.leftovers() : [];
+    insist(left.length === 0, `clients let go of all, and the kernel has ${left.join(' ')}`);
+    links.endAll();
+  };
+
   const windDown = (): void => {
+    restClients();
     settle();
     // From now on all are to stay awake until they have let go of everything.
     policy.vatsLiveMax = 100;
