@@ -22,7 +22,7 @@
  *     f.<kref>              an object of the kernel realm: a forwarder, or its revoker
  *     x.<time>.<kref>       a forwarder that expires then, in 16 digits of milliseconds since 1970
  *     k.<session>           a client session
- *     g.<session>.<seq>     a frame that the session has not acknowledged
+ *     f.<session>.<seq>     a frame that the session has not acknowledged
  *     y.<vat>.<shape>       names of methods: of the root, of a durable kind, of heap objects by number
  *     a.store               what tells this store from others
  */
@@ -238,7 +238,7 @@ export function makeKernelRows(changes: ChangeSet, { promiseBlock }: RowsPolicy)
     caveats: table<CaveatRow>('f.'),
     expiries: table<true>('x.'),
     sessions: table<SessionRow>('k.'),
-    frames: table<FrameRow>('g.'),
+    frames: table<FrameRow>('f.'),
     shapes: table<ShapeRow>('y.'),
     store: table<StoreRow>('a.'),
 
