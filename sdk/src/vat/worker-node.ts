@@ -50,6 +50,8 @@ const runtime = makeVatRuntime({
 
 hideRuntimeFrames(Error as Parameters<typeof hideRuntimeFrames>[0]);
 process.on('unhandledRejection', (reason) => runtime.uncaught(reason));
+// Else Node writes a warning to the host's stderr for each rejection that a vat looks at late.
+process.on('rejectionHandled', () => {});
 port.on('message', (message: ToVat) => runtime.handle(message));
 removeAmbientGlobals();
 post({ type: 'ready' });
