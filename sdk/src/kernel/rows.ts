@@ -19,7 +19,7 @@
  *     h.<endpoint>.<kref>   how often a host session or the host realm was handed a kref and has not released it
  *     l.<n>                 a call that the host realm has not answered
  *     r.<kref>              pins of a vat's root, counted
- *     f.<kref>              an object of the kernel realm: a forwarder, or its revoker
+ *     g.<kref>              an object of the kernel realm: a forwarder, or its revoker
  *     x.<time>.<kref>       a forwarder that expires then, in 16 digits of milliseconds since 1970
  */
 import { insistInvariant } from '../errors.js';
@@ -185,7 +185,7 @@ export function makeKernelRows(changes: ChangeSet) {
     holds: table<number>('h.'),
     calls: table<HostCallRow>('l.'),
     pins: table<number>('r.'),
-    caveats: table<CaveatRow>('f.'),
+    caveats: table<CaveatRow>('g.'),
     expiries: table<true>('x.'),
 
     /** The next number of a kind of id. None is ever given twice. */
