@@ -714,6 +714,29 @@ describe('the host process', () => {
     expect({ status, stdout, stderr }).toStrictEqual({ status: 0, stdout: '', stderr: '' });
   });
 
+  it('prints nothing of a rejection that a vat looks at late', () => {
+    const late = bundleOfRoot(
+      `fail() { throw Error('late'); }, touch: () => 1, async late(peer) { const failed = far.E(peer).fail(); await far.E(peer).touch(); await far.E(peer).touch(); return failed.catch(() => 'caught'); }`,
+    );
+    const program = `
+      const { makeKernel } = await import('@vatkit/sdk/node');
+      const { kunser } = await import('@vatkit/sdk/kernel');
+      const quiet = () => {};
+      const logger = { debug: quiet, info: quiet, log: quiet, warn: quiet, error: quiet };
+      const kernel = await makeKernel({ logger });
+      const vat = { bundleSpec: process.argv[1] };
+      const { rootKref } = await kernel.launchSubcluster({ bootstrap: 'a', vats: { a: vat, b: vat } });
+      const peer = kernel.getPresence(kernel.getRootObject('v2'));
+      if (kunser(await kernel.queueMessage(rootKref, 'late', [peer])) !== 'caught') throw Error('no answer');
+      await kernel.stop();`;
+    const { status, stdout, stderr } = spawnSync(
+      process.execPath,
+      ['--input-type=module', '-e', program, late],
+      { cwd: import.meta.dirname, encoding: 'utf8', timeout: 60_000 },
+    );
+    expect({ status, stdout, stderr }).toStrictEqual({ status: 0, stdout: '', stderr: '' });
+  });
+
   it('hears through its logger, with the vat and the tags, and of nothing else', async () => {
     const logger = makeLogRecorder();
     const kernel = await startKernel({ logger });

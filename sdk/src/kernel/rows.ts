@@ -19,7 +19,7 @@
  *     h.<endpoint>.<kref>   how often a host session or the host realm was handed a kref and has not released it
  *     l.<n>                 a call that the host realm has not answered
  *     r.<kref>              pins of a vat's root, counted
- *     f.<kref>              an object of the kernel realm: a forwarder, or its revoker
+ *     g.<kref>              an object of the kernel realm: a forwarder, or its revoker
  *     x.<time>.<kref>       a forwarder that expires then, in 16 digits of milliseconds since 1970
  *     k.<session>           a client session
  *     f.<session>.<seq>     a frame that the session has not acknowledged
@@ -235,7 +235,7 @@ export function makeKernelRows(changes: ChangeSet, { promiseBlock }: RowsPolicy)
     holds: table<number>('h.'),
     calls: table<HostCallRow>('l.'),
     pins: table<number>('r.'),
-    caveats: table<CaveatRow>('f.'),
+    caveats: table<CaveatRow>('g.'),
     expiries: table<true>('x.'),
     sessions: table<SessionRow>('k.'),
     frames: table<FrameRow>('f.'),

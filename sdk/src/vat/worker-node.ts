@@ -50,6 +50,7 @@ const runtime = makeVatRuntime({
 
 hideRuntimeFrames(Error as Parameters<typeof hideRuntimeFrames>[0]);
 process.on('unhandledRejection', (reason, promise) => runtime.uncaught(reason, promise));
+// Without a listener Node would warn, on the host's stderr, of each rejection that a vat looks at late.
 process.on('rejectionHandled', (promise) => runtime.caught(promise));
 port.on('message', (message: ToVat) => runtime.handle(message));
 removeAmbientGlobals();
