@@ -87,7 +87,7 @@ describe('in development', () => {
     const { send } = server.ws;
     server.ws.send = (...args: unknown[]) => {
       sent.push(args.length > 1 ? args : args[0]);
-      return (send).apply(server.ws, args);
+      Reflect.apply(send, server.ws, args);
     };
     await server.listen();
     const url = server.resolvedUrls?.local[0] ?? '';
