@@ -6,7 +6,11 @@ import newest from 'typescript';
 import oldest from 'typescript-oldest';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { generateVats, writeFiles, type Generation } from '@vatkit/codegen';
-import { interfaceDifferences, interfaceInfoKey } from '@vatkit/sdk/codegen';
+import {
+  interfaceDifferences,
+  interfaceInfoKey,
+  type InterfaceDefinition,
+} from '@vatkit/sdk/codegen';
 import { krefOf, kunser, type Kernel } from '@vatkit/sdk/kernel';
 import { makeKernel } from '@vatkit/sdk/node';
 import { makeFixture } from './fixture.js';
@@ -115,8 +119,8 @@ describe('on a kernel', () => {
   };
 
   const call = async (target: unknown, method: string, ...args: unknown[]): Promise<unknown> => {
-    const kref = typeof target === 'string' ? target : krefOf(target as never);
-    return kunser(await kernel.queueMessage(kref as string, method, args));
+    const kref = typeof target === 'string' ? target : krefOf(target);
+    return kunser(await kernel.queueMessage(kref, method, args));
   };
 
   /** Every method of an interface that the definition names is one of the object's. */
@@ -246,7 +250,7 @@ describe('on a kernel', () => {
 describe('defineSubcluster and vat', () => {
   it('say what is wrong', async () => {
     const { defineSubcluster, vat } = await import('@vatkit/sdk/codegen');
-    expect(() => vat({} as never)).toThrow('takes a vat that vatkit generated');
+    expect(() => vat({})).toThrow('takes a vat that vatkit generated');
     const options = { name: 'x', bootstrap: 'b', vats: { a: {} } };
     expect(() => defineSubcluster(options as never)).toThrow(
       "bootstrap is 'b', and its vats are a",
@@ -266,8 +270,10 @@ describe('interfaces that differ', () => {
     mkdirSync(join(dir, 'node_modules/@vatkit'), { recursive: true });
     symlinkSync(join(root, 'sdk'), join(dir, 'node_modules/@vatkit/sdk'));
     await writeFiles(made.vats.flatMap(({ files }) => files));
-    const gen = (await import(pathToFileURL(path('x.vat.gen.js')).href)) as Record<string, never>;
-    return (gen['XRoot'] as { [interfaceInfoKey]: never })[interfaceInfoKey];
+    const { XRoot } = (await import(pathToFileURL(path('x.vat.gen.js')).href)) as {
+      XRoot: InterfaceDefinition;
+    };
+    return XRoot[interfaceInfoKey];
   };
 
   it('are told method by method; what is more is no difference', async () => {

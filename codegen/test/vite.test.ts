@@ -2,7 +2,7 @@
 import { mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { build, createServer, type ViteDevServer } from 'vite';
+import { build, createServer, type InlineConfig, type ViteDevServer } from 'vite';
 import { afterAll, describe, expect, it } from 'vitest';
 import { vatkit, type VatkitPluginOptions } from '@vatkit/codegen/vite';
 import { makeKernel } from '@vatkit/sdk/node';
@@ -30,8 +30,12 @@ const app = (files: Record<string, string> = {}) => {
   return at;
 };
 
-const inline = (folder: string, options?: VatkitPluginOptions) =>
-  ({ root: folder, configFile: false, logLevel: 'silent', plugins: [vatkit(options)] }) as const;
+const inline = (folder: string, options?: VatkitPluginOptions): InlineConfig => ({
+  root: folder,
+  configFile: false,
+  logLevel: 'silent',
+  plugins: [vatkit(options)],
+});
 
 describe('in a build', () => {
   it('generates, and emits the bundle as a hashed asset that a kernel can launch', async () => {
@@ -83,7 +87,7 @@ describe('in development', () => {
     const { send } = server.ws;
     server.ws.send = (...args: unknown[]) => {
       sent.push(args.length > 1 ? args : args[0]);
-      return (send as (...all: unknown[]) => void).apply(server.ws, args);
+      Reflect.apply(send, server.ws, args);
     };
     await server.listen();
     const url = server.resolvedUrls?.local[0] ?? '';
