@@ -130,7 +130,7 @@ it(
       const marshals = marshal.toCapData(harden(['m', [their]]) as never) as CapData;
       if (methargs.body !== marshals.body || methargs.slots.join() !== marshals.slots.join())
         expect(methargs).toStrictEqual(marshals);
-      answer(promise as string, marshal.toCapData(harden([their]) as never) as CapData);
+      answer(promise as string, marshal.toCapData(harden([their]) as never));
       const [back] = (await result) as [unknown];
       void session.call('o-9', 'm', [back]);
       const again = nextCall();
