@@ -211,7 +211,12 @@ export function makeSessions(powers: SessionPowers) {
   const later = new Set<EndpointId>();
 
   const flushOrphans = (): void => {
-    if (orphans.size === 0) return;
+    // Most went with their last holder.
+    for (const kref of orphans.keys()) if (!rows.objects.has(kref)) orphans.delete(kref);
+    if (orphans.size === 0) {
+      upgraded.clear();
+      return;
+    }
     for (const session of rows.sessions.ids()) {
       const refs = [];
       for (const [kref, owner] of orphans) {

@@ -263,7 +263,7 @@ export function makeDurableKinds(powers: DurableKindsPowers) {
           true,
           guard as never,
         );
-        prototypes = made as Record<string, object>;
+        prototypes = made;
         makeRepresentative = (instance) => {
           const facetsOfIt = Object.entries(prototypes).map(([facet, prototype]) => [
             facet,
