@@ -4,7 +4,6 @@ import { makeKernel, startKernelWorker } from '@vatkit/sdk/node';
 import { describe, expect, it } from 'vitest';
 import {
   bundleOfCode,
-  bundleOfRoot,
   expectSound,
   makeLogRecorder,
   makeFolder,

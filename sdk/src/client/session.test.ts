@@ -1,4 +1,6 @@
 /** A session against what a host says, frame by frame. */
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { replaceEqualDeep, hashKey } from '@tanstack/query-core';
 import { describe, expect, it, vi } from 'vitest';
 import { KernelError } from '../errors.js';
@@ -15,6 +17,9 @@ import type {
 import { expose } from './expose.js';
 import { call, dup, onBroken, release, withOptions } from './ref.js';
 import { makeSession } from './session.js';
+
+setFlagsFromString('--expose-gc');
+const gc = runInNewContext('gc') as () => void;
 
 type AnyRef = { [name: string]: (...args: unknown[]) => Promise<unknown> } & object;
 
@@ -146,6 +151,30 @@ describe('a ref', () => {
     expect(again).not.toBe(root);
     void again.add?.(1);
     expect(host.ops()).toMatchObject([{ op: 'call', target: 'o-1' }]);
+  });
+
+  it('is released when the engine collects it, and not while a method or a view of it is held', async () => {
+    const host = open();
+    const held: { get?: unknown; view?: unknown } = {};
+    await (async () => {
+      const root = await host.root();
+      held.get = root.get;
+      held.view = withOptions(root, { timeoutMs: 60_000 });
+    })();
+    // Of the answer that brought it the host knows that it came.
+    host.session.understood(1);
+    const collect = async (): Promise<ClientOp[]> => {
+      for (let turn = 0; turn < 10; turn += 1) {
+        gc();
+        await new Promise((resolve) => setTimeout(resolve, 5));
+      }
+      return host.ops();
+    };
+    expect(await collect()).toStrictEqual([]);
+    delete held.view;
+    expect(await collect()).toStrictEqual([]);
+    delete held.get;
+    expect(await collect()).toStrictEqual([{ op: 'drop', refs: [['o-1', 1]] }]);
   });
 
   it('passes as itself, its views too, and not to another session', async () => {

@@ -215,7 +215,12 @@ export function makeSessions(powers: SessionPowers) {
   const allSessions = (): readonly EndpointId[] => (sessionIds ??= rows.sessions.ids());
 
   const flushOrphans = (): void => {
-    if (orphans.size === 0) return;
+    // Most went with their last holder.
+    for (const kref of orphans.keys()) if (!rows.objects.has(kref)) orphans.delete(kref);
+    if (orphans.size === 0) {
+      upgraded.clear();
+      return;
+    }
     for (const session of allSessions()) {
       const refs = [];
       for (const [kref, owner] of orphans) {

@@ -23,6 +23,7 @@ describe('a start', () => {
       own: [],
       writes: [],
       start: { hasBootstrap: true },
+      shapes: [{ number: 0, shape: { iface: 'root', methods: ['bootstrap'] }, of: ['o+0'] }],
     });
     expect(vat.logs).toEqual([
       {

@@ -274,6 +274,22 @@ describe('a port', () => {
     expect(await root.increment?.(3)).toBe(3);
   });
 
+  it.each([
+    ['without a store', undefined, 'STORE_LOST'],
+    ['with a store', 'file', 'KERNEL_CLOSED'],
+  ])('whose kernel has stopped, %s: what waits rejects', async (_what, store, code) => {
+    const { port1, port2 } = new MessageChannel();
+    const host = await makeKernel({ port: port1, ...(store && { dbFilename: newFile() }) });
+    const kernel = makeClient({ worker: () => port2, startTimeoutMs: 300 });
+    const root = await launchGuest(kernel);
+    const waiting = (root.never?.() as Promise<unknown>).catch((error: unknown) => error);
+    await host.stop();
+    expect(await waiting).toMatchObject({ code: expect.stringMatching(`${code}|VAT_RESTARTED`) });
+    await vi.waitFor(() => expect(kernel.status.phase).toBe('failed'), patience);
+    await expect(root.count?.()).rejects.toMatchObject({ code });
+    await expect(kernel.ready()).rejects.toMatchObject({ name: 'WorkerStartError' });
+  });
+
   it('for another realm reaches its refs and nothing else', async () => {
     const kernel = makeClient();
     const root = await launchGuest(kernel);
