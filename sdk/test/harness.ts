@@ -139,7 +139,9 @@ export const expectSound = (kernel: Kernel): void =>
 export async function expectSoundStore(dbFilename: string): Promise<void> {
   const database = await makeSQLKernelDatabase({ dbFilename });
   try {
-    expect(findBrokenInvariants(makeKernelRows(makeChangeSet(database), { promiseBlock: 1 }))).toStrictEqual([]);
+    expect(
+      findBrokenInvariants(makeKernelRows(makeChangeSet(database), { promiseBlock: 1 })),
+    ).toStrictEqual([]);
     expect(database.executeQuery('PRAGMA integrity_check')).toStrictEqual([
       { integrity_check: 'ok' },
     ]);

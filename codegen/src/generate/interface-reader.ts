@@ -49,7 +49,8 @@ export type InterfaceReaderPowers = {
   warn: Tell;
   /** Gives a name that nothing else of the vat has. */
   claim(name: string): string;
-  placeOf(node: ts.Node): Place;
+  /** Undefined outside the vat's own sources. */
+  placeOf(node: ts.Node): Place | undefined;
 };
 
 export type InterfaceReader = {

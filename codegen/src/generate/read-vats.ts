@@ -79,6 +79,8 @@ function readVat(entry: string, file: ts.SourceFile, checker: ts.TypeChecker): O
     claim: names.claim,
     placeOf(node) {
       const holder = node.getSourceFile();
+      // What a package brings is no source of the vat's, and lies elsewhere on every machine.
+      if (holder.isDeclarationFile) return undefined;
       const { line, character } = holder.getLineAndCharacterOfPosition(node.getStart());
       const from = relative(dirname(entry), resolve(holder.fileName)).split(sep).join('/');
       return { source: from, line, column: character };

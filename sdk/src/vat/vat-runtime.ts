@@ -57,7 +57,7 @@ type Message = Extract<Delivery, { type: 'message' }>;
 /** Of a failure that no delivery led to; the next delivery is told of it again. */
 const noDelivery = -1;
 /** Turns of the engine that finalizers get after a forced collection. */
-const finalizerTurns = 3;
+const finalizerTurns = 10;
 /** Rejected promises that are remembered until somebody looks at them. Of those beyond it only the log knows. */
 const lostMax = 100;
 /** Forced collections in one reap. */
