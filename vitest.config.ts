@@ -11,6 +11,8 @@ const vatWorker = fileURLToPath(
 
 export default defineConfig({
   test: {
+    // By default one core is left idle, which on two is half of the machine.
+    maxWorkers: '100%',
     projects: [
       {
         extends: true,
@@ -26,8 +28,6 @@ export default defineConfig({
           exclude: ['sdk/test/browser/**'],
           globalSetup: './scripts/vitest-setup.mjs',
           pool: 'forks',
-          // By default one core is left idle, which on two is half of the machine.
-          maxWorkers: '100%',
           testTimeout: 20_000,
           hookTimeout: 20_000,
           // Node loads the built packages itself, as it does for those who install them.
