@@ -204,6 +204,15 @@ describe('a caveat that the host makes', () => {
     expect(error).toMatchObject(expected);
   });
 
+  it('can be made whatever is revoked: its maker cannot be', async () => {
+    const kernel = await startKernel();
+    const { alice } = await two(kernel);
+    expect(() => kernel.revoke('ko0')).toThrow('cannot revoke ko0');
+    expect(await kernel.caveat(alice)).toMatchObject({
+      ref: expect.stringMatching(/^ko/) as string,
+    });
+  });
+
   it('is made and revoked through kernelFacet by a system vat', async () => {
     const boss = bundleOfRoot(`
       async bootstrap(vats, { kernelFacet }) { baggage.init('facet', kernelFacet); },

@@ -7,6 +7,7 @@
 import { KernelPanic, insistInvariant } from '../errors.js';
 import { errorCapData, type CapData } from '../protocol/capdata.js';
 import {
+  CAVEAT_MAKER,
   HOST_REALM,
   isKRef,
   isPromiseKRef,
@@ -417,7 +418,9 @@ export function makeKernelMachine(changes: ChangeSet, policy: KernelPolicy) {
 
   const revoke = (requestId: RequestId, kref: KRef): void => {
     const object = isKRef(kref) ? rows.objects.get(kref) : undefined;
-    if (object !== undefined) {
+    if (kref === CAVEAT_MAKER) {
+      notFound(requestId, `cannot revoke ${kref}, which makes the caveats of all vats`);
+    } else if (object !== undefined) {
       caveats.revoke(kref);
       sessions.noteOrphan(kref, HOST_REALM);
       done(requestId);
