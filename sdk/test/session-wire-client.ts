@@ -12,7 +12,7 @@ import type {
   ToHost,
   WelcomeMessage,
 } from '../src/protocol/session-wire.js';
-import { insistToClient } from '../src/protocol/session-wire.js';
+import { insistToClient } from '../src/protocol/session-wire-check.js';
 import { patience } from './harness.js';
 
 export type WireClient = ReturnType<typeof makeWireClient>;

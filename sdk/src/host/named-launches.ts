@@ -20,29 +20,17 @@ import {
   text,
   type Shape,
 } from '../protocol/schema.js';
-import type { LaunchStep } from '../protocol/session-wire.js';
+import type { LaunchRequest, LaunchStep, LaunchValue } from '../protocol/session-wire.js';
 import type { Outcome } from '../kernel/events.js';
 import { messageOf, sha256, type FetchedBundles } from './bundles.js';
 import type { EventLoop } from './event-loop.js';
 import { canonical, type Launches } from './launches.js';
 import type { Log } from './logger.js';
 
-type Request = {
-  name: string;
-  config: unknown;
-  onChange?: 'upgrade' | 'keep' | 'error';
-  allowRemoval?: boolean;
-  rollback?: boolean;
-  expects?: string[];
-  progress?: number;
-};
-
-export type NamedLaunch = {
+export type NamedLaunch = LaunchValue & {
   subclusterId: SubclusterId;
   root: StandIn;
   roots: { [vat: string]: StandIn };
-  action: 'launched' | 'joined' | 'upgraded' | 'kept';
-  bootstrapResult?: unknown;
 };
 
 export type NamedLaunchesPowers = {
@@ -56,9 +44,9 @@ const anything: Shape<unknown> = (value) => value ?? null;
 const number: Shape<number> = (value, path, report) =>
   typeof value === 'number' ? value : report(path, `needs a number; found ${describe(value)}`);
 
-const RequestStruct = makeStruct<Request>(
+const RequestStruct = makeStruct<LaunchRequest>(
   'invalid launch',
-  object<Request>(
+  object<LaunchRequest>(
     {
       name: text('a name', limits.configNameCharsMax),
       config: anything,
@@ -125,7 +113,7 @@ export function makeNamedLaunches({ loop, launches, log, read }: NamedLaunchesPo
   };
 
   const launchNew = async (
-    request: Request,
+    request: LaunchRequest,
     config: ClusterConfig,
     fetched: FetchedBundles,
     definition: string,
@@ -154,7 +142,7 @@ export function makeNamedLaunches({ loop, launches, log, read }: NamedLaunchesPo
   };
 
   /** Insists that the root has the methods that the caller was built for, as far as the kernel knows its methods. */
-  const insistMethods = (id: SubclusterId, request: Request, reload: boolean): void => {
+  const insistMethods = (id: SubclusterId, request: LaunchRequest, reload: boolean): void => {
     const { vats, config } = rows().subclusters.getRequired(id);
     const shape = rows().shapes.get(`${vats[config.bootstrap]}.o+0`);
     const missing = request.expects?.filter((method) => !shape?.methods.includes(method)) ?? [];
@@ -167,7 +155,7 @@ export function makeNamedLaunches({ loop, launches, log, read }: NamedLaunchesPo
   };
 
   const launch = async (
-    request: Request,
+    request: LaunchRequest,
     onStep: (step: LaunchStep) => void,
   ): Promise<NamedLaunch> => {
     const config = ClusterConfigStruct.check(request.config);
@@ -213,7 +201,7 @@ export function makeNamedLaunches({ loop, launches, log, read }: NamedLaunchesPo
 
   const upgrade = async (
     id: SubclusterId,
-    request: Request,
+    request: LaunchRequest,
     config: ClusterConfig,
     fetched: FetchedBundles,
     definition: string,

@@ -10,7 +10,6 @@ import type { SessionFrame, SessionOp } from '../kernel/session-rows.js';
 import type { EndpointId, VatId } from '../protocol/refs.js';
 import { limits } from '../limits.js';
 import {
-  insistToHost,
   sessionProtocol,
   type ClientOp,
   type FrameMessage,
@@ -23,6 +22,7 @@ import {
   type WireError,
   type WireStatus,
 } from '../protocol/session-wire.js';
+import { insistToHost } from '../protocol/session-wire-check.js';
 import { messageOf } from './bundles.js';
 import type { EventLoop, SessionEffect } from './event-loop.js';
 import { makeFairQueue } from './fair-queue.js';

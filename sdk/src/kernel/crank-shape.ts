@@ -12,6 +12,7 @@
 import { limits } from '../limits.js';
 import { isVRef } from '../protocol/refs.js';
 import type { CrankResult, Syscall } from '../protocol/vat-wire.js';
+import { at, isNot, isRecord, type Problem } from '../protocol/wire-form.js';
 import { IllegalSyscall } from './clists.js';
 import type { ThrownData } from './events.js';
 
@@ -36,9 +37,6 @@ export const crankBounds = {
 
 /** What the crank may still take up. */
 type Room = { items: number; chars: number };
-type Fields = { readonly [name: string]: unknown };
-/** ` is null, not an array`, after the path to it: `.methargs.slots`. `undefined` where nothing is wrong. */
-type Problem = string | undefined;
 
 /** Throws {@link IllegalSyscall}, which names what is malformed, unless `value` is a {@link CrankResult}. */
 export function insistCrankResult(value: unknown): asserts value is CrankResult {
@@ -199,18 +197,3 @@ const inVRef = (value: unknown): Problem =>
   typeof value === 'string' && value.length <= crankBounds.vrefCharsMax && isVRef(value)
     ? undefined
     : isNot('a vref', value);
-
-const isRecord = (value: unknown): value is Fields =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
-
-const at = (path: string, problem: Problem): Problem =>
-  problem === undefined ? undefined : path + problem;
-
-/** Shows no more than a value's kind where it is no short text: the whole may be endless. */
-const isNot = (wanted: string, found: unknown): string => {
-  if (typeof found === 'string') return ` is "${found.slice(0, 20)}", not ${wanted}`;
-  if (found === undefined) return ` is missing: ${wanted}`;
-  const kind =
-    found === null ? 'null' : Array.isArray(found) ? 'an array' : `of type ${typeof found}`;
-  return ` is ${kind}, not ${wanted}`;
-};
