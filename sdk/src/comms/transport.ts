@@ -43,7 +43,12 @@ export type Transport = {
    * @param hints - addresses at which the peer was last said to be: multiaddrs, of relays or of the peer itself.
    * @throws Error that says what was tried and how each try failed; the reason of `signal` when that aborts.
    */
-  dial: (peerId: PeerId, hints: readonly string[], events: LinkEvents, signal: AbortSignal) => Promise<Link>;
+  dial: (
+    peerId: PeerId,
+    hints: readonly string[],
+    events: LinkEvents,
+    signal: AbortSignal,
+  ) => Promise<Link>;
   /** Closes every link and listener. Always resolves. */
   stop: () => Promise<void>;
 };
