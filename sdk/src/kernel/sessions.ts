@@ -4,7 +4,7 @@
  * Here are their beginnings and ends, and the numbers of their frames; `session-ops.ts` applies what a client sends,
  * `session-frames.ts` makes what it is told. The conversation is written down in `protocol/session-wire.ts`.
  */
-import { isExportVRef, isPromiseKRef, type EndpointId, type KRef } from '../protocol/refs.js';
+import { isExportVRef, isPromiseKRef, type EndpointId } from '../protocol/refs.js';
 import { ADMIN_VREF } from '../protocol/session-wire.js';
 import { IllegalSyscall } from './clists.js';
 import type { ErrorData, SessionEvent } from './events.js';
