@@ -33,6 +33,34 @@ export type TransportEvents = {
   onAddresses: () => void;
 };
 
+/** What a transport is started with. */
+export type TransportOptions = {
+  /** 32 bytes, the seed of this kernel's ed25519 key. */
+  keySeed: Uint8Array;
+  /** Multiaddrs of relays, each with its `/p2p/` id. They are kept connected, and tried again with growing pauses. */
+  relays: readonly string[];
+  /** Hosts that an unencrypted `ws://` may be opened to, besides those of `relays` and of a private network. */
+  allowedWsHosts: readonly string[];
+  /** Where to listen; a platform that cannot throws. */
+  directListenAddresses: readonly string[];
+  maxConcurrentConnections: number;
+  /** Links that one peer may open in a minute; more are refused before a byte is read. */
+  maxConnectionAttemptsPerMinute: number;
+  /** Milliseconds to open a link, and to get rid of one frame. */
+  handshakeTimeoutMs: number;
+  writeTimeoutMs: number;
+  /** Bytes of one frame, at most: a longer one that comes ends its link. */
+  frameBytesMax: number;
+  /** May this peer connect, or be connected to? Asked before anything is read. */
+  isAllowed: (peerId: PeerId) => boolean;
+  log: (level: 'debug' | 'info' | 'warn' | 'error', message: string) => void;
+};
+
+export type StartTransport = (
+  options: TransportOptions,
+  events: TransportEvents,
+) => Promise<Transport>;
+
 export type Transport = {
   readonly peerId: PeerId;
   /** The addresses at which peers may reach this kernel, the best first: what ocap URLs carry as hints. */
