@@ -67,6 +67,8 @@ export type TransportOptions = {
   /** Milliseconds until a lost relay is tried again: twice as many after each failure, up to the second, by chance fewer. */
   reconnectionBaseDelayMs?: number | undefined;
   reconnectionMaxDelayMs?: number | undefined;
+  /** What it did and met, for the kernel's logger. Default: nobody hears of it. */
+  log?: ((level: 'debug' | 'info' | 'warn' | 'error', message: string) => void) | undefined;
 };
 
 export type RelayStatus = {
