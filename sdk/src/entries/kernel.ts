@@ -13,6 +13,14 @@ export type {
   Subcluster,
   VatInfo,
 } from '../host/kernel.js';
+export { generateMnemonic, isValidMnemonic, mnemonicToSeed } from '../comms/identity.js';
+export type { KeySeed } from '../comms/identity.js';
+export type { IdentityOptions } from '../host/identity.js';
+export type { IssueOptions } from '../host/ocap-urls.js';
+export type { OcapUrlLimits } from '../kernel/ocap-urls.js';
+export { RemoteCommsOptionsStruct } from '../protocol/comms-options.js';
+export type { RemoteCommsOptions } from '../protocol/comms-options.js';
+export type { PeerId } from '../comms/transport.js';
 export { answerControlRpc, rpcErrors } from '../host/control-rpc.js';
 export type { RpcId, RpcResponse } from '../host/control-rpc.js';
 export type { Caveat } from '../kernel/caveats.js';
