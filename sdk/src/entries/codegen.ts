@@ -20,7 +20,7 @@ export type {
   VatGrants,
   VatNeeds,
 } from '../codegen-runtime/define.js';
-export type * from '../codegen-runtime/remote.js';
+export type * from '../protocol/remote.js';
 export type { VatRoot } from '../codegen-runtime/vat-root.js';
 export { interfaceInfoKey } from '../protocol/definition.js';
 export type {
