@@ -1,4 +1,5 @@
 /** What a page may write, and what it may not: read by the compilers that generated types must pass. */
+import { createKernel, expose } from '@vatkit/sdk';
 import type { Exposed, RemoteSubscriber, VatRoot } from '@vatkit/sdk/codegen';
 import { defineSubcluster, vat } from '@vatkit/sdk/codegen';
 import type { InterfaceDefinition, SubclusterDefinition } from '@vatkit/sdk/codegen';
@@ -67,6 +68,7 @@ export async function use(): Promise<void> {
   same<Note, ReturnType<typeof redeem<Note>>>(true);
   same<Note, DefinedBy<typeof Note>>(true);
   void Counter.add;
+  same<typeof TodoRoot.list.kind, "query">(true);
 
   const { root: form } = await launch(forms);
   const one: string | undefined = await form.first(['a', 'b']);
@@ -122,6 +124,17 @@ export async function use(): Promise<void> {
     },
     services: ['clock'],
   });
+
+  const kernel = createKernel({ worker: () => ({ postMessage: (sent) => void sent }) });
+  const launched: TodoRoot = (await kernel.launch(todo)).root;
+  const redeemed: Note = await kernel.redeem(Note, 'ocap:x');
+  await launched.tell(
+    redeemed,
+    expose((heard: string) => void heard),
+  );
+  await launched.tell(expose({ read: () => 'a', edit: (to: string) => void to }), exposed);
+  // @ts-expect-error what it reads is no text
+  await launched.tell(expose({ read: () => 1, edit: (to: string) => void to }), exposed);
 
   type Plain = VatRoot<typeof buildRootObject>;
   same<Parameters<Plain['owner']>, []>(true);

@@ -6,6 +6,9 @@
  *     // root.reader().list()      pipelined, no await between
  */
 import type { SubclusterDefinition } from '../protocol/definition.js';
+import type { Exposed } from '../protocol/exposed.js';
+
+export type { Exposed };
 
 type AnyMethod = (...args: never[]) => unknown;
 type IsAny<T> = 0 extends 1 & T ? true : false;
@@ -34,17 +37,21 @@ declare const interfaceOf: unique symbol;
 /** A ref whose methods are not known to the compiler. */
 export type Untyped = { readonly [method: string]: (...args: unknown[]) => unknown };
 
-/** A reference to an object with the methods of `T`. */
-export type Remote<T = Untyped> = {
-  readonly [M in MethodName<T>]: RemoteMethod<T[M]>;
-} & {
+/** What every ref has besides its methods; generated interfaces have it, too. */
+type Held = {
   /** The object's interface: `TodoRoot`. */
   readonly [Symbol.toStringTag]: string;
   /** As {@link release}. */
   readonly [Symbol.dispose]: () => void;
-  /** Never there: it carries the type. */
-  readonly [interfaceOf]?: T;
 };
+
+/** A reference to an object with the methods of `T`. A generated interface is one as it stands. */
+export type Remote<T = Untyped> = T extends Held
+  ? T
+  : { readonly [M in MethodName<T>]: RemoteMethod<T[M]> } & Held & {
+        /** Never there: it carries the type. */
+        readonly [interfaceOf]?: T;
+      };
 
 /** {@link Remote} of an interface, or of the root of a definition. */
 export type RefOf<T> = T extends SubclusterDefinition<infer Root> ? Remote<Root> : Remote<T>;
@@ -72,8 +79,8 @@ export type Received<T> =
     ? T
     : T extends Promise<infer Value>
       ? RemotePromise<Value>
-      : T extends Remote<infer Same>
-        ? Remote<Same>
+      : T extends Held
+        ? T
         : IsInterface<T> extends true
           ? Remote<T>
           : T extends AnyMethod
@@ -99,15 +106,6 @@ export type Passed<T> =
             : T extends object
               ? { [Key in keyof T]: Passed<T[Key]> }
               : T;
-
-declare const exposedAs: unique symbol;
-
-/** A function or object of the page that vats may call; to dispose of it revokes it. */
-export type Exposed<T = unknown> = {
-  readonly [Symbol.dispose]: () => void;
-  /** Never there: it carries the type. */
-  readonly [exposedAs]?: T;
-};
 
 export type CallOptions = {
   /** Answers the caller at once with the signal's reason when it aborts; what the call has begun goes on. */

@@ -8,6 +8,9 @@
  *     }
  */
 /// <reference lib="esnext.disposable" preserve="true" />
+import type { Exposed } from '../protocol/exposed.js';
+
+export type { Exposed };
 
 declare const isRef: unique symbol;
 
@@ -24,15 +27,7 @@ export type Ref = {
 /** The promise of a reference, whose methods can be called before it is there. */
 export type RemotePromise<Target> = Promise<Target> & Pick<Target, keyof Target & string>;
 
-declare const exposedAs: unique symbol;
 declare const calledAs: unique symbol;
-
-/** A function or object of the page that vats may call; to dispose of it revokes it. */
-export type Exposed<Target = unknown> = {
-  readonly [Symbol.dispose]: () => void;
-  /** Never there: it carries the type, and tells it from a reference. */
-  readonly [exposedAs]: Target;
-};
 
 /** An object of the page's in place of a reference: its methods may answer at once. */
 export type Implementation<Interface> = {
