@@ -331,8 +331,8 @@ export class Kernel {
    * new vats and the bundles fetched anew. Where they cannot be fetched or are no bundles the subcluster stays as it is.
    */
   async reloadSubcluster(id: SubclusterId): Promise<Subcluster> {
-    const { config } = this.#subcluster(id);
-    const fetched = await this.#launches.fetch(config);
+    const { config, vats } = this.#subcluster(id);
+    const fetched = await this.#launches.fetch(config, undefined, vats);
     const { name, system } = this.#rows.subclusters.get(id) ?? {};
     await this.terminateSubcluster(id);
     await this.#launches.launch(config, fetched, {
@@ -492,7 +492,7 @@ export class Kernel {
     const config = VatConfigStruct.check({ ...(isElsewhere ? rest : old), ...change });
     const shared = this.getSubcluster(this.#vat(vatId).subcluster)?.config.bundles ?? {};
     const cluster = { bootstrap: name, vats: { [name]: config }, bundles: shared };
-    const fetched = await this.#launches.fetch(cluster);
+    const fetched = await this.#launches.fetch(cluster, undefined, { [name]: vatId });
     const bundleHash = fetched.bundles[name] as string;
     const outcome = await this.#loop.request({
       type: 'upgrade-vat',

@@ -62,6 +62,8 @@ export type KernelEvent =
   /** The host realm waits for a promise that it was handed; answered when that settles. */
   | { type: 'host-await'; requestId: RequestId; promise: KRef }
   | LaunchEvent
+  /** So many vats of a launch will not come to be. Answered with the ids that they would have had, which none gets now. */
+  | { type: 'spend-vat-ids'; requestId: RequestId; count: number }
   | SessionEvent
   /** What tells this store from others, where it has nothing of that kind yet. */
   | { type: 'identify-store'; id: string; secret: string }

@@ -313,6 +313,11 @@ export function makeKernelMachine(changes: ChangeSet, policy: KernelPolicy) {
         return answerWhenSettled(event.requestId, HOST_REALM, event.promise);
       case 'launch':
         return subclusters.launch(event);
+      case 'spend-vat-ids':
+        return done(
+          event.requestId,
+          Array.from({ length: event.count }, () => `v${rows.nextId('vat')}`),
+        );
       case 'define':
         return define(event);
       case 'terminate-subcluster':
