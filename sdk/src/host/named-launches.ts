@@ -219,10 +219,10 @@ export function makeNamedLaunches({ loop, launches, read }: NamedLaunchesPowers)
     onStep: (step: LaunchStep) => void,
   ): Promise<void> => {
     const { vats: members, config: old } = rows().subclusters.getRequired(id);
-    const failed = (why: string, cause?: unknown): KernelError =>
+    const failed = (why: string, cause?: unknown, more?: unknown): KernelError =>
       new KernelError('UPGRADE_FAILED', `"${request.name}" (${id}) was not upgraded: ${why}`, {
         cause,
-        data: { name: request.name, subclusterId: id },
+        data: { ...(more as object | undefined), name: request.name, subclusterId: id },
       });
     const removed = Object.keys(members).filter((name) => !Object.hasOwn(config.vats, name));
     if (removed.length > 0 && !request.allowRemoval)
@@ -257,7 +257,7 @@ export function makeNamedLaunches({ loop, launches, read }: NamedLaunchesPowers)
     } catch (thrown) {
       if (!isKernelError(thrown, 'UPGRADE_FAILED')) throw thrown;
       launches.closeChannels(io);
-      throw failed(thrown.message.replace(/^\[[^\]]*\] /, ''), thrown.cause);
+      throw failed(thrown.message.replace(/^\[[^\]]*\] /, ''), thrown.cause, thrown.data);
     }
     onStep({ step: 'upgrading', done: total, total });
   };

@@ -207,7 +207,7 @@ describe('a client', () => {
     expect(kernel.status.launching).toStrictEqual({});
     const third = await guestDefinition('guest', { version: 3 });
     await expect(kernel.launch(third, { onChange: 'error' })).rejects.toMatchObject({
-      name: 'KernelError',
+      name: 'InterfaceMismatchError', code: 'INTERFACE_MISMATCH',
     });
     await expect(
       kernel.launch({ ...definition, config: { bootstrap: 'x', vats: {} } }),
@@ -226,7 +226,12 @@ describe('a client', () => {
     await expect(kernel.admin.restartVat('v77')).rejects.toMatchObject({ code: 'NOT_FOUND' });
     expect(await kernel.terminate('nobody')).toBe(false);
     await expect((kernel.admin as never as Loose).nonsense?.()).rejects.toThrow('nonsense');
-    await expect(kernel.issue(root)).rejects.toThrow();
+    const url = await kernel.issue(root);
+    expect(url).toMatch(/^ocap:/);
+    expect(await kernel.redeem(undefined, url)).toBe(root);
+    await expect(kernel.redeem(undefined, 'ocap:nothing')).rejects.toMatchObject({
+      name: 'KernelError',
+    });
   });
 
   it('releases what it has, and leaves nothing behind', async () => {
