@@ -207,7 +207,8 @@ describe('a client', () => {
     expect(kernel.status.launching).toStrictEqual({});
     const third = await guestDefinition('guest', { version: 3 });
     await expect(kernel.launch(third, { onChange: 'error' })).rejects.toMatchObject({
-      name: 'InterfaceMismatchError', code: 'INTERFACE_MISMATCH',
+      name: 'InterfaceMismatchError',
+      code: 'INTERFACE_MISMATCH',
     });
     await expect(
       kernel.launch({ ...definition, config: { bootstrap: 'x', vats: {} } }),
