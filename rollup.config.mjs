@@ -104,7 +104,15 @@ const client = {
   input: 'sdk/src/entries/index.ts',
   external: () => false,
   output: { file: 'sdk/dist/entries/index.js', format: 'es', sourcemap: true },
-  plugins: [dropTypes, nodeResolve({ extensions: ['.ts', '.js'] }), terser({ module: true })],
+  plugins: [
+    dropTypes,
+    nodeResolve({ extensions: ['.ts', '.js'] }),
+    // Sequences and turned comparisons are shorter only until they are compressed.
+    terser({
+      module: true,
+      compress: { passes: 2, pure_getters: true, sequences: false, comparisons: false, inline: 2 },
+    }),
+  ],
   onwarn(warning) {
     throw new Error(warning.message);
   },
