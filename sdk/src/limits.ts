@@ -126,6 +126,8 @@ export const limits = {
   linkFramesPerSecond: 20_000,
   /** Bytes that a link holds of what it cannot send yet. Who sends is told to wait long before. */
   linkBufferBytesMax: 16 * MiB,
+  /** Bytes that a peer may send ahead on one stream. With 50 ms there and back it is 80 MB a second. */
+  linkWindowBytes: 4 * MiB,
   /** Milliseconds until a dial with all of its addresses is given up, and until a peer that connects must have opened its link. */
   linkHandshakeMs: 10_000,
   /** Milliseconds that a link may take nothing of what it was sent. */

@@ -108,7 +108,6 @@ function makeSide(
         side.link = link;
         return eventsFor(() => link);
       },
-      onParted: () => {},
     }),
   };
   return Object.assign(side, { eventsFor });

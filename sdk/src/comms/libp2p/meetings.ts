@@ -19,8 +19,6 @@ export type MeetingOptions = LinkOptions & {
   attemptsPerMinute: number;
   handshakeMs: number;
   onLink: (link: Link) => LinkEvents | undefined;
-  /** Nothing of this peer is in use any more. */
-  onParted: (peerId: PeerId) => void;
 };
 
 export type Meetings = {
@@ -34,8 +32,6 @@ export type Meetings = {
   /** A stream that this peer has opened. */
   answer: (peerId: PeerId, stream: FrameStream) => void;
   links: () => readonly OwnLink[];
-  /** Has it a link, or is it dialled? */
-  isWith: (peerId: PeerId) => boolean;
   /** Forgets peers of which nothing was heard for so long. */
   forget: (staleMs: number) => void;
   stop: (why: string) => void;
@@ -91,7 +87,6 @@ export function makeMeetings({
   attemptsPerMinute,
   handshakeMs,
   onLink,
-  onParted,
   ...linkOptions
 }: MeetingOptions): Meetings {
   const peers = new Map<PeerId, Peer>();
@@ -118,10 +113,6 @@ export function makeMeetings({
     if (peer.minute !== minute) Object.assign(peer, { minute, arrived: 0, dialled: 0 });
     peer.lastMs = now;
     return peer;
-  };
-
-  const parted = (peerId: PeerId, peer: Peer): void => {
-    if (peer.link === undefined && peer.dial === undefined) onParted(peerId);
   };
 
   /** Why this peer cannot have a link now. */
@@ -152,7 +143,6 @@ export function makeMeetings({
         linkCount -= 1;
         if (peer.link === link) peer.link = undefined;
         peer.lastMs = Date.now();
-        parted(peerId, peer);
         // Who closes it is not called from within.
         queueMicrotask(() => events?.onClosed(why));
       },
@@ -249,7 +239,6 @@ export function makeMeetings({
         controller.abort();
         own.isSent = false;
         own.stream?.end('close', encodeText('this dial was given up'), 'given up');
-        parted(peerId, peer);
       };
       const abort = (): void => {
         finish();
@@ -290,10 +279,6 @@ export function makeMeetings({
     dial,
     answer,
     links,
-    isWith: (peerId) => {
-      const peer = peers.get(peerId);
-      return peer?.link !== undefined || peer?.dial !== undefined;
-    },
     forget,
     stop: (why) => {
       stopped = why;
