@@ -444,7 +444,7 @@ describe('vatkit daemon exec', () => {
       [['launchSubcluster', '{"config":{"vats":{}}}'], /^Error: Invalid params: .*bootstrap.*\n$/],
       [
         ['launchSubcluster', config],
-        /^Error: \[KERNEL:BAD_CONFIG\] Failed to launch vat a: bundling of user code file:\/\/\/no\/such\/vat\.js failed: Cannot bundle \/no\/such\/vat\.js: .*no such file \(code -32603\)\n$/,
+        /^Error: \[KERNEL:BAD_CONFIG\] Failed to launch vat v\d+ \(a\): bundling of user code file:\/\/\/no\/such\/vat\.js failed: Cannot bundle \/no\/such\/vat\.js: .*no such file \(code -32603\)\n$/,
       ],
     ];
     for (const [args, message] of cases) {

@@ -120,6 +120,11 @@ export const limits = {
   /** Channels within the channel of one client. */
   sessionChannelsMax: 100,
 
+  /** Ocap URLs that are issued and neither revoked nor out of date. Each is a row, and holds an object. */
+  ocapUrlsMax: 100_000,
+  /** Rounds of the hash that makes a key of an identity's passphrase: about 0.3 s for each guess. */
+  passphraseRounds: 600_000,
+
   /** Parsed bundles that a host keeps in memory; the others are read from the store when a vat starts. */
   parsedBundlesMax: 16,
   /** Answers that one commit lets go at most: enough to share its cost, few enough to keep each waiting briefly. */

@@ -258,7 +258,7 @@ describe('a bundle that cannot be had', () => {
       }),
     );
     expect(error).toMatchObject({ code: 'BAD_CONFIG', data: { name: 'bad' } });
-    expect(error.message).toContain('Failed to launch vat bad');
+    expect(error.message).toMatch(/Failed to launch vat v\d+ \(bad\): /);
     expect(error.message).toMatch(message);
     expect(error.cause).toBeInstanceOf(Error);
   });
@@ -272,7 +272,7 @@ describe('a bundle that cannot be had', () => {
       kernel.launchSubcluster(clusterOf(served.url)),
     );
     expect(error).toMatchObject({ code: 'BAD_CONFIG' });
-    expect(error.message).toContain('Failed to launch vat main');
+    expect(error.message).toMatch(/Failed to launch vat v\d+ \(main\): /);
     expect(error.message).toContain(`fetch of user code ${served.url} failed: ${status} ${text}`);
   });
 
@@ -291,10 +291,30 @@ describe('a bundle that cannot be had', () => {
       kernel.launchSubcluster(clusterOf(served.url)),
     );
     expect(error).toMatchObject({ code: 'BAD_CONFIG', data: { name: 'main' } });
+    const { vatId } = error.data as { vatId: string };
     expect(error.message).toContain(
-      `Failed to launch vat main: ${served.url} is no bundle: ${message}`,
+      `Failed to launch vat ${vatId} (main): ${served.url} is no bundle: ${message}`,
     );
     expect(error.cause).toBeInstanceOf(Error);
+  });
+
+  it('is named by the id that its vat would have had, which no vat gets', async () => {
+    const { bootstrapResult: _, ...launched } = await kernel.launchSubcluster({
+      bootstrap: 'a',
+      vats: { a: { bundleSpec: saying('a') } },
+    });
+    const [before] = kernel.getSubclusterVats(launched.subclusterId);
+    const error = await failsWithoutTrace(kernel, () =>
+      kernel.launchSubcluster({
+        bootstrap: 'a',
+        vats: { a: { bundleSpec: saying('a') }, b: { bundleSpec: 'file:///no/such.bundle' } },
+      }),
+    );
+    const numberOf = (id: unknown): number => Number(String(id).slice(1));
+    const { vatId } = error.data as { vatId: string };
+    expect(numberOf(vatId)).toBe(numberOf(before) + 2);
+    const next = await kernel.launchVat({ bundleSpec: saying('next') });
+    expect(numberOf(next)).toBe(numberOf(vatId) + 1);
   });
 
   it('leaves a subcluster that was to be reloaded as it is', async () => {

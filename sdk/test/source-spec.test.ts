@@ -79,7 +79,7 @@ describe('a sourceSpec', () => {
     );
     expect(error).toMatchObject({ code: 'BAD_CONFIG', data: { name: 'a' } });
     expect(error.message).toContain(
-      `Failed to launch vat a: bundling of user code ${spec} failed: `,
+      `Failed to launch vat v1 (a): bundling of user code ${spec} failed: `,
     );
     expect(error.message).toMatch(message);
     expect(error.cause).toBeInstanceOf(Error);
@@ -111,7 +111,7 @@ it('a platform without a bundler says so, and names the vat', async () => {
   );
   expect(error).toMatchObject({ code: 'BAD_CONFIG', data: { name: 'a' } });
   expect(error.message).toBe(
-    '[KERNEL:BAD_CONFIG] Failed to launch vat a: sourceSpec ./a.vat.js: this platform has no bundler; name a bundle with bundleSpec',
+    '[KERNEL:BAD_CONFIG] Failed to launch vat v1 (a): sourceSpec ./a.vat.js: this platform has no bundler; name a bundle with bundleSpec',
   );
 });
 

@@ -249,8 +249,15 @@ export function createKernel<Admin = UntypedAdmin>({
     ref: getRef as KernelClient['ref'],
     krefOf: getKref,
     issue: async (ref) => (await askKernel('issueOcapURL', [await getKref(ref)])) as string,
-    redeem: (async (_as: unknown, url: string) =>
-      getRef((await askKernel('redeemOcapURL', [url])) as string)) as KernelClient['redeem'],
+    redeem: (async (_as: unknown, url: string) => {
+      const kref = (await askKernel('redeemOcapURL', [url])) as string;
+      try {
+        return await getRef(kref);
+      } finally {
+        // The ref holds the object from now on.
+        void askKernel('release', [kref]).catch(() => undefined);
+      }
+    }) as KernelClient['redeem'],
     peer: (peerId) => ({
       peerId,
       reconnect: async (hints = []) => void (await askKernel('reconnectPeer', [peerId, hints])),

@@ -2,7 +2,6 @@
  * Bundles as content: fetched once, checked, named by their SHA-256 and kept in the store, so that a restart needs
  * no server and code never changes under a vat's state.
  */
-import { KernelError } from '../errors.js';
 import { limits } from '../limits.js';
 import type { VatConfig } from '../protocol/config.js';
 import type { Bundle } from '../protocol/vat-wire.js';
@@ -40,7 +39,22 @@ export type FetchedBundles = {
   contents: { [hash: string]: string };
 };
 
-/** Fetches, or makes, and checks the bundles of a subcluster's vats; all problems reject with the vat's name. */
+/** The code of a vat cannot be had; the message says what was asked and what came instead. */
+export class NoBundleError extends Error {
+  constructor(
+    readonly vat: string,
+    message: string,
+    cause?: unknown,
+  ) {
+    super(message, { cause });
+  }
+}
+
+/**
+ * Fetches, or makes, and checks the bundles of a subcluster's vats.
+ *
+ * @throws NoBundleError of the first that cannot be had.
+ */
 export async function fetchBundles(
   vats: { [name: string]: VatConfig },
   shared: { [bundleName: string]: VatConfig },
@@ -61,7 +75,10 @@ export async function fetchBundles(
     if (text === undefined) {
       if (platform.bundleSource === undefined) {
         const instead = 'name a bundle with bundleSpec';
-        throw badBundle(name, `sourceSpec ${spec}: this platform has no bundler; ${instead}`);
+        throw new NoBundleError(
+          name,
+          `sourceSpec ${spec}: this platform has no bundler; ${instead}`,
+        );
       }
       bundled.set(spec, (text = platform.bundleSource(spec)));
     }
@@ -71,19 +88,19 @@ export async function fetchBundles(
     const source = config.bundleName === undefined ? config : shared[config.bundleName];
     const { bundleSpec, sourceSpec } = source ?? {};
     const spec = bundleSpec ?? sourceSpec;
-    if (spec === undefined) throw badBundle(name, 'its configuration names no code');
+    if (spec === undefined) throw new NoBundleError(name, 'its configuration names no code');
     const what = spec.length > 200 ? `${spec.slice(0, 100)}…` : spec;
     const action = bundleSpec === undefined ? 'bundling' : 'fetch';
     const coming = bundleSpec === undefined ? bundle(name, spec) : textOf(spec);
     const text = await coming.catch((cause: unknown) => {
-      throw badBundle(
+      throw new NoBundleError(
         name,
         `${action} of user code ${what} failed: ${fetchMessageOf(cause)}`,
         cause,
       );
     });
     if (text.length > limits.bundleCharsMax) {
-      throw badBundle(
+      throw new NoBundleError(
         name,
         `${what} has ${text.length} characters; the limit is ${limits.bundleCharsMax}`,
       );
@@ -91,7 +108,7 @@ export async function fetchBundles(
     try {
       parseBundle(text);
     } catch (cause) {
-      throw badBundle(name, `${what} is no bundle: ${messageOf(cause)}`, cause);
+      throw new NoBundleError(name, `${what} is no bundle: ${messageOf(cause)}`, cause);
     }
     onFetched(name, text.length);
     return { name, hash: await sha256(text), text };
@@ -104,12 +121,6 @@ export async function fetchBundles(
     contents: Object.fromEntries(fetched.map(({ hash, text }) => [hash, text])),
   };
 }
-
-const badBundle = (name: string, message: string, cause?: unknown): KernelError =>
-  new KernelError('BAD_CONFIG', `Failed to launch vat ${name}: ${message}`, {
-    cause,
-    data: { name },
-  });
 
 export const messageOf = (thrown: unknown): string =>
   thrown instanceof Error ? thrown.message : String(thrown);

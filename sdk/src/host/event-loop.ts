@@ -459,7 +459,7 @@ export function makeEventLoop(powers: EventLoopPowers) {
     },
 
     /** Deletes everything but the counters of ids, which are never used twice, and starts afresh. */
-    reset(): void {
+    reset({ keepIdentity }: { keepIdentity: boolean }): void {
       if (over !== undefined) throw over;
       heartbeat.start();
       watchIdleness();
@@ -469,7 +469,10 @@ export function makeEventLoop(powers: EventLoopPowers) {
       drained.clear();
       outputs = [];
       changes.reset();
-      for (const key of changes.keys('')) if (!key.startsWith('n.')) changes.delete(key);
+      for (const key of changes.keys('')) {
+        const isKept = key.startsWith('n.') || (keepIdentity && key === 'a.identity');
+        if (!isKept) changes.delete(key);
+      }
       machine = makeKernelMachine(changes, policy);
       take(machine.start());
       commit();

@@ -12,7 +12,7 @@ import type {
   SystemSubclusterConfig,
 } from '../protocol/config.js';
 import type { SubclusterId, VatId, VRef } from '../protocol/refs.js';
-import { fetchBundles, messageOf, type FetchedBundles } from './bundles.js';
+import { fetchBundles, messageOf, NoBundleError, type FetchedBundles } from './bundles.js';
 import type { EventLoop } from './event-loop.js';
 import { parseAllowedHosts } from './host-fetch.js';
 import type { HostObjects } from './host-realm.js';
@@ -101,14 +101,36 @@ export function makeLaunches(powers: LaunchesPowers) {
     }
   };
 
+  const idOfUnborn = async (config: ClusterConfig, name: string): Promise<VatId> => {
+    const names = Object.keys(config.vats);
+    const ids = read(await loop.request({ type: 'spend-vat-ids', count: names.length }));
+    return (ids as VatId[])[names.indexOf(name)] as VatId;
+  };
+
   const launches = {
-    /** @param onFetched - hears of each vat's bundle, with its length in UTF-16 code units. */
-    fetch: (
+    /**
+     * The code of a subcluster's vats. A vat whose code cannot be had is named in the error by its id too: that which it has
+     * among `members`, or that which the launch would have given it, which no other vat gets then.
+     *
+     * @param onFetched - hears of each vat's bundle, with its length in UTF-16 code units.
+     */
+    async fetch(
       config: ClusterConfig,
       onFetched?: (vat: string, chars: number) => void,
-    ): Promise<FetchedBundles> => {
+      members: { [name: string]: VatId } = {},
+    ): Promise<FetchedBundles> {
       checkGrants(config);
-      return fetchBundles(config.vats, config.bundles ?? {}, platform, onFetched);
+      try {
+        return await fetchBundles(config.vats, config.bundles ?? {}, platform, onFetched);
+      } catch (thrown) {
+        if (!(thrown instanceof NoBundleError)) throw thrown;
+        const { vat: name, message, cause } = thrown;
+        const vatId = members[name] ?? (await idOfUnborn(config, name));
+        throw new KernelError('BAD_CONFIG', `Failed to launch vat ${vatId} (${name}): ${message}`, {
+          cause,
+          data: { name, vatId },
+        });
+      }
     },
 
     async launch(

@@ -2,6 +2,7 @@
  * What a kernel's host needs of the platform it runs on: workers for vats, and the content behind a URL.
  * `NodejsPlatformServices` and the browser's `PlatformServicesClient` implement it.
  */
+import type { StartTransport } from '../comms/transport.js';
 import type { VatId } from '../protocol/refs.js';
 import type { FromVat, ToVat } from '../protocol/vat-wire.js';
 import type { HostFetch } from './host-fetch.js';
@@ -44,6 +45,13 @@ export type PlatformServices = {
    * a kernel serves no client sessions.
    */
   readonly hmacSha256?: (key: string, text: string) => Uint8Array;
+  /**
+   * Starts what carries frames to other kernels. Absent where a platform has no network.
+   *
+   * @throws Error that says what could not be started: an address that cannot be listened at, no such transport. A relay that
+   * does not answer is no reason: it is tried again.
+   */
+  readonly startTransport?: StartTransport;
   /** Can a worker be held up for good reason, by a debugger? Then no deadline is enforced. */
   isDebugged: () => boolean;
 };

@@ -419,7 +419,7 @@ describe('what happens between cranks', () => {
   it('keeps the name of a promise that settled meanwhile readable in the delivery that crosses it', async () => {
     const vat = makeTestVat(
       `let given; return makeDefaultExo('root', {
-        give: () => ({ p: new Promise(resolve => setTimeout(() => resolve('given'), 10)) }),
+        give: () => ({ p: new Promise(resolve => setTimeout(() => resolve('given'), 250)) }),
         take: async p => 'took ' + await p,
         back: p => ({ p }),
       });`,

@@ -43,6 +43,7 @@ export const policy: KernelPolicy = {
   vatsLiveMax: 4,
   reapIdleMs: 1_000,
   sessionFramesMax: 3,
+    ocapUrlsMax: 1_000,
   sessionsMax: 4,
   sessionRefsMax: 20,
 };

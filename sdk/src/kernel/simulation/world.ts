@@ -64,6 +64,7 @@ export function makeWorld({
     vatsLiveMax: random.chance(0.5) ? 1 + random.below(3) : 100,
     reapIdleMs: 20,
     sessionFramesMax: 1 + random.below(4),
+    ocapUrlsMax: 1_000,
     sessionsMax: 8,
     sessionRefsMax: 10_000,
   };
