@@ -99,6 +99,10 @@ export const limits = {
   workerStartTimeoutMs: 30_000,
   /** Milliseconds that a kernel which owes answers may be silent, pings included, before its worker is given up. */
   kernelSilenceMs: 60_000,
+  /** Milliseconds that a kernel's worker waits for the files of one that is on its way out. */
+  storeHeldMs: 20_000,
+  /** Milliseconds that a tab seeks a kernel of which another tab says that it has it. */
+  leaderSilenceMs: 15_000,
 
   /** Frames that a client session may leave unacknowledged; what it is still to be told waits in the kernel. */
   sessionFramesMax: 1_000,
