@@ -1,7 +1,7 @@
 /**
- * `@vatkit/sdk/codegen`: what generated code is made of, and subclusters composed of it.
+ * What generated code is made of, and subclusters composed of it.
  *
- * @module
+ * @module @vatkit/sdk/codegen
  */
 export {
   defineInterface,
