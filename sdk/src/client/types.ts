@@ -7,6 +7,7 @@
  */
 import type { SubclusterDefinition } from '../protocol/definition.js';
 import type { Exposed } from '../protocol/exposed.js';
+import type { VatVersions } from '../protocol/session-wire.js';
 
 export type { Exposed };
 
@@ -113,3 +114,20 @@ export type CallOptions = {
   /** Milliseconds until the caller gets TIMEOUT. */
   timeoutMs?: number | undefined;
 };
+
+/** `read`: a read mark; then `onTouched` is told which vats the answer depends on. */
+export type SendOptions = CallOptions & {
+  read?: boolean;
+  onTouched?: (versions: VatVersions) => void;
+};
+
+/** Where a ref comes from: enough to know when what its object answered is out of date. */
+export type Origin = {
+  /** The kernel's. */
+  readonly name: string;
+  /** See `onVersions` of the client. */
+  readonly onVersions: (listener: VersionsListener) => () => void;
+};
+
+/** `undefined`: no version that was known before means anything. */
+export type VersionsListener = (versions: VatVersions | undefined) => void;
