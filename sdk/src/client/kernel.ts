@@ -14,6 +14,7 @@ import type {
 } from '../protocol/session-wire.js';
 import { makeConnection, type Connection, type Phase } from './connection.js';
 import { errorOfWire } from './errors.js';
+import { makeTabs } from './tabs/tabs.js';
 import type { CallOptions, Origin, Remote, Untyped, VersionsListener } from './types.js';
 
 /** A browser's Worker or MessagePort, or Node's. */
@@ -186,7 +187,7 @@ export function createKernel<Admin = UntypedAdmin>({
   };
 
   const connection = makeConnection({
-    open: worker,
+    ...makeTabs(name, worker),
     startTimeoutMs,
     onPhase: (phase, error) => change({ phase, error }),
     onWelcome({ storage, storeId, epoch }) {
@@ -266,8 +267,15 @@ export function createKernel<Admin = UntypedAdmin>({
     ref: getRef as KernelClient['ref'],
     krefOf: getKref,
     issue: async (ref) => (await askKernel('issueOcapURL', [await getKref(ref)])) as string,
-    redeem: (async (_as: unknown, url: string) =>
-      getRef((await askKernel('redeemOcapURL', [url])) as string)) as KernelClient['redeem'],
+    redeem: (async (_as: unknown, url: string) => {
+      const kref = (await askKernel('redeemOcapURL', [url])) as string;
+      try {
+        return await getRef(kref);
+      } finally {
+        // The ref holds the object from now on.
+        void askKernel('release', [kref]).catch(() => undefined);
+      }
+    }) as KernelClient['redeem'],
     peer: (peerId) => ({
       peerId,
       reconnect: async (hints = []) => void (await askKernel('reconnectPeer', [peerId, hints])),

@@ -1,4 +1,8 @@
-/** `@vatkit/sdk/kernel`: the kernel, its values, its configuration and its errors. */
+/**
+ * The kernel, its values, its configuration and its errors.
+ *
+ * @module @vatkit/sdk/kernel
+ */
 export { Kernel } from '../host/kernel.js';
 export type {
   KernelLimits,
@@ -9,13 +13,21 @@ export type {
   Subcluster,
   VatInfo,
 } from '../host/kernel.js';
+export { generateMnemonic, isValidMnemonic, mnemonicToSeed } from '../comms/identity.js';
+export type { KeySeed } from '../comms/identity.js';
+export type { IdentityOptions } from '../host/identity.js';
+export type { IssueOptions } from '../host/ocap-urls.js';
+export type { OcapUrlLimits } from '../kernel/ocap-urls.js';
+export { RemoteCommsOptionsStruct } from '../protocol/comms-options.js';
+export type { RemoteCommsOptions } from '../protocol/comms-options.js';
+export type { PeerId } from '../comms/transport.js';
 export { answerControlRpc, rpcErrors } from '../host/control-rpc.js';
 export type { RpcId, RpcResponse } from '../host/control-rpc.js';
 export type { Caveat } from '../kernel/caveats.js';
 export type { CaveatLimits } from '../protocol/caveat-limits.js';
 export type { Logger } from '../host/logger.js';
 export type { PlatformServices, VatWorker, VatWorkerEvents } from '../host/platform-services.js';
-export { fetchValidatedJson } from '../host/fetch-validated-json.js';
+export { fetchValidatedJson, type ConfigFailure } from '../host/fetch-validated-json.js';
 export {
   KernelError,
   isKernelError,

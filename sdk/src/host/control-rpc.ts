@@ -80,6 +80,8 @@ const methods: { [name: string]: Method } = {
       throw new InvalidParams(messageOf(thrown));
     }
   },
+  issueOcapURL: (kernel, params) => kernel.issueOcapURL(text(params, 'kref')),
+  redeemOcapURL: (kernel, params) => kernel.redeemOcapURL(text(params, 'url')),
   collectGarbage: (kernel) => kernel.collectGarbage(),
   clearState: (kernel) => kernel.reset(),
   executeDBQuery: (kernel, params) => kernel.kernelDatabase.executeQuery(text(params, 'sql')),

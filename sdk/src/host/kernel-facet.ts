@@ -27,6 +27,11 @@ export function makeKernelFacet(kernel: Kernel): object {
     terminateVat: (vatId: string) => kernel.terminateVat(vatId),
     revoke: (kref: string) => kernel.revoke(kref),
     isRevoked: (kref: string) => kernel.isRevoked(kref),
+    issueOcapURL: (kref: string, options?: Parameters<Kernel['issueOcapURL']>[1]) =>
+      kernel.issueOcapURL(kref, options),
+    issueNamed: (name: string, kref: string) => kernel.issueNamed(name, kref),
+    redeemOcapURL: (url: string) => kernel.redeemOcapURL(url),
+    revokeOcapURL: (url: string) => kernel.revokeOcapURL(url),
     caveat: (kref: string, limits?: Parameters<Kernel['caveat']>[1]) => kernel.caveat(kref, limits),
     release: (kref: string) => kernel.release(kref),
     registerKernelServiceObject: (

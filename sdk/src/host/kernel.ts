@@ -17,7 +17,14 @@ import {
   type SystemSubclusterConfig,
   type VatConfig,
 } from '../protocol/config.js';
-import { isStandIn, kserMethargs, kslot, kunser, type StandIn } from '../protocol/kernel-values.js';
+import {
+  isStandIn,
+  kser,
+  kserMethargs,
+  kslot,
+  kunser,
+  type StandIn,
+} from '../protocol/kernel-values.js';
 import { emptyVatTables, type VatTableSizes } from '../protocol/vat-tables.js';
 import { HOST_REALM, isKRef, type KRef, type SubclusterId, type VatId } from '../protocol/refs.js';
 import type { WireStatus } from '../protocol/session-wire.js';
@@ -28,8 +35,15 @@ import { makeKernelFacet } from './kernel-facet.js';
 import { makeEventLoop, type EventLoop, type RequestEvent } from './event-loop.js';
 import { makeHeldReferences } from './held-references.js';
 import { makeHostObjects, methodNames, type HostObjects } from './host-realm.js';
+import {
+  checkIdentityOptions,
+  makeIdentities,
+  type Identities,
+  type IdentityOptions,
+} from './identity.js';
 import type { IOChannelFactory } from './io-channel.js';
 import { makeLaunches, type Launches } from './launches.js';
+import { makeOcapUrlDesk, type IssueOptions, type OcapUrlDesk } from './ocap-urls.js';
 import { makeNamedLaunches } from './named-launches.js';
 import { makeLog, quietLogger, type Log, type Logger } from './logger.js';
 import type { PlatformServices } from './platform-services.js';
@@ -39,7 +53,7 @@ import { makeSessionServer, type SessionServer } from './session-server.js';
 import { mapStack } from './stacks.js';
 import { makeStoreNames } from './store-names.js';
 
-export type KernelOptions = {
+export type KernelOptions = IdentityOptions & {
   /** Begin with an empty store. Ids of any kind are not used again. */
   resetStorage?: boolean;
   /** Where vats' and the kernel's records go. Default: warnings and errors to the console. */
@@ -122,7 +136,11 @@ export type LaunchResult = {
 export type KernelStatus = {
   vats: VatInfo[];
   subclusters: Subcluster[];
-  remoteComms: { isInitialized: boolean; state: 'disconnected'; peerId?: string };
+  remoteComms: {
+    isInitialized: boolean;
+    state: 'disconnected' | 'identity-only' | 'connected';
+    peerId?: string;
+  };
 };
 
 export type KernelService = { name: string; kref: KRef; service: object; systemOnly: boolean };
@@ -135,6 +153,8 @@ export class Kernel {
   readonly #objects: HostObjects;
   readonly #launches: Launches;
   readonly #sessions: SessionServer;
+  readonly #identities: Identities;
+  readonly #urls: OcapUrlDesk;
   readonly #database: KernelDatabase;
   readonly #services = new Map<string, KernelService>();
   #stopped: Promise<void> | undefined;
@@ -146,7 +166,7 @@ export class Kernel {
     platform: PlatformServices,
     database: KernelDatabase,
     log: Log,
-    { ioChannelFactory, allowedGlobalNames }: KernelOptions,
+    { ioChannelFactory, allowedGlobalNames, ...identity }: KernelOptions,
     { sessionGraceMs }: KernelLimits,
   ) {
     this.#loop = loop;
@@ -166,6 +186,16 @@ export class Kernel {
       read: (outcome, fetched) => this.#read(outcome, fetched),
       ioChannelFactory,
       allowedGlobalNames,
+    });
+    this.#identities = makeIdentities(loop, identity);
+    this.#urls = makeOcapUrlDesk({
+      loop,
+      identities: this.#identities,
+      read: (outcome) => this.#read(outcome),
+      hints: () => [],
+      redeemAtPeer: async () => {
+        throw new KernelError('ENDPOINT_UNREACHABLE', 'remote comms are not initialized');
+      },
     });
     const launches = makeNamedLaunches({
       loop,
@@ -198,6 +228,7 @@ export class Kernel {
     options: KernelOptions = {},
   ): Promise<Kernel> {
     const policy = checkLimits(options.limits);
+    checkIdentityOptions(options);
     const log = makeLog(options.logger ?? quietLogger);
     /** While the loop starts there is no session to tell. */
     const later: { sessions?: SessionServer } = {};
@@ -205,7 +236,7 @@ export class Kernel {
     const loop: EventLoop = makeEventLoop({
       database: kernelDatabase,
       platform: platformServices,
-      policy: { ...policy, promiseBlock: limits.promiseBlock },
+      policy: { ...policy, promiseBlock: limits.promiseBlock, ocapUrlsMax: limits.ocapUrlsMax },
       log,
       callHost(callId, target, methargs, caller) {
         const admin = caller === undefined ? undefined : later.sessions?.adminOf(caller);
@@ -224,7 +255,9 @@ export class Kernel {
       settlement: (promise) => loop.request({ type: 'host-await', promise }),
       fail: (outcome) => kernel.#read(outcome),
     });
-    if (options.resetStorage) loop.reset();
+    // Who names an identity wants that one; else it outlives all that is deleted.
+    const isNewIdentity = options.mnemonic !== undefined || options.keySeed !== undefined;
+    if (options.resetStorage) loop.reset({ keepIdentity: !isNewIdentity });
     else loop.start();
     const objects = makeHostObjects({
       firstExport: loop.nextHostExport(),
@@ -246,6 +279,8 @@ export class Kernel {
     );
     later.sessions = kernel.#sessions;
     kernel.#register('kernelFacet', makeKernelFacet(kernel), true);
+    kernel.#register('ocapURLIssuerService', kernel.#makeIssuer(), false);
+    kernel.#register('ocapURLRedemptionService', kernel.#makeRedeemer(held.readValue), false);
     kernel.#sessions.start();
     try {
       await kernel.#launches.reopenChannels();
@@ -541,7 +576,16 @@ export class Kernel {
     return {
       vats: this.getVats(),
       subclusters: this.getSubclusters(),
-      remoteComms: { isInitialized: false, state: 'disconnected' },
+      remoteComms: this.#remoteComms(),
+    };
+  }
+
+  #remoteComms(): KernelStatus['remoteComms'] {
+    const peerId = this.#identities.peerId();
+    return {
+      isInitialized: false,
+      state: peerId === undefined ? 'disconnected' : 'identity-only',
+      ...(peerId !== undefined && { peerId }),
     };
   }
 
@@ -595,6 +639,70 @@ export class Kernel {
       target: kref,
       limits: checkCaveatLimits(limits),
     })) as Caveat;
+  }
+
+  /**
+   * An ocap URL of an object: text that another kernel, or this one later, can redeem for the object. Whoever has the text
+   * has the object. It holds the object until it is revoked, used up, or out of date.
+   *
+   *     const url = await kernel.issueOcapURL('ko4', { expiresInMs: 3_600_000 });
+   *
+   * @param options - `uses`: how often it may be redeemed, `once`: a single time; `expiresInMs`: for how long.
+   * @throws KernelError NOT_FOUND where there is no such object.
+   */
+  async issueOcapURL(kref: KRef | StandIn, options?: IssueOptions): Promise<string> {
+    return this.#urls.issue(isStandIn(kref) ? kref.kref : kref, options);
+  }
+
+  /**
+   * The ocap URL of a name: the same one whenever this identity issues it, after a recovery from its phrase, too. It may
+   * be issued for another object once the former one is gone or its URL was revoked.
+   */
+  async issueNamed(name: string, kref: KRef | StandIn): Promise<string> {
+    return this.#urls.issueNamed(name, isStandIn(kref) ? kref.kref : kref);
+  }
+
+  /**
+   * The kref of the object that an ocap URL stands for, held until `release`.
+   *
+   * @throws KernelError OBJECT_DELETED where nobody can have it any more; NOT_FOUND for what is no ocap URL.
+   */
+  async redeemOcapURL(url: string): Promise<KRef> {
+    return this.#urls.redeem(url, API_SESSION);
+  }
+
+  /** Takes an ocap URL of this kernel back: nobody can redeem it from now on. Was there one? */
+  async revokeOcapURL(url: string): Promise<boolean> {
+    return this.#urls.revoke(url);
+  }
+
+  #makeIssuer(): object {
+    const objectOf = (value: unknown): KRef => {
+      if (isStandIn(value)) return value.kref;
+      throw new TypeError(`Argument must be a remotable; found ${describe(value)}`);
+    };
+    return {
+      issue: (object: unknown, options?: IssueOptions) =>
+        this.#urls.issue(objectOf(object), options),
+      issueNamed: (name: string, object: unknown) => this.#urls.issueNamed(name, objectOf(object)),
+      revoke: (url: string) => this.#urls.revoke(url),
+    };
+  }
+
+  #makeRedeemer(readValue: (data: CapData<KRef>) => unknown): object {
+    return {
+      redeem: async (url: string) =>
+        readValue(kser(kslot(await this.#urls.redeem(url, HOST_REALM), 'remote'))),
+    };
+  }
+
+  /**
+   * Makes or finds this kernel's identity, without any network.
+   *
+   * @throws KernelError BAD_CONFIG where the store has another one; Error `Invalid BIP39 mnemonic`.
+   */
+  async initIdentity(options: { mnemonic?: string } = {}): Promise<void> {
+    await this.#identities.provide(options);
   }
 
   isRevoked(kref: KRef): boolean {
@@ -684,7 +792,7 @@ export class Kernel {
   /** Deletes everything: subclusters, vats, their state. Ids are not used again; services stay registered. */
   async reset(): Promise<void> {
     this.#launches.closeAll();
-    this.#loop.reset();
+    this.#loop.reset({ keepIdentity: true });
     for (const { name, service, systemOnly } of [...this.#services.values()]) {
       this.#objects.forget(service);
       this.#register(name, service, systemOnly);

@@ -43,6 +43,8 @@ const kernelMethods = [
   'initRemoteComms',
   'issueOcapURL',
   'redeemOcapURL',
+  'issueNamed',
+  'revokeOcapURL',
   'closeConnection',
   'reconnectPeer',
   'registerLocationHints',

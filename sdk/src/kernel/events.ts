@@ -11,6 +11,8 @@ import type { ClusterConfig, VatConfig } from '../protocol/config.js';
 import type { EndpointId, KRef, SubclusterId, VatId, VRef } from '../protocol/refs.js';
 import type { ClientOp } from '../protocol/session-wire.js';
 import type { Delivery } from '../protocol/vat-wire.js';
+import type { OcapUrlLimits } from './ocap-urls.js';
+import type { IdentityRow } from './rows.js';
 import type { SessionFrame } from './session-rows.js';
 
 /** Names a caller's request, so that its answer finds it. Chosen by the host; never reused while it runs. */
@@ -67,6 +69,20 @@ export type KernelEvent =
   | SessionEvent
   /** What tells this store from others, where it has nothing of that kind yet. */
   | { type: 'identify-store'; id: string; secret: string }
+  /** Who this kernel is to others, from now on. */
+  | { type: 'identify-kernel'; identity: IdentityRow }
+  /** Records the number of an ocap URL. Answered with nothing. */
+  | {
+      type: 'issue-url';
+      requestId: RequestId;
+      number: string;
+      kref: KRef;
+      limits: OcapUrlLimits;
+    }
+  /** Hands the session the object of a number. Answered with its kref. */
+  | { type: 'redeem-url'; requestId: RequestId; session: EndpointId; number: string }
+  /** Answered with whether there was such a number. */
+  | { type: 'revoke-url'; requestId: RequestId; number: string }
   /** A launch by name has changed its definition in place: its vats are upgraded. */
   | {
       type: 'define';

@@ -221,6 +221,18 @@ function findBrokenReferences(rows: KernelRows): string[] {
     if (row?.type !== 'forwarder' || row.expiresAt !== Number(at))
       problems.push(`${kref} is to expire at ${at}, and is no such forwarder`);
   }
+  for (const number of rows.urls.ids()) {
+    const { kref, uses, expiresAt } = rows.urls.getRequired(number);
+    hold(kref);
+    if (uses === 0) problems.push(`an ocap URL for ${kref} has no uses left`);
+    const expiry = `${String(expiresAt).padStart(16, '0')}.${number}`;
+    if (expiresAt !== undefined && !rows.urlExpiries.has(expiry))
+      problems.push(`an ocap URL for ${kref} will not be found when it expires`);
+  }
+  for (const id of rows.urlExpiries.ids()) {
+    if (!rows.urls.has(id.split('.')[1] as string))
+      problems.push(`what expires at ${id.split('.')[0]} is no ocap URL`);
+  }
   for (const id of rows.calls.ids()) {
     const { target, args = [], result } = rows.calls.getRequired(id);
     if (target !== undefined) hold(target);

@@ -30,6 +30,7 @@ import type { ErrorData, KernelEffect, KernelEvent, RequestId } from './events.j
 import { makeHostRealm } from './host-realm.js';
 import { makeIncarnations } from './incarnations.js';
 import { makeMessages, rejection, type Settlement } from './messages.js';
+import { makeOcapUrls } from './ocap-urls.js';
 import { makeQueues } from './queues.js';
 import { makeReadMarks } from './read-marks.js';
 import { makeReferences } from './references.js';
@@ -46,7 +47,7 @@ export const builtInServices = [
   { name: 'kernelFacet', systemOnly: true },
 ] as const;
 
-export type KernelPolicy = VatPolicy & RowsPolicy & SessionPolicy;
+export type KernelPolicy = VatPolicy & RowsPolicy & SessionPolicy & { ocapUrlsMax: number };
 
 export function makeKernelMachine(changes: ChangeSet, policy: KernelPolicy) {
   const rows = makeKernelRows(changes, policy);
@@ -89,6 +90,7 @@ export function makeKernelMachine(changes: ChangeSet, policy: KernelPolicy) {
     () => messages,
   );
   const caveats = makeCaveats({ rows, references, now: () => time }, () => messages);
+  const urls = makeOcapUrls({ rows, references, now: () => time, ...policy });
   const backPressure = makeBackPressure(policy.queueMax);
   const messages = makeMessages({
     rows,
@@ -127,6 +129,7 @@ export function makeKernelMachine(changes: ChangeSet, policy: KernelPolicy) {
       if (thrown instanceof KernelPanic) throw thrown;
       changes.rollback(savepoint);
       references.undo();
+      urls.undo();
       effects.length = effectCount;
       messages.settled.length = settledCount;
       throw thrown;
@@ -305,6 +308,15 @@ export function makeKernelMachine(changes: ChangeSet, policy: KernelPolicy) {
         if (!rows.store.has('store'))
           rows.store.set('store', { id: event.id, secret: event.secret });
         return;
+      case 'identify-kernel':
+        rows.identity.set('identity', event.identity);
+        return;
+      case 'issue-url':
+        return issueUrl(event);
+      case 'redeem-url':
+        return redeemUrl(event);
+      case 'revoke-url':
+        return done(event.requestId, urls.revoke(event.number));
       case 'host-answer':
         return hostRealm.answer(event.callId, event.rejected, event.value);
       case 'host-resolve':
@@ -444,6 +456,43 @@ export function makeKernelMachine(changes: ChangeSet, policy: KernelPolicy) {
     } else notFound(requestId, `there is no object ${String(kref)} to be service ${name}`);
   };
 
+  const issueUrl = ({
+    requestId,
+    number,
+    kref,
+    limits,
+  }: KernelEvent & { type: 'issue-url' }): void => {
+    if (!isKRef(kref) || !isNameable(kref)) {
+      notFound(requestId, `there is no ${String(kref)} to issue an ocap URL for`);
+      return;
+    }
+    const problem = urls.objection(number, kref);
+    if (problem !== undefined) {
+      fail(requestId, { code: 'DELIVERY_FAILED', message: `Cannot issue an ocap URL: ${problem}` });
+      return;
+    }
+    urls.issue(number, kref, limits);
+    done(requestId);
+  };
+
+  const redeemUrl = ({
+    requestId,
+    session,
+    number,
+  }: KernelEvent & { type: 'redeem-url' }): void => {
+    const found = urls.redeem(number);
+    if ('failure' in found) {
+      emit({
+        type: 'answer',
+        requestId,
+        outcome: { type: 'rejected', value: found.failure.value },
+      });
+      return;
+    }
+    handTo(session, [found.kref]);
+    done(requestId, found.kref);
+  };
+
   const makeCaveat = ({
     requestId,
     session,
@@ -500,8 +549,12 @@ export function makeKernelMachine(changes: ChangeSet, policy: KernelPolicy) {
       sessions.dispatchAll();
       if (launchesRest()) subclusters.onRest();
     } while (isUnsettled());
-    sessions.flush();
+    sessions.endStep();
     if (garbageIsLeft) emit({ type: 'tick-wanted' });
+    return takeEffects();
+  };
+
+  const takeEffects = (): KernelEffect[] => {
     const result = effects;
     effects = [];
     return result;
@@ -536,13 +589,24 @@ export function makeKernelMachine(changes: ChangeSet, policy: KernelPolicy) {
     step(event: KernelEvent, now = time): KernelEffect[] {
       time = now;
       let expired: KernelEffect[] = [];
-      if (caveats.isDue()) {
-        caveats.expire();
+      if (caveats.isDue() || urls.isDue()) {
+        if (caveats.isDue()) caveats.expire();
+        if (urls.isDue()) urls.expire();
         expired = settleDown();
       }
       handle(event);
       return [...expired, ...settleDown()];
     },
+
+    /**
+     * Makes the frames of all that sessions were to be told since the last time. It belongs before every commit: what
+     * is untold stands in no row.
+     */
+    tell(): KernelEffect[] {
+      sessions.tell();
+      return takeEffects();
+    },
+    untold: sessions.untold,
 
     isRunning: vats.isRunning,
     /** The full queue that a message to `target` would have to wait for, if so; and whether that has drained. */

@@ -25,6 +25,9 @@
  *     f.<session>.<seq>     a frame that the session has not acknowledged
  *     y.<vat>.<shape>       names of methods: of the root, of a durable kind, of heap objects by number
  *     a.store               what tells this store from others
+ *     a.identity            the kernel's own key, and the peer id that is made of it
+ *     u.<number>            an ocap URL: the object that its number stands for
+ *     z.<time>.<number>     an ocap URL that expires then
  */
 import { insistInvariant } from '../errors.js';
 import type { CapData } from '../protocol/capdata.js';
@@ -146,6 +149,16 @@ export type CaveatRow =
   | { type: 'ended'; why: 'revoked' | 'expired' | 'used-up' }
   /** It names its forwarder and does not hold it. */
   | { type: 'revoker'; forwarder: KRef };
+/** `uses`: times that it may still be redeemed. It holds its object. */
+export type UrlRow = { kref: KRef; uses?: number; expiresAt?: number };
+
+/** The seed of the kernel's key, in clear or locked with a passphrase. All in hexadecimal digits. */
+export type IdentityRow = {
+  peerId: string;
+  keySeed?: string;
+  locked?: { salt: string; iv: string; text: string; iterations: number };
+};
+
 /** Random texts, made with the store; the secret never leaves the host. */
 export type StoreRow = { id: string; secret: string };
 
@@ -241,6 +254,9 @@ export function makeKernelRows(changes: ChangeSet, { promiseBlock }: RowsPolicy)
     frames: table<FrameRow>('f.'),
     shapes: table<ShapeRow>('y.'),
     store: table<StoreRow>('a.'),
+    identity: table<IdentityRow>('a.'),
+    urls: table<UrlRow>('u.'),
+    urlExpiries: table<true>('z.'),
 
     /** The next number of a kind of id. None is ever given twice. */
     nextId(kind: IdKind): number {

@@ -23,6 +23,7 @@ const policy = {
   vatsLiveMax: 100_000,
   reapIdleMs: 1_000,
   sessionFramesMax: 100,
+  ocapUrlsMax: 1_000,
   sessionsMax: 100,
   sessionRefsMax: 100_000,
 };
