@@ -76,6 +76,7 @@ export async function use(): Promise<void> {
   same<Note, typeof redeemed>(true);
   same<Note, DefinedBy<typeof Note>>(true);
   void Counter.add;
+  same<typeof TodoRoot.list.kind, 'query'>(true);
 
   const { root: form } = await launch(forms);
   const one: string | undefined = await form.first(['a', 'b']);

@@ -1,8 +1,9 @@
 /**
  * What client sessions are told: calls of what they exposed, settlements, and what has become of objects.
  *
- * It waits in a session's queue, as with vats, until the client has room; then it goes into the session's frame of this
- * step, which is a row until the client acknowledges it.
+ * It waits in a session's queue, as with vats, until the client has room; then it goes into the session's next frame. That
+ * is made when the steps are about to be committed, for all that they had to tell, and is a row until the client
+ * acknowledges it.
  */
 import { insistInvariant } from '../errors.js';
 import { errorCapData, type CapData } from '../protocol/capdata.js';
@@ -56,7 +57,7 @@ type Pending = Omit<FrameRow, 'acked'> & { retire: KRef[]; chars: number };
 export function makeSessionFrames(powers: SessionFramesPowers) {
   const { rows, references, clists, queues, messages, marks, policy, emit } = powers;
   const awake = new Set<EndpointId>();
-  /** What this step has to tell. */
+  /** What is told with the next frames; nothing of it stands in the store. */
   const pending = new Map<EndpointId, Pending>();
   /** Objects that lost their owner in this step, and whose they were. */
   const orphans = new Map<KRef, EndpointId>();
@@ -176,10 +177,9 @@ export function makeSessionFrames(powers: SessionFramesPowers) {
       else if (!clists.entry(session, item.promise)?.told) tellSettled(session, item.promise);
       release();
     }
-    // The rest has its turn when this frame is on its way.
     later.add(session);
   };
-  /** To be woken in a step of their own. */
+  /** Their frames are full: the rest has its turn when those are on their way. */
   const later = new Set<EndpointId>();
 
   /** Of all sessions: objects go by the thousand, and none of them is worth a scan. */
@@ -251,9 +251,18 @@ export function makeSessionFrames(powers: SessionFramesPowers) {
       }
     },
 
-    /** Ends the step: its frames become rows and effects. */
-    flush(): void {
-      flushOrphans();
+    /** Ends a step: who has objects that are gone will be told so. */
+    endStep: flushOrphans,
+
+    /** Things that sessions have yet to be told, counted. */
+    untold(): number {
+      let count = 0;
+      for (const { ops } of pending.values()) count += ops.length;
+      return count;
+    },
+
+    /** What the steps since the last time had to tell becomes frames: rows and effects. */
+    tell(): void {
       for (const [session, { ops, names, retire }] of pending) {
         if (ops.length === 0) {
           insistInvariant(names.length === 0, 'a name is told in an op');
