@@ -80,6 +80,10 @@ const codes = {
   STORE_FAILED: indeterminate,
   /** The kernel's worker did not start, or nothing in it answered. */
   WORKER_START_FAILED: retryable,
+  /** The tab that has the kernel does not answer. */
+  LEADER_UNRESPONSIVE: retryable | indeterminate,
+  /** The page or the browser lacks what a kernel in a worker needs. */
+  UNSUPPORTED_ENVIRONMENT: 0,
   /** This client was closed, or its kernel is gone and could not be started again. */
   KERNEL_CLOSED: indeterminate,
   /** The caller did not want to wait longer. The call goes on. */

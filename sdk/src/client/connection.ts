@@ -16,6 +16,8 @@ import { openChannel, type Channel } from './channel.js';
 import { errorOfWire, kernelClosedError, workerStartError } from './errors.js';
 import { makePorts } from './ports.js';
 import { makeSession, type Session } from './session.js';
+import { KernelMoved } from './tabs/tabs.js';
+import type { Origin } from './types.js';
 
 /**
  * `idle`: not used yet. `starting`, `ready`. `reconnecting`: its worker was lost, and calls wait. `failed`: the next use
@@ -27,10 +29,14 @@ export type Phase =
 export type ConnectionOptions = {
   /** A Worker or a MessagePort, or a promise of one; another one each time, if the last was lost. */
   open: () => unknown;
+  /** What was opened, or is being opened, is not needed any more. */
+  leave?: () => void;
   startTimeoutMs: number;
   onPhase?: (phase: Phase, error: Error | undefined) => void;
   onWelcome?: (welcome: WelcomeMessage) => void;
   onEvent?: (event: EventMessage['event']) => void;
+  /** What the refs of its sessions say of where they come from. */
+  origin?: Origin;
 };
 
 /** Milliseconds; the host wants its frames acknowledged within 100. */
@@ -45,14 +51,27 @@ const STEADY_MS = 10_000;
 
 const deaf = { onMessage: (): void => undefined, onLost: (): void => undefined };
 
+/** Errors that say by themselves what to do. */
+const toldAsTheyAre: ReadonlySet<string> = new Set([
+  'LEADER_UNRESPONSIVE',
+  'UNSUPPORTED_ENVIRONMENT',
+  'PROTOCOL_VERSION',
+]);
+
+const isReloadNeeded = (cause: unknown): cause is KernelError =>
+  isKernelError(cause, 'PROTOCOL_VERSION') &&
+  (cause.data as { reload?: boolean } | undefined)?.reload === true;
+
 export type Connection = ReturnType<typeof makeConnection>;
 
 export function makeConnection({
   open,
+  leave,
   startTimeoutMs,
   onPhase,
   onWelcome,
   onEvent,
+  origin,
 }: ConnectionOptions) {
   let phase: Phase = 'idle';
   let failure: Error | undefined;
@@ -61,7 +80,7 @@ export function makeConnection({
   let target: unknown;
   /** Of one channel: what an earlier one says is not heard. */
   let era = 0;
-  let session: Session = makeSession(wake);
+  let session: Session = makeSession(wake, origin);
   /** The last welcome of the session, and the secret that its first one gave. */
   let welcome: WelcomeMessage | undefined;
   let secret = '';
@@ -94,11 +113,12 @@ export function makeConnection({
     ackTimer = pingTimer = undefined;
     channel?.close(final);
     channel = undefined;
+    if (final) leave?.();
   };
 
   const endSession = (error: Error): void => {
     const over = session;
-    session = makeSession(wake);
+    session = makeSession(wake, origin);
     welcome = undefined;
     ports.close();
     over.end(error);
@@ -151,7 +171,9 @@ export function makeConnection({
         });
         hello();
       })
-      .catch((cause: unknown) => isCurrent() && fail(gone(cause)));
+      .catch((cause: unknown) => {
+        if (isCurrent()) fail(gone(cause), isReloadNeeded(cause) ? 'reload-required' : 'failed');
+      });
   };
 
   const hello = (): void =>
@@ -165,16 +187,23 @@ export function makeConnection({
 
   /** The channel came to nothing, or has ended. A session that was welcomed once is worth more attempts. */
   const lost = (cause: unknown): void => {
-    if (phase === 'ready' && Date.now() - readySince > STEADY_MS) attempts = 0;
+    if (isReloadNeeded(cause)) return fail(cause, 'reload-required');
+    const isSteady = phase === 'ready' && Date.now() - readySince > STEADY_MS;
+    // Where a kernel goes on elsewhere nothing has failed.
+    const hasMoved = cause instanceof KernelMoved || isKernelError(cause, 'KERNEL_STOPPED');
+    if (isSteady || hasMoved) attempts = 0;
     attempts += 1;
-    if (welcome === undefined || attempts > RECONNECTS_MAX) return fail(gone(cause));
+    const isKept = welcome !== undefined || cause instanceof KernelMoved;
+    if (!isKept || attempts > RECONNECTS_MAX) return fail(gone(cause));
     drop(false);
     ports.suspend();
-    turn('reconnecting');
-    timer = setTimeout(() => start('reconnecting'), RECONNECT_DELAY_MS * (attempts - 1));
+    const next = welcome === undefined ? 'starting' : 'reconnecting';
+    turn(next);
+    timer = setTimeout(() => start(next), RECONNECT_DELAY_MS * (attempts - 1));
   };
 
   const gone = (cause: unknown): Error => {
+    if (isKernelError(cause) && toldAsTheyAre.has(cause.code)) return cause;
     const why = cause instanceof Error ? cause.message : String(cause);
     return welcome === undefined
       ? workerStartError(
