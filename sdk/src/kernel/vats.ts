@@ -218,6 +218,7 @@ export function makeVats(powers: VatPowers) {
       code: 'UPGRADE_FAILED',
       message: `Vat ${vatId} (${name}) was not upgraded: ${why.message}`,
       cause: { ...why, vatId },
+      data: { vatId, name },
     });
     vats.wake(vatId);
   };
