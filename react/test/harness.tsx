@@ -1,4 +1,6 @@
 /** A real kernel in this process, and React around a client of it. After each test all of it is gone. */
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { MessageChannel, type MessagePort } from 'node:worker_threads';
 import { Component, type ReactNode } from 'react';
 import { QueryClient, QueryClientProvider } from '@tanstack/react-query';
@@ -8,7 +10,20 @@ import type { Kernel } from '@vatkit/sdk/kernel';
 import { makeKernel, type MakeKernelOptions } from '@vatkit/sdk/node';
 import { afterEach } from 'vitest';
 import { KernelProvider } from '../src/index.js';
-import { board, type BoardRoot } from './vats/board.vat.gen.js';
+import { board as generated, type BoardRoot } from './vats/board.vat.gen.js';
+
+/** As generated, but Vite takes this for a page and would give the bundle a URL of its own. */
+export const board: typeof generated = {
+  ...generated,
+  config: {
+    bootstrap: 'board',
+    vats: {
+      board: {
+        bundleSpec: pathToFileURL(join(import.meta.dirname, 'vats/board.vat.bundle')).href,
+      },
+    },
+  },
+};
 
 export const isStrict = Boolean(process.env.VATKIT_STRICT_MODE);
 configure({ reactStrictMode: isStrict, asyncUtilTimeout: 10_000 });
@@ -59,7 +74,7 @@ export function makeTestKernel(options: MakeKernelOptions = {}): TestKernel {
       const { port1, port2 } = new MessageChannel();
       const other = createKernel({
         worker: () => {
-          void kernels.at(-1)?.serve(port1);
+          kernels.at(-1)?.serveClient(port1);
           return port2;
         },
         name: `${name}-another`,
@@ -128,4 +143,3 @@ export class Boundary extends Component<
     );
   }
 }
-

@@ -2,9 +2,7 @@
 import type { QueryObserverOptions, SkipToken } from '@tanstack/query-core';
 
 /** Of an overloaded method, the last overload's. */
-export type ArgsOf<Method> = Method extends (...args: infer Args) => unknown
-  ? Args
-  : unknown[];
+export type ArgsOf<Method> = Method extends (...args: infer Args) => unknown ? Args : unknown[];
 
 /** What is kept of nothing: a query's data cannot be undefined. */
 export type Defined<Value> = Value extends undefined | void ? null : Value;
@@ -31,12 +29,19 @@ export type On<Interface> = RefTo<Interface> | SkipToken | undefined | null;
 export type RefTo<Interface> = unknown extends Interface ? object : Interface;
 
 /** Arguments may be left out where the method needs none. */
-export type WithArgs<Args, Skip = SkipToken> = readonly [] extends Args
+export type WithArgs<Args, Skip = SkipToken> = [] extends Args
   ? { args?: Args | Skip | undefined }
   : { args: Args | Skip };
 
 /** Options of TanStack Query's that its callers may set. */
 export type PassedOptions<Data, Selected, Key extends readonly unknown[]> = Omit<
   QueryObserverOptions<Data, Error, Selected, Data, Key>,
-  'queryKey' | 'queryFn' | 'queryHash' | 'queryKeyHashFn' | 'behavior' | 'persister' | 'suspense'
->;
+  | 'select'
+  | 'queryKey'
+  | 'queryFn'
+  | 'queryHash'
+  | 'queryKeyHashFn'
+  | 'behavior'
+  | 'persister'
+  | 'suspense'
+> & { select?: ((data: Data) => Selected) | undefined };
