@@ -160,6 +160,20 @@ export const limits = {
   relayRetryMs: 500,
   relayRetryMaxMs: 30_000,
 
+  /** Kernels that may be reached over one relay, and its connections: those of kernels that only dial come on top. */
+  relayReservationsMax: 5_000,
+  relayConnectionsMax: 10_000,
+  /** Milliseconds of a reservation at a relay. It ends with its connection in any case. */
+  relayReservationMs: 60 * 60_000,
+  /** Circuits over one relay at the same time, and those of one kernel. */
+  relayCircuitsMax: 10_000,
+  relayCircuitsPerPeerMax: 128,
+  /** Bytes of one circuit, both ways together, and milliseconds that it lasts: a relay is no tunnel for whatever people like. */
+  relayCircuitBytesMax: 1024 * MiB,
+  relayCircuitMs: 24 * 60 * 60_000,
+  /** Bytes that a kernel may send ahead on one circuit: a relay may hold twice as many for each. */
+  relayWindowBytes: MiB,
+
   /** Parsed bundles that a host keeps in memory; the others are read from the store when a vat starts. */
   parsedBundlesMax: 16,
   /** Answers that one commit lets go at most: enough to share its cost, few enough to keep each waiting briefly. */
