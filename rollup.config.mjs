@@ -1,4 +1,6 @@
 import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { gzipSync } from 'node:zlib';
 import commonjs from '@rollup/plugin-commonjs';
 import json from '@rollup/plugin-json';
 import nodeResolve from '@rollup/plugin-node-resolve';
@@ -8,7 +10,7 @@ import { rollup } from 'rollup';
 import ts from 'typescript';
 
 /** What package.json exports as one file of its own. */
-const bundled = ['./dist/entries/index.js'];
+const bundled = ['./dist/entries/index.js', './dist/entries/worker.js'];
 
 /** One module per source file, with types and maps. Its entries are those that package.json exports. */
 function library(dir, ...unexported) {
@@ -99,6 +101,42 @@ const browserVatWorker = {
   },
 };
 
+/** SQLite's WebAssembly module as text: compressed, since gzip finds nothing to save in base64 of the plain bytes. */
+const packedWasm = {
+  name: 'packed-wasm',
+  resolveId: (id) => (id === 'vatkit:sqlite-wasm' ? `\0${id}` : null),
+  load(id) {
+    if (id !== '\0vatkit:sqlite-wasm') return null;
+    const file = fileURLToPath(import.meta.resolve('@sqlite.org/sqlite-wasm/sqlite3.wasm'));
+    const packed = gzipSync(readFileSync(file), { level: 9 }).toString('base64');
+    return `export default ${JSON.stringify(packed)};`;
+  },
+};
+
+/** What the SQLite package says of files beside its own, which bundlers would look for and a single file has not. */
+const noFilesBeside = {
+  name: 'no-files-beside',
+  transform(code, id) {
+    if (!id.includes('@sqlite.org/sqlite-wasm')) return null;
+    const alone = code
+      .replace(/new URL\(("[^"]+"), import\.meta\.url\)/g, 'new URL($1, "file:///none/")')
+      .replaceAll('import.meta.url', '"file:///none/"');
+    return { code: alone, map: null };
+  },
+};
+
+/** The kernel's worker of the browser: all that it will ever need, in one file. */
+const kernelWorker = {
+  ...program('entries/worker'),
+  output: {
+    file: 'sdk/dist/entries/worker.js',
+    format: 'es',
+    sourcemap: true,
+    inlineDynamicImports: true,
+  },
+};
+kernelWorker.plugins = [browserVatWorker, packedWasm, noFilesBeside, ...kernelWorker.plugins];
+
 /** The page's client: no packages, and as few bytes as it can be. */
 const client = {
   input: 'sdk/src/entries/index.ts',
@@ -114,5 +152,6 @@ export default [
   library('sdk', './dist/host/node/kernel-worker-main.js'),
   client,
   worker('vat/worker-node'),
+  kernelWorker,
   library('codegen', './dist/cli.js'),
 ];

@@ -1,6 +1,8 @@
 import { fileURLToPath } from 'node:url';
 import { playwright } from '@vitest/browser-playwright';
+import type { Plugin } from 'vite';
 import { defineConfig } from 'vitest/config';
+import { bundleOf } from './scripts/bundle-for-page.mjs';
 import { chromiumArguments, findChromium } from './scripts/chromium.mjs';
 
 const executablePath = findChromium();
@@ -8,6 +10,18 @@ const executablePath = findChromium();
 const vatWorker = fileURLToPath(
   new URL('./sdk/dist/_virtual/_vatkit_vat-worker.js', import.meta.url),
 );
+
+const onNode = fileURLToPath(new URL('./sdk/test/browser/on-node.ts', import.meta.url));
+/** Tests of `sdk/test/client/` that run in a page, too, find there what their harness gives on Node. */
+const clientTestsInPages: Plugin = {
+  name: 'client-tests-in-pages',
+  enforce: 'pre',
+  resolveId: (source, importer) =>
+    source === '@vatkit/sdk/node' ||
+    (source === '../harness.js' && importer?.includes('/sdk/test/client/'))
+      ? onNode
+      : null,
+};
 
 export default defineConfig({
   test: {
@@ -37,11 +51,12 @@ export default defineConfig({
       {
         extends: true,
         // Found late they would be optimized in the midst of a run, which reloads the page.
+        plugins: [clientTestsInPages],
         resolve: { alias: { 'vatkit:vat-worker': vatWorker } },
         optimizeDeps: { include: ['@sqlite.org/sqlite-wasm', '@jridgewell/trace-mapping'] },
         test: {
           name: 'chromium',
-          include: ['sdk/test/browser/**/*.test.ts'],
+          include: ['sdk/test/browser/**/*.test.ts', 'sdk/test/client/client.test.ts'],
           globalSetup: ['./scripts/vitest-setup.mjs', './scripts/chromium.mjs'],
           testTimeout: 20_000,
           hookTimeout: 20_000,
@@ -49,6 +64,7 @@ export default defineConfig({
             enabled: true,
             headless: true,
             screenshotFailures: false,
+            commands: { bundleOf },
             instances: [{ browser: 'chromium' }],
             provider: playwright({
               launchOptions: {

@@ -4,7 +4,7 @@
  *     npm test                        everything
  *     npm test -- sdk/src/kernel      only the tests whose path matches, and no checks
  *
- * A check (types, lint, format) counts as one test.
+ * A check (types, lint, format, API reference) counts as one test.
  */
 import { spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
@@ -47,6 +47,7 @@ async function checks() {
     check('types', 'typescript/bin/tsc', '-p', '.', '--noEmit'),
     check('format', 'prettier/bin/prettier.cjs', '--check', '.'),
     check('lint', 'eslint/bin/eslint.js', '.', '--max-warnings', '0'),
+    check('reference', 'typedoc/bin/typedoc', '--emit', 'none'),
   ]);
 }
 

@@ -45,7 +45,7 @@ declare const kunser: K['kunser'], kslot: K['kslot'], krefOf: K['krefOf'];
 type Block = { page: string; line: number; lang: string; text: string; lead: string };
 
 const pages = [
-  ...['README.md', 'ARCHITECTURE.md', 'GLOSSARY.md', 'LIMITS.md'],
+  ...['README.md', 'ARCHITECTURE.md', 'GLOSSARY.md', 'LIMITS.md', 'SECURITY.md'],
   ...fs
     .readdirSync(join(root, 'docs'))
     .filter((name) => name.endsWith('.md'))

@@ -1,3 +1,8 @@
+/**
+ * Bundler and generator of clients, as functions. The program is `vatkit`.
+ *
+ * @module @vatkit/codegen
+ */
 export {
   BUNDLE_FORMATS,
   bundleVat,

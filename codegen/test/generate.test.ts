@@ -358,16 +358,18 @@ describe('in an editor', () => {
           "import { makeExo } from '@vatkit/sdk/vat';\nexport const makeNote = () => makeExo('note', undefined, {\n  read: () => 1,\n});\n",
         'use.ts':
           "import { XRoot } from './x.vat.gen.js';\nexport const use = (root: XRoot) => {\n  void root.add('a');\n  void root.note().read();\n  return XRoot.add;\n};\n",
+        'plain.ts':
+          "import type { Remote } from '@vatkit/sdk';\nimport type { VatRoot } from '@vatkit/sdk/codegen';\nimport type { buildRootObject } from './x.vat.js';\nexport const use = (root: Remote<VatRoot<typeof buildRootObject>>) => {\n  void root.add('a');\n  void root.note().read();\n};\n",
         'tsconfig.json':
-          '{ "compilerOptions": { "module": "ESNext", "moduleResolution": "Bundler", "target": "ES2022", "strict": true, "types": [] }, "files": ["use.ts"] }',
+          '{ "compilerOptions": { "module": "ESNext", "moduleResolution": "Bundler", "target": "ES2022", "strict": true, "types": [] }, "files": ["use.ts", "plain.ts"] }',
       });
       const { vats } = await generateVats([at('x.vat.ts')]);
       await writeFiles(vats.flatMap(({ files }) => files));
       const ask = openEditor(version, at());
-      const file = at('use.ts');
-      await ask('open', { file });
-      const lines = readFileSync(file, 'utf8').split('\n');
-      const definition = async (line: number, word: string): Promise<string> => {
+      for (const name of ['use.ts', 'plain.ts']) await ask('open', { file: at(name) });
+      const definition = async (line: number, word: string, name = 'use.ts'): Promise<string> => {
+        const file = at(name);
+        const lines = readFileSync(file, 'utf8').split('\n');
         const offset = (lines[line - 1] ?? '').indexOf(word) + 1;
         const body = (await ask('definition', { file, line, offset })) as {
           file: string;
@@ -383,6 +385,10 @@ describe('in an editor', () => {
       expect(await definition(4, 'note')).toBe('x.vat.ts: note: () => makeNote(),');
       expect(await definition(4, 'read')).toBe('note.ts: read: () => 1,');
       expect(await definition(5, 'add')).toMatch(/^x\.vat\.ts: add: /);
+      // Without generated code.
+      expect(await definition(5, 'add', 'plain.ts')).toMatch(/^x\.vat\.ts: add: /);
+      expect(await definition(6, 'note', 'plain.ts')).toMatch(/^x\.vat\.ts: note: /);
+      expect(await definition(6, 'read', 'plain.ts')).toBe('note.ts: read: () => 1,');
     },
   );
 });
@@ -397,8 +403,9 @@ it(
         `m${index}: (text: string, count = ${index}) => ({ text, count, list: [text] }),`,
     );
     const calls = methods.slice(0, 200).map((_, index) => `  void root.m${index}('a');`);
-    const use = `import { XRoot } from './x.vat.gen.js';
-export const use = (root: XRoot) => {
+    const use = `import type { Remote } from '@vatkit/sdk';
+import { XRoot } from './x.vat.gen.js';
+export const use = (root: Remote<XRoot>) => {
   void XRoot.m7;
 ${calls.join('\n')}
 };
@@ -406,7 +413,8 @@ ${calls.join('\n')}
     const at = linked({
       'x.vat.ts': rooted(methods.join('\n')),
       'use.ts': use,
-      'none.ts': 'export const use = 1;\n',
+      'none.ts':
+        "import type { Remote } from '@vatkit/sdk';\nexport const use = (root: Remote) => root;\n",
     });
     const { vats, problems } = await generateVats([at('x.vat.ts')]);
     expect(problems).toStrictEqual([]);

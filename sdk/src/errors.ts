@@ -79,6 +79,10 @@ const codes = {
   STORE_FAILED: { retryable: false, indeterminate: true },
   /** The kernel's worker did not start, or nothing in it answered. */
   WORKER_START_FAILED: { retryable: true, indeterminate: false },
+  /** The tab that has the kernel does not answer. */
+  LEADER_UNRESPONSIVE: { retryable: true, indeterminate: true },
+  /** The page or the browser lacks what a kernel in a worker needs. */
+  UNSUPPORTED_ENVIRONMENT: { retryable: false, indeterminate: false },
   /** This client was closed, or its kernel is gone and could not be started again. */
   KERNEL_CLOSED: { retryable: false, indeterminate: true },
   /** The caller did not want to wait longer. The call goes on. */

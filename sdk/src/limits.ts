@@ -99,6 +99,10 @@ export const limits = {
   workerStartTimeoutMs: 30_000,
   /** Milliseconds that a kernel which owes answers may be silent, pings included, before its worker is given up. */
   kernelSilenceMs: 60_000,
+  /** Milliseconds that a kernel's worker waits for the files of one that is on its way out. */
+  storeHeldMs: 20_000,
+  /** Milliseconds that a tab seeks a kernel of which another tab says that it has it. */
+  leaderSilenceMs: 15_000,
 
   /** Frames that a client session may leave unacknowledged; what it is still to be told waits in the kernel. */
   sessionFramesMax: 1_000,
@@ -120,6 +124,41 @@ export const limits = {
   ocapUrlsMax: 100_000,
   /** Rounds of the hash that makes a key of an identity's passphrase: about 0.3 s for each guess. */
   passphraseRounds: 600_000,
+
+  /** Bytes of one frame between kernels. Strangers' relays give a connection 128 KiB in all, and a frame must get through it. */
+  linkFrameBytesMax: 64 * KiB,
+  /** Links to other kernels at the same time. Each is a socket and some buffers. */
+  linksMax: 100,
+  /** Links that one peer may try to open in a minute, and that may be dialled to it. */
+  linkAttemptsPerMinute: 60,
+  /** Frames that are taken from one peer in a second; beyond it the peer waits. */
+  linkFramesPerSecond: 20_000,
+  /** Bytes that a link holds of what it cannot send yet. Who sends is told to wait long before. */
+  linkBufferBytesMax: 16 * MiB,
+  /** Bytes that a peer may send ahead on one stream. With 50 ms there and back it is 80 MB a second. */
+  linkWindowBytes: 4 * MiB,
+  /** Milliseconds until a dial with all of its addresses is given up, and until a peer that connects must have opened its link. */
+  linkHandshakeMs: 10_000,
+  /** Milliseconds that a link may take nothing of what it was sent. */
+  linkWriteTimeoutMs: 10_000,
+  /** Milliseconds that a link may be silent, though it is asked meanwhile. */
+  linkSilenceMs: 30_000,
+  /** The same when this computer was asleep or its network has changed: most links are dead then. */
+  linkProbeMs: 5_000,
+  /** Milliseconds that one address has a lead before the next one is dialled beside it. */
+  dialLeadMs: 500,
+  /** Addresses at which one peer is dialled. They come from URLs that anybody may write. */
+  dialAddressesMax: 16,
+  /** Connections of one peer, of which its link uses one. */
+  peerConnectionsMax: 4,
+  /** New connections from one host in a second. Many kernels may be behind one address. */
+  hostConnectionsPerSecond: 50,
+  /** Milliseconds until what is known about peers that have gone is removed, and how long they must be gone. */
+  peerCleanupMs: 15 * 60_000,
+  peerStaleMs: 60 * 60_000,
+  /** Milliseconds until a relay that was lost is tried again, doubled with each failure up to the second, by chance fewer. */
+  relayRetryMs: 500,
+  relayRetryMaxMs: 30_000,
 
   /** Parsed bundles that a host keeps in memory; the others are read from the store when a vat starts. */
   parsedBundlesMax: 16,

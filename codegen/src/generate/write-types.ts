@@ -96,7 +96,8 @@ function writeDescriptors(out: Printer, { name, doc, methods, place }: Interface
   for (const method of methods) {
     writeDoc(out, method.doc, '  ');
     const key = propertyKey(method.name);
-    const type = `vatkit.MethodDescriptor<${name}[${JSON.stringify(method.name)}]>`;
+    const text = JSON.stringify(method.name);
+    const type = `vatkit.MethodDescriptor<${name}[${text}], ${name}, ${JSON.stringify(method.kind)}>`;
     out.line(`  readonly ${key}: ${type};`, {
       column: '  readonly '.length,
       length: key.length,

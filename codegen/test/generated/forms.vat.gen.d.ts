@@ -49,52 +49,52 @@ export interface FormsRoot extends vatkit.Ref {
   default(value: number | undefined, text: string): Promise<string>;
 }
 export declare const FormsRoot: vatkit.InterfaceTag<FormsRoot> & {
-  readonly color: vatkit.MethodDescriptor<FormsRoot["color"]>;
-  readonly branded: vatkit.MethodDescriptor<FormsRoot["branded"]>;
-  readonly tree: vatkit.MethodDescriptor<FormsRoot["tree"]>;
-  readonly area: vatkit.MethodDescriptor<FormsRoot["area"]>;
-  readonly json: vatkit.MethodDescriptor<FormsRoot["json"]>;
-  readonly pair: vatkit.MethodDescriptor<FormsRoot["pair"]>;
-  readonly record: vatkit.MethodDescriptor<FormsRoot["record"]>;
-  readonly path: vatkit.MethodDescriptor<FormsRoot["path"]>;
-  readonly nothing: vatkit.MethodDescriptor<FormsRoot["nothing"]>;
-  readonly error: vatkit.MethodDescriptor<FormsRoot["error"]>;
-  readonly symbol: vatkit.MethodDescriptor<FormsRoot["symbol"]>;
-  readonly point: vatkit.MethodDescriptor<FormsRoot["point"]>;
-  readonly first: vatkit.MethodDescriptor<FormsRoot["first"]>;
-  readonly describe: vatkit.MethodDescriptor<FormsRoot["describe"]>;
-  readonly 'with space': vatkit.MethodDescriptor<FormsRoot["with space"]>;
-  readonly counter: vatkit.MethodDescriptor<FormsRoot["counter"]>;
-  readonly counting: vatkit.MethodDescriptor<FormsRoot["counting"]>;
-  readonly kit: vatkit.MethodDescriptor<FormsRoot["kit"]>;
-  readonly account: vatkit.MethodDescriptor<FormsRoot["account"]>;
-  readonly far: vatkit.MethodDescriptor<FormsRoot["far"]>;
-  readonly adder: vatkit.MethodDescriptor<FormsRoot["adder"]>;
-  readonly wrapped: vatkit.MethodDescriptor<FormsRoot["wrapped"]>;
-  readonly topic: vatkit.MethodDescriptor<FormsRoot["topic"]>;
-  readonly promises: vatkit.MethodDescriptor<FormsRoot["promises"]>;
-  readonly default: vatkit.MethodDescriptor<FormsRoot["default"]>;
+  readonly color: vatkit.MethodDescriptor<FormsRoot["color"], FormsRoot, "mutation">;
+  readonly branded: vatkit.MethodDescriptor<FormsRoot["branded"], FormsRoot, "mutation">;
+  readonly tree: vatkit.MethodDescriptor<FormsRoot["tree"], FormsRoot, "mutation">;
+  readonly area: vatkit.MethodDescriptor<FormsRoot["area"], FormsRoot, "mutation">;
+  readonly json: vatkit.MethodDescriptor<FormsRoot["json"], FormsRoot, "mutation">;
+  readonly pair: vatkit.MethodDescriptor<FormsRoot["pair"], FormsRoot, "mutation">;
+  readonly record: vatkit.MethodDescriptor<FormsRoot["record"], FormsRoot, "mutation">;
+  readonly path: vatkit.MethodDescriptor<FormsRoot["path"], FormsRoot, "mutation">;
+  readonly nothing: vatkit.MethodDescriptor<FormsRoot["nothing"], FormsRoot, "mutation">;
+  readonly error: vatkit.MethodDescriptor<FormsRoot["error"], FormsRoot, "mutation">;
+  readonly symbol: vatkit.MethodDescriptor<FormsRoot["symbol"], FormsRoot, "mutation">;
+  readonly point: vatkit.MethodDescriptor<FormsRoot["point"], FormsRoot, "mutation">;
+  readonly first: vatkit.MethodDescriptor<FormsRoot["first"], FormsRoot, "mutation">;
+  readonly describe: vatkit.MethodDescriptor<FormsRoot["describe"], FormsRoot, "mutation">;
+  readonly 'with space': vatkit.MethodDescriptor<FormsRoot["with space"], FormsRoot, "mutation">;
+  readonly counter: vatkit.MethodDescriptor<FormsRoot["counter"], FormsRoot, "mutation">;
+  readonly counting: vatkit.MethodDescriptor<FormsRoot["counting"], FormsRoot, "mutation">;
+  readonly kit: vatkit.MethodDescriptor<FormsRoot["kit"], FormsRoot, "mutation">;
+  readonly account: vatkit.MethodDescriptor<FormsRoot["account"], FormsRoot, "mutation">;
+  readonly far: vatkit.MethodDescriptor<FormsRoot["far"], FormsRoot, "mutation">;
+  readonly adder: vatkit.MethodDescriptor<FormsRoot["adder"], FormsRoot, "mutation">;
+  readonly wrapped: vatkit.MethodDescriptor<FormsRoot["wrapped"], FormsRoot, "mutation">;
+  readonly topic: vatkit.MethodDescriptor<FormsRoot["topic"], FormsRoot, "mutation">;
+  readonly promises: vatkit.MethodDescriptor<FormsRoot["promises"], FormsRoot, "mutation">;
+  readonly default: vatkit.MethodDescriptor<FormsRoot["default"], FormsRoot, "mutation">;
 };
 
 export interface Counter extends vatkit.Ref {
   add(by: number): Promise<{ count: number }>;
 }
 export declare const Counter: vatkit.InterfaceTag<Counter> & {
-  readonly add: vatkit.MethodDescriptor<Counter["add"]>;
+  readonly add: vatkit.MethodDescriptor<Counter["add"], Counter, "mutation">;
 };
 
 export interface PairReader extends vatkit.Ref {
   sum(): Promise<number>;
 }
 export declare const PairReader: vatkit.InterfaceTag<PairReader> & {
-  readonly sum: vatkit.MethodDescriptor<PairReader["sum"]>;
+  readonly sum: vatkit.MethodDescriptor<PairReader["sum"], PairReader, "mutation">;
 };
 
 export interface PairWriter extends vatkit.Ref {
   put(value: number): vatkit.RemotePromise<PairReader>;
 }
 export declare const PairWriter: vatkit.InterfaceTag<PairWriter> & {
-  readonly put: vatkit.MethodDescriptor<PairWriter["put"]>;
+  readonly put: vatkit.MethodDescriptor<PairWriter["put"], PairWriter, "mutation">;
 };
 
 /** Declared beside what implements it. */
@@ -107,23 +107,23 @@ export interface Account extends vatkit.Ref {
 /** Declared beside what implements it. */
 export declare const Account: vatkit.InterfaceTag<Account> & {
   /** In cents. */
-  readonly balance: vatkit.MethodDescriptor<Account["balance"]>;
+  readonly balance: vatkit.MethodDescriptor<Account["balance"], Account, "mutation">;
   /** Adds to it. */
-  readonly deposit: vatkit.MethodDescriptor<Account["deposit"]>;
+  readonly deposit: vatkit.MethodDescriptor<Account["deposit"], Account, "mutation">;
 };
 
 export interface Greeter extends vatkit.Ref {
   greet(name: string): Promise<string>;
 }
 export declare const Greeter: vatkit.InterfaceTag<Greeter> & {
-  readonly greet: vatkit.MethodDescriptor<Greeter["greet"]>;
+  readonly greet: vatkit.MethodDescriptor<Greeter["greet"], Greeter, "mutation">;
 };
 
 export interface WrappedThing extends vatkit.Ref {
   touch(): Promise<string>;
 }
 export declare const WrappedThing: vatkit.InterfaceTag<WrappedThing> & {
-  readonly touch: vatkit.MethodDescriptor<WrappedThing["touch"]>;
+  readonly touch: vatkit.MethodDescriptor<WrappedThing["touch"], WrappedThing, "mutation">;
 };
 
 export declare const forms: vatkit.VatDefinition<FormsRoot, {}> & vatkit.SubclusterDefinition<FormsRoot>;

@@ -17,7 +17,7 @@ export interface GuardedRoot extends vatkit.Ref {
 }
 /** A ledger. */
 export declare const GuardedRoot: vatkit.InterfaceTag<GuardedRoot> & {
-  readonly ledger: vatkit.MethodDescriptor<GuardedRoot["ledger"]>;
+  readonly ledger: vatkit.MethodDescriptor<GuardedRoot["ledger"], GuardedRoot, "mutation">;
   /**
    * Greets.
    * @query
@@ -25,9 +25,9 @@ export declare const GuardedRoot: vatkit.InterfaceTag<GuardedRoot> & {
    * @param {{ loud?: boolean }} [options]
    * @returns {Promise<string>}
    */
-  readonly greet: vatkit.MethodDescriptor<GuardedRoot["greet"]>;
-  readonly anything: vatkit.MethodDescriptor<GuardedRoot["anything"]>;
-  readonly described: vatkit.MethodDescriptor<GuardedRoot["described"]>;
+  readonly greet: vatkit.MethodDescriptor<GuardedRoot["greet"], GuardedRoot, "query">;
+  readonly anything: vatkit.MethodDescriptor<GuardedRoot["anything"], GuardedRoot, "mutation">;
+  readonly described: vatkit.MethodDescriptor<GuardedRoot["described"], GuardedRoot, "mutation">;
 };
 
 export interface Ledger extends vatkit.Ref {
@@ -36,9 +36,9 @@ export interface Ledger extends vatkit.Ref {
   find(name: string): Promise<{ text: string; due?: bigint | "never" } | undefined>;
 }
 export declare const Ledger: vatkit.InterfaceTag<Ledger> & {
-  readonly put: vatkit.MethodDescriptor<Ledger["put"]>;
-  readonly names: vatkit.MethodDescriptor<Ledger["names"]>;
-  readonly find: vatkit.MethodDescriptor<Ledger["find"]>;
+  readonly put: vatkit.MethodDescriptor<Ledger["put"], Ledger, "mutation">;
+  readonly names: vatkit.MethodDescriptor<Ledger["names"], Ledger, "mutation">;
+  readonly find: vatkit.MethodDescriptor<Ledger["find"], Ledger, "mutation">;
 };
 
 export interface Adder extends vatkit.Ref {
@@ -46,8 +46,8 @@ export interface Adder extends vatkit.Ref {
   __getDescription__(): Promise<{ add?: { description: string; args: { [key: string]: unknown }; returns?: unknown } }>;
 }
 export declare const Adder: vatkit.InterfaceTag<Adder> & {
-  readonly add: vatkit.MethodDescriptor<Adder["add"]>;
-  readonly __getDescription__: vatkit.MethodDescriptor<Adder["__getDescription__"]>;
+  readonly add: vatkit.MethodDescriptor<Adder["add"], Adder, "mutation">;
+  readonly __getDescription__: vatkit.MethodDescriptor<Adder["__getDescription__"], Adder, "mutation">;
 };
 
 export declare const guarded: vatkit.VatDefinition<GuardedRoot, {}> & vatkit.SubclusterDefinition<GuardedRoot>;

@@ -5,7 +5,7 @@ export interface ShopRoot extends vatkit.Ref {
   buy(amount: number): Promise<string>;
 }
 export declare const ShopRoot: vatkit.InterfaceTag<ShopRoot> & {
-  readonly buy: vatkit.MethodDescriptor<ShopRoot["buy"]>;
+  readonly buy: vatkit.MethodDescriptor<ShopRoot["buy"], ShopRoot, "mutation">;
 };
 
 /** What the shop expects of its till. */

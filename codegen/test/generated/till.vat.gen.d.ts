@@ -5,7 +5,7 @@ export interface TillRoot extends vatkit.Ref {
   charge(amount: number): Promise<string>;
 }
 export declare const TillRoot: vatkit.InterfaceTag<TillRoot> & {
-  readonly charge: vatkit.MethodDescriptor<TillRoot["charge"]>;
+  readonly charge: vatkit.MethodDescriptor<TillRoot["charge"], TillRoot, "mutation">;
 };
 
 export declare const till: vatkit.VatDefinition<TillRoot, { parameters: { currency: string } }>;

@@ -59,24 +59,24 @@ export declare const TodoRoot: vatkit.InterfaceTag<TodoRoot> & {
    * @param text - what to do
    * @returns how many there are
    */
-  readonly add: vatkit.MethodDescriptor<TodoRoot["add"]>;
+  readonly add: vatkit.MethodDescriptor<TodoRoot["add"], TodoRoot, "mutation">;
   /**
    * What there is to do.
    * @query
    */
-  readonly list: vatkit.MethodDescriptor<TodoRoot["list"]>;
+  readonly list: vatkit.MethodDescriptor<TodoRoot["list"], TodoRoot, "query">;
   /** @query */
-  readonly owner: vatkit.MethodDescriptor<TodoRoot["owner"]>;
+  readonly owner: vatkit.MethodDescriptor<TodoRoot["owner"], TodoRoot, "query">;
   /** @live */
-  readonly count: vatkit.MethodDescriptor<TodoRoot["count"]>;
-  readonly note: vatkit.MethodDescriptor<TodoRoot["note"]>;
-  readonly notes: vatkit.MethodDescriptor<TodoRoot["notes"]>;
-  readonly tags: vatkit.MethodDescriptor<TodoRoot["tags"]>;
-  readonly maybe: vatkit.MethodDescriptor<TodoRoot["maybe"]>;
-  readonly later: vatkit.MethodDescriptor<TodoRoot["later"]>;
-  readonly echo: vatkit.MethodDescriptor<TodoRoot["echo"]>;
-  readonly countdown: vatkit.MethodDescriptor<TodoRoot["countdown"]>;
-  readonly tell: vatkit.MethodDescriptor<TodoRoot["tell"]>;
+  readonly count: vatkit.MethodDescriptor<TodoRoot["count"], TodoRoot, "live">;
+  readonly note: vatkit.MethodDescriptor<TodoRoot["note"], TodoRoot, "mutation">;
+  readonly notes: vatkit.MethodDescriptor<TodoRoot["notes"], TodoRoot, "mutation">;
+  readonly tags: vatkit.MethodDescriptor<TodoRoot["tags"], TodoRoot, "mutation">;
+  readonly maybe: vatkit.MethodDescriptor<TodoRoot["maybe"], TodoRoot, "mutation">;
+  readonly later: vatkit.MethodDescriptor<TodoRoot["later"], TodoRoot, "mutation">;
+  readonly echo: vatkit.MethodDescriptor<TodoRoot["echo"], TodoRoot, "mutation">;
+  readonly countdown: vatkit.MethodDescriptor<TodoRoot["countdown"], TodoRoot, "mutation">;
+  readonly tell: vatkit.MethodDescriptor<TodoRoot["tell"], TodoRoot, "mutation">;
 };
 
 /** A note that lasts. */
@@ -94,8 +94,8 @@ export declare const Note: vatkit.InterfaceTag<Note> & {
    * Its text.
    * @query
    */
-  readonly read: vatkit.MethodDescriptor<Note["read"]>;
-  readonly edit: vatkit.MethodDescriptor<Note["edit"]>;
+  readonly read: vatkit.MethodDescriptor<Note["read"], Note, "query">;
+  readonly edit: vatkit.MethodDescriptor<Note["edit"], Note, "mutation">;
 };
 
 /** A tag, which lives on the heap. */
@@ -108,9 +108,9 @@ export interface Tag extends vatkit.Ref {
 /** A tag, which lives on the heap. */
 export declare const Tag: vatkit.InterfaceTag<Tag> & {
   /** What it is called. */
-  readonly name: vatkit.MethodDescriptor<Tag["name"]>;
+  readonly name: vatkit.MethodDescriptor<Tag["name"], Tag, "mutation">;
   /** A tag of another name. */
-  readonly renamed: vatkit.MethodDescriptor<Tag["renamed"]>;
+  readonly renamed: vatkit.MethodDescriptor<Tag["renamed"], Tag, "mutation">;
 };
 
 export declare const todo: vatkit.VatDefinition<TodoRoot, { parameters: Parameters }> & vatkit.SubclusterDefinition<TodoRoot>;

@@ -1,7 +1,7 @@
 /** What a page may write, and what it may not: read by the compilers that generated types must pass. */
-import type { Exposed, RemoteSubscriber, VatRoot } from '@vatkit/sdk/codegen';
+import { call, expose, type KernelClient, type Remote } from '@vatkit/sdk';
+import type { InterfaceDefinition, RemoteSubscriber, VatRoot } from '@vatkit/sdk/codegen';
 import { defineSubcluster, vat } from '@vatkit/sdk/codegen';
-import type { InterfaceDefinition, SubclusterDefinition } from '@vatkit/sdk/codegen';
 import { Counter, FormsRoot, forms } from './forms.vat.gen.js';
 import { guarded, type GuardedRoot } from './guarded.vat.gen.js';
 import { shop } from './shop.js';
@@ -14,14 +14,14 @@ type Equal<A, B> =
   (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;
 const same = <A, B>(_equal: Equal<A, B>): void => undefined;
 
-declare const launch: <Root>(definition: SubclusterDefinition<Root>) => Promise<{ root: Root }>;
-declare const redeem: <Interface>(definition: InterfaceDefinition<Interface>) => Interface;
+declare const kernel: KernelClient;
 type DefinedBy<Definition> =
   Definition extends InterfaceDefinition<infer Interface> ? Interface : never;
-declare const exposed: Exposed<(text: string) => void>;
-declare const exposedNote: Exposed<{ read(): string; edit(text: string): void }>;
+const exposed = expose((text: string): void => void text);
+const exposedNote = expose({ read: (): string => 'a', edit: (text: string): void => void text });
 
 export async function use(): Promise<void> {
+  const { launch, redeem } = kernel;
   const { root } = await launch(todo);
   same<typeof root, TodoRoot>(true);
   same<bigint, Awaited<ReturnType<typeof root.add>>>(true);
@@ -54,6 +54,14 @@ export async function use(): Promise<void> {
   const subscriber: RemoteSubscriber<number> = await root.count();
   const update = await subscriber.getUpdate();
   same<number, typeof update.value>(true);
+  same<Remote<TodoRoot>, TodoRoot>(true);
+  const added: bigint = await call(root, 'add', 'milk', 'high');
+  const read: string = await call(call(root, 'note', 'a'), 'read');
+  void [added, read];
+  // @ts-expect-error it takes text
+  await call(root, 'add', 1);
+  const other: unknown = await call(root, 'other' as string, 1);
+  void other;
   // @ts-expect-error it is called by the kernel alone
   await root.bootstrap({});
   note[Symbol.dispose]();
@@ -64,9 +72,11 @@ export async function use(): Promise<void> {
   void Note.read;
   const definition: InterfaceDefinition<Note> = Note;
   same<typeof definition, InterfaceDefinition<Note>>(true);
-  same<Note, ReturnType<typeof redeem<Note>>>(true);
+  const redeemed = await redeem(Note, 'ocap:x');
+  same<Note, typeof redeemed>(true);
   same<Note, DefinedBy<typeof Note>>(true);
   void Counter.add;
+  same<typeof TodoRoot.list.kind, 'query'>(true);
 
   const { root: form } = await launch(forms);
   const one: string | undefined = await form.first(['a', 'b']);
@@ -126,4 +136,14 @@ export async function use(): Promise<void> {
   type Plain = VatRoot<typeof buildRootObject>;
   same<Parameters<Plain['owner']>, []>(true);
   same<ReturnType<Plain['add']>, bigint>(true);
+  const { root: plain } = await launch<Plain>({ name: 'todo', config: {} });
+  const sum: bigint = await plain.add('milk', 'high');
+  // @ts-expect-error no such priority
+  await plain.add('milk', 'middle');
+  const words: string = await plain.note('a').read();
+  await plain.tell(plain.note('a'), exposed);
+  await plain.tell(exposedNote, exposed);
+  // @ts-expect-error a function that is not exposed
+  await plain.tell(exposedNote, (heard: string) => void heard);
+  void [sum, words];
 }

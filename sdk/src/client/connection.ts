@@ -16,6 +16,7 @@ import { openChannel, type Channel } from './channel.js';
 import { errorOfWire, kernelClosedError, workerStartError } from './errors.js';
 import { makePorts } from './ports.js';
 import { makeSession, type Session } from './session.js';
+import { KernelMoved } from './tabs/tabs.js';
 
 /**
  * `idle`: not used yet. `starting`, `ready`. `reconnecting`: its worker was lost, and calls wait. `failed`: the next use
@@ -27,6 +28,8 @@ export type Phase =
 export type ConnectionOptions = {
   /** A Worker or a MessagePort, or a promise of one; another one each time, if the last was lost. */
   open: () => unknown;
+  /** What was opened, or is being opened, is not needed any more. */
+  leave?: () => void;
   startTimeoutMs: number;
   onPhase?: (phase: Phase, error: Error | undefined) => void;
   onWelcome?: (welcome: WelcomeMessage) => void;
@@ -45,10 +48,22 @@ const STEADY_MS = 10_000;
 
 const deaf = { onMessage: (): void => undefined, onLost: (): void => undefined };
 
+/** Errors that say by themselves what to do. */
+const toldAsTheyAre: ReadonlySet<string> = new Set([
+  'LEADER_UNRESPONSIVE',
+  'UNSUPPORTED_ENVIRONMENT',
+  'PROTOCOL_VERSION',
+]);
+
+const isReloadNeeded = (cause: unknown): cause is KernelError =>
+  isKernelError(cause, 'PROTOCOL_VERSION') &&
+  (cause.data as { reload?: boolean } | undefined)?.reload === true;
+
 export type Connection = ReturnType<typeof makeConnection>;
 
 export function makeConnection({
   open,
+  leave,
   startTimeoutMs,
   onPhase,
   onWelcome,
@@ -94,6 +109,7 @@ export function makeConnection({
     ackTimer = pingTimer = undefined;
     channel?.close(final);
     channel = undefined;
+    if (final) leave?.();
   };
 
   const endSession = (error: Error): void => {
@@ -151,7 +167,9 @@ export function makeConnection({
         });
         hello();
       })
-      .catch((cause: unknown) => isCurrent() && fail(gone(cause)));
+      .catch((cause: unknown) => {
+        if (isCurrent()) fail(gone(cause), isReloadNeeded(cause) ? 'reload-required' : 'failed');
+      });
   };
 
   const hello = (): void =>
@@ -165,7 +183,11 @@ export function makeConnection({
 
   /** The channel came to nothing, or has ended. A session that was welcomed once is worth more attempts. */
   const lost = (cause: unknown): void => {
-    if (phase === 'ready' && Date.now() - readySince > STEADY_MS) attempts = 0;
+    if (isReloadNeeded(cause)) return fail(cause, 'reload-required');
+    const isSteady = phase === 'ready' && Date.now() - readySince > STEADY_MS;
+    // Where a kernel has gone on elsewhere nothing has failed.
+    if (isSteady || cause instanceof KernelMoved || isKernelError(cause, 'KERNEL_STOPPED'))
+      attempts = 0;
     attempts += 1;
     if (welcome === undefined || attempts > RECONNECTS_MAX) return fail(gone(cause));
     drop(false);
@@ -175,6 +197,7 @@ export function makeConnection({
   };
 
   const gone = (cause: unknown): Error => {
+    if (isKernelError(cause) && toldAsTheyAre.has(cause.code)) return cause;
     const why = cause instanceof Error ? cause.message : String(cause);
     return welcome === undefined
       ? workerStartError(

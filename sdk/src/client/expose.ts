@@ -2,7 +2,7 @@
 import { KernelError } from '../errors.js';
 import { describe } from '../protocol/describe.js';
 import { disposeKey, isRef } from './ref.js';
-import type { Exposed } from './types.js';
+import type { Exposed } from '../protocol/remote.js';
 
 export type Exposure = { target: object; iface: string; isRevoked: boolean };
 

@@ -14,6 +14,7 @@ import type {
 } from '../protocol/session-wire.js';
 import { makeConnection, type Connection, type Phase } from './connection.js';
 import { errorOfWire } from './errors.js';
+import { makeTabs } from './tabs/tabs.js';
 import type { CallOptions, Remote, Untyped } from './types.js';
 
 /** A browser's Worker or MessagePort, or Node's. */
@@ -172,7 +173,7 @@ export function createKernel<Admin = UntypedAdmin>({
   };
 
   const connection = makeConnection({
-    open: worker,
+    ...makeTabs(name, worker),
     startTimeoutMs,
     onPhase: (phase, error) => change({ phase, error }),
     onWelcome: ({ storage, storeId, epoch }) => change({ storage, storeId, epoch }),

@@ -3,6 +3,7 @@
  * else that is enumerable; what else can be done with it are functions beside it, so that no name of a method is taken.
  */
 import { describe } from '../protocol/describe.js';
+import type { CallArguments, CallResult } from '../protocol/remote.js';
 import { makePipelined, markHandled, pipeOf, type Pipe } from './pipeline.js';
 import type { CallOptions, Remote } from './types.js';
 
@@ -74,12 +75,12 @@ function insistHandle(value: unknown, what: string): RefHandle {
  * @param target - a ref, or a promise of one.
  * @param method - a string, a well-known symbol, or undefined to call a function.
  */
-export function call(
-  target: unknown,
-  method: string | symbol | undefined,
-  ...args: unknown[]
-): Promise<unknown> {
-  return send(target, method, args);
+export function call<Target, const Name extends string | symbol | undefined>(
+  target: Target,
+  method: Name,
+  ...args: CallArguments<Target, Name>
+): CallResult<Target, Name> {
+  return send(target, method, args) as CallResult<Target, Name>;
 }
 
 export const send: (target: unknown, ...message: Parameters<Pipe>) => Promise<unknown> = (

@@ -2,7 +2,8 @@
 import { expectTypeOf, it } from 'vitest';
 import type { SubclusterDefinition } from '../protocol/definition.js';
 import type { KernelClient } from './kernel.js';
-import type { Exposed, RefOf, Remote } from './types.js';
+import type { Exposed } from '../protocol/remote.js';
+import type { RefOf, Remote } from './types.js';
 
 type Reader = { list(kind?: string): string[]; count(): Promise<bigint> };
 type Todo = {

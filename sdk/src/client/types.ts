@@ -2,10 +2,13 @@
  * The types of references: an interface as its vat writes it, turned into what the page holds.
  *
  *     type Todo = { add(text: string): Promise<bigint>; reader(): Promise<Reader> };
- *     // root.add('milk')          RemotePromise<bigint>
+ *     // root.add('milk')          Promise<bigint>
  *     // root.reader().list()      pipelined, no await between
+ *
+ * Generated interfaces are what the page holds already: they extend {@link Ref}, and nothing is made of them.
  */
 import type { SubclusterDefinition } from '../protocol/definition.js';
+import type { Exposed, Passed as PassedRef, Ref, RemotePromise } from '../protocol/remote.js';
 
 type AnyMethod = (...args: never[]) => unknown;
 type IsAny<T> = 0 extends 1 & T ? true : false;
@@ -14,66 +17,62 @@ type IsUnknown<T> = IsAny<T> extends true ? true : unknown extends T ? true : fa
 /** What passes by copy although it is an object. */
 type Data = Uint8Array | Error | readonly unknown[];
 
+/** What Endo's types say of an exo besides its methods. */
+type Marker = 'Symbol(passStyle)' | '__getInterfaceGuard__' | '__interfaceGuard__';
+type MemberName<T> = Exclude<keyof T & string, Marker>;
+
 /** An object passes by reference where all of its members are methods, and there is at least one. */
 type IsInterface<T> = T extends Data | AnyMethod
   ? false
   : T extends object
-    ? [keyof T] extends [never]
-      ? false
-      : T[keyof T & string] extends AnyMethod
-        ? true
-        : false
+    ? AreMethods<T[MemberName<T>]>
+    : false;
+type AreMethods<Member> = [Member] extends [never]
+  ? false
+  : Member extends AnyMethod
+    ? true
     : false;
 
 /** Names that would make a ref something else for JavaScript; `call(ref, name)` reaches such methods. */
 type Reserved = 'then' | 'toJSON' | 'constructor' | '__proto__';
-type MethodName<T> = Exclude<keyof T & string, Reserved>;
-
-declare const interfaceOf: unique symbol;
 
 /** A ref whose methods are not known to the compiler. */
 export type Untyped = { readonly [method: string]: (...args: unknown[]) => unknown };
 
 /** A reference to an object with the methods of `T`. */
-export type Remote<T = Untyped> = {
-  readonly [M in MethodName<T>]: RemoteMethod<T[M]>;
-} & {
-  /** The object's interface: `TodoRoot`. */
-  readonly [Symbol.toStringTag]: string;
-  /** As {@link release}. */
-  readonly [Symbol.dispose]: () => void;
-  /** Never there: it carries the type. */
-  readonly [interfaceOf]?: T;
-};
+export type Remote<T = Untyped> = T extends Ref
+  ? T
+  : RemoteMethods<T, Exclude<MemberName<T>, Reserved>> & Ref;
+
+/** Over a parameter that extends `keyof T`, so that go-to-definition leads to the methods of `T`. */
+type RemoteMethods<T, Name extends keyof T> = { readonly [M in Name]: RemoteMethod<T[M]> };
+
+type RemoteMethod<Method> = Method extends (...args: infer Args) => infer Result
+  ? (...args: { [Index in keyof Args]: Passed<Args[Index]> }) => Answer<Awaited<Result>>
+  : never;
 
 /** {@link Remote} of an interface, or of the root of a definition. */
 export type RefOf<T> = T extends SubclusterDefinition<infer Root> ? Remote<Root> : Remote<T>;
 
-type RemoteMethod<Method> = Method extends (...args: infer Args) => infer Result
-  ? (...args: { [Index in keyof Args]: Passed<Args[Index]> }) => RemotePromise<Awaited<Result>>
-  : never;
-
-type Pipelined<T> = {
-  readonly [M in Exclude<MethodName<T>, 'catch' | 'finally'>]: RemoteMethod<T[M]>;
-};
 /** Of a result of any type: every name is a method. */
-type AnyPipelined = { readonly [method: string]: (...args: unknown[]) => RemotePromise<unknown> };
+type AnyPipelined = { readonly [method: string]: (...args: unknown[]) => Answer<unknown> };
 
 /** The promise of a call's result. Methods of an object that it will be can be called before it is there. */
-export type RemotePromise<T> =
+type Answer<T> =
   IsUnknown<T> extends true
     ? AnyPipelined & Promise<unknown>
-    : (true extends IsInterface<T> ? Pipelined<Extract<T, object>> : unknown) &
-        Promise<Received<T>>;
+    : [Extract<Received<T>, Ref>] extends [never]
+      ? Promise<Received<T>>
+      : Promise<Received<T>> & RemotePromise<Extract<Received<T>, Ref>>;
 
 /** A value of a vat as it reaches the page. */
 export type Received<T> =
   IsUnknown<T> extends true
     ? T
     : T extends Promise<infer Value>
-      ? RemotePromise<Value>
-      : T extends Remote<infer Same>
-        ? Remote<Same>
+      ? Answer<Value>
+      : T extends Ref
+        ? T
         : IsInterface<T> extends true
           ? Remote<T>
           : T extends AnyMethod
@@ -90,24 +89,28 @@ export type Passed<T> =
     ? T
     : T extends Promise<infer Value>
       ? Promise<Passed<Value>>
-      : T extends AnyMethod
-        ? Exposed<T>
-        : IsInterface<T> extends true
-          ? Remote<T> | Exposed<T> | Promise<Remote<T> | Exposed<T>>
-          : T extends Uint8Array | Error
-            ? T
-            : T extends object
-              ? { [Key in keyof T]: Passed<T[Key]> }
-              : T;
+      : T extends Ref
+        ? PassedRef<T>
+        : T extends AnyMethod
+          ? Exposed<Implementation<T>>
+          : IsInterface<T> extends true
+            ? | Remote<T>
+              | Exposed<Implementation<T>>
+              | PromiseLike<Remote<T> | Exposed<Implementation<T>>>
+            : T extends Uint8Array | Error
+              ? T
+              : T extends object
+                ? { [Key in keyof T]: Passed<T[Key]> }
+                : T;
 
-declare const exposedAs: unique symbol;
-
-/** A function or object of the page that vats may call; to dispose of it revokes it. */
-export type Exposed<T = unknown> = {
-  readonly [Symbol.dispose]: () => void;
-  /** Never there: it carries the type. */
-  readonly [exposedAs]?: T;
-};
+/** A function or object of the page in place of one of a vat: it may answer at once or later. */
+type Implementation<T> = T extends (...args: infer Args) => infer Result
+  ? (
+      ...args: { [Index in keyof Args]: Received<Args[Index]> }
+    ) => void extends Result
+      ? unknown
+      : Passed<Awaited<Result>> | PromiseLike<Passed<Awaited<Result>>>
+  : { [M in keyof T & string]: Implementation<T[M]> };
 
 export type CallOptions = {
   /** Answers the caller at once with the signal's reason when it aborts; what the call has begun goes on. */

@@ -12,8 +12,9 @@ type NotForCallers =
  *
  * The vat's types are then part of the page's program; generated code keeps them apart.
  */
-export type VatRoot<Build extends (...args: never[]) => unknown> = {
-  [Name in keyof Root<Build> as Exclude<Name & string, NotForCallers>]: Root<Build>[Name];
-};
+export type VatRoot<Build extends (...args: never[]) => unknown> =
+  // Not a mapping of names, after which editors would not know where a method is defined.
+  Pick<Root<Build>, Exclude<keyof Root<Build> & string, NotForCallers>>;
 
-type Root<Build extends (...args: never[]) => unknown> = Awaited<ReturnType<Build>>;
+// Not ReturnType, which makes `any` of one that takes a `never`.
+type Root<Build> = Build extends (...args: never[]) => infer Result ? Awaited<Result> : never;

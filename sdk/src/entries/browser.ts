@@ -1,4 +1,8 @@
-/** `@vatkit/sdk/browser`: what a kernel in a browser's worker is made of, for who wires it by hand. */
+/**
+ * What a kernel in a browser's worker is made of, for who wires it by hand.
+ *
+ * @module @vatkit/sdk/browser
+ */
 export { PlatformServicesClient, type BrowserScope } from '../host/browser/platform-services.js';
 export {
   makeSQLKernelDatabase,

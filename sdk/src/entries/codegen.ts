@@ -1,7 +1,7 @@
 /**
- * `@vatkit/sdk/codegen`: what generated code is made of, and subclusters composed of it.
+ * What generated code is made of, and subclusters composed of it.
  *
- * @module
+ * @module @vatkit/sdk/codegen
  */
 export {
   defineInterface,
@@ -20,7 +20,7 @@ export type {
   VatGrants,
   VatNeeds,
 } from '../codegen-runtime/define.js';
-export type * from '../codegen-runtime/remote.js';
+export type * from '../protocol/remote.js';
 export type { VatRoot } from '../codegen-runtime/vat-root.js';
 export { interfaceInfoKey } from '../protocol/definition.js';
 export type {

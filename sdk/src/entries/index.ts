@@ -1,7 +1,7 @@
 /**
  * The page's client: a kernel in a worker, and refs to what runs in it. No Endo, no SES, nothing global.
  *
- * @module
+ * @module @vatkit/sdk
  */
 import type { Kernel } from '../host/kernel.js';
 import {
@@ -14,7 +14,12 @@ import {
 /** The methods of `Kernel`, from afar. */
 export type KernelAdmin = AdminOf<Kernel>;
 export type KernelClient = Client<KernelAdmin>;
-/** {@inheritDoc makeClient} */
+/**
+ * A client of the kernel that runs in a worker. It starts nothing until it is used.
+ *
+ *     const kernel = createKernel({ worker: () => new Worker(url, { type: 'module' }), name: 'todo' });
+ *     const { root } = await kernel.launch(todo);
+ */
 export const createKernel: (options: KernelClientOptions) => KernelClient = makeClient;
 
 export { acceptPort } from '../client/kernel.js';
@@ -30,16 +35,8 @@ export type { Phase } from '../client/connection.js';
 export { call, dup, isRef, onBroken, release, withOptions } from '../client/ref.js';
 export { expose } from '../client/expose.js';
 export { iterate } from '../client/iterate.js';
-export type {
-  CallOptions,
-  Exposed,
-  Passed,
-  Received,
-  RefOf,
-  Remote,
-  RemotePromise,
-  Untyped,
-} from '../client/types.js';
+export type { CallOptions, Passed, Received, RefOf, Remote, Untyped } from '../client/types.js';
+export type { Exposed, Ref, RemotePromise } from '../protocol/remote.js';
 export { KernelError, isKernelError } from '../errors.js';
 export type { KernelErrorCode, KernelErrorOptions } from '../errors.js';
 export type {

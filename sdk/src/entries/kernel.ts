@@ -1,4 +1,8 @@
-/** `@vatkit/sdk/kernel`: the kernel, its values, its configuration and its errors. */
+/**
+ * The kernel, its values, its configuration and its errors.
+ *
+ * @module @vatkit/sdk/kernel
+ */
 export { Kernel } from '../host/kernel.js';
 export type {
   KernelLimits,
@@ -23,7 +27,7 @@ export type { Caveat } from '../kernel/caveats.js';
 export type { CaveatLimits } from '../protocol/caveat-limits.js';
 export type { Logger } from '../host/logger.js';
 export type { PlatformServices, VatWorker, VatWorkerEvents } from '../host/platform-services.js';
-export { fetchValidatedJson } from '../host/fetch-validated-json.js';
+export { fetchValidatedJson, type ConfigFailure } from '../host/fetch-validated-json.js';
 export {
   KernelError,
   isKernelError,

@@ -1,4 +1,8 @@
-/** `@vatkit/sdk/node`: the kernel on Node. */
+/**
+ * The kernel on Node.
+ *
+ * @module @vatkit/sdk/node
+ */
 export { makeKernel } from '../host/node/make-kernel.js';
 export type { MakeKernelOptions } from '../host/node/make-kernel.js';
 export { KernelWorker, startKernelWorker } from '../host/node/kernel-worker.js';

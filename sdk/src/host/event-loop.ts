@@ -73,7 +73,7 @@ export function makeEventLoop(powers: EventLoopPowers) {
   const drained = new Map<string, (() => void)[]>();
   let lastRequestId = 0;
   let outputs: KernelEffect[] = [];
-  let oldestOutputAt = 0;
+  let oldestOutputAt: number | undefined;
   let busy = 0;
   let commitTimer: ReturnType<typeof setTimeout> | undefined;
   let tickTimer: ReturnType<typeof setTimeout> | undefined;
@@ -223,16 +223,19 @@ export function makeEventLoop(powers: EventLoopPowers) {
   const take = (effects: readonly KernelEffect[]): void => {
     for (const effect of effects) {
       if (!isOutput(effect)) perform(effect);
-      else if (outputs.push(effect) === 1) oldestOutputAt = performance.now();
+      else outputs.push(effect);
     }
     busy = machine.busyCount();
+    const waiting = outputs.length + machine.untold();
+    if (waiting === 0) oldestOutputAt = undefined;
+    else oldestOutputAt ??= performance.now();
     const due =
-      outputs.length > 0 &&
+      oldestOutputAt !== undefined &&
       (busy === 0 ||
-        outputs.length >= limits.commitOutputsMax ||
+        waiting >= limits.commitOutputsMax ||
         performance.now() - oldestOutputAt >= limits.commitDelayMs);
     if (due || changes.size >= limits.commitRowsMax) commit();
-    else if (outputs.length + changes.size > 0) {
+    else if (waiting + changes.size > 0) {
       // Not before what is already in the event queue has been taken; that is how cranks come to share a commit.
       commitTimer ??= setTimeout(commit, limits.commitDelayMs);
     }
@@ -261,6 +264,15 @@ export function makeEventLoop(powers: EventLoopPowers) {
     commitTimer = undefined;
     if (over !== undefined) return;
     try {
+      for (const effect of machine.tell()) {
+        if (isOutput(effect)) outputs.push(effect);
+        else perform(effect);
+      }
+    } catch (thrown) {
+      failed(thrown);
+      return;
+    }
+    try {
       changes.commit();
     } catch (thrown) {
       recover(thrown);
@@ -268,6 +280,7 @@ export function makeEventLoop(powers: EventLoopPowers) {
     }
     const released = outputs;
     outputs = [];
+    oldestOutputAt = undefined;
     released.forEach(perform);
     powers.onCommit();
   };
@@ -330,10 +343,14 @@ export function makeEventLoop(powers: EventLoopPowers) {
     try {
       take(machine.step(event, Date.now()));
     } catch (thrown) {
-      // A row that cannot be read is the store's fault, as one that cannot be written.
-      if (isKernelError(thrown, 'STORE_FAILED')) recover(thrown);
-      else panic(thrown);
+      failed(thrown);
     }
+  };
+
+  const failed = (thrown: unknown): void => {
+    // A row that cannot be read is the store's fault, as one that cannot be written.
+    if (isKernelError(thrown, 'STORE_FAILED')) recover(thrown);
+    else panic(thrown);
   };
 
   /** A fault of ours. The store stays as last committed; nothing that came after can be trusted. */

@@ -377,7 +377,7 @@ function checkBody(body: unknown, bytesMax: number): Uint8Array<ArrayBuffer> | u
   }
   if (body.length <= bytesMax) {
     // A copy, which stays the same for every hop.
-    const bytes = typeof body === 'string' ? new TextEncoder().encode(body) : new Uint8Array(body);
+    const bytes = new Uint8Array(typeof body === 'string' ? new TextEncoder().encode(body) : body);
     if (bytes.length <= bytesMax) return bytes;
   }
   throw new TypeError(`Cannot fetch: the body has more than ${bytesMax} bytes`);

@@ -6,7 +6,6 @@
  */
 import { KernelError } from '../errors.js';
 import type { Attachment, ErrorData, Outcome } from '../kernel/events.js';
-import type { SessionFrame, SessionOp } from '../kernel/session-rows.js';
 import type { EndpointId, VatId } from '../protocol/refs.js';
 import { limits } from '../limits.js';
 import {
@@ -14,21 +13,24 @@ import {
   type ClientOp,
   type FrameMessage,
   type HelloMessage,
-  type HostFrameMessage,
-  type HostOp,
-  type ToClient,
   type ToHost,
-  type VatVersions,
-  type WireError,
   type WireStatus,
 } from '../protocol/session-wire.js';
 import { insistToHost } from '../protocol/session-wire-check.js';
-import { messageOf } from './bundles.js';
 import type { EventLoop, SessionEffect } from './event-loop.js';
-import { makeFairQueue } from './fair-queue.js';
-import { methodNames, type HostObjects } from './host-realm.js';
 import type { Log } from './logger.js';
 import type { SessionChannel } from './session-channel.js';
+import { makeSessionIntake } from './session-intake.js';
+import {
+  admit,
+  makeLink,
+  noteCommitted,
+  wireErrorOf,
+  type Inner,
+  type Link,
+  type ServeOptions,
+} from './session-link.js';
+import { makeSessionWording, type SessionWordingPowers } from './session-wording.js';
 import type { StoreNames } from './store-names.js';
 
 /** What the admin object of a session needs of its server. */
@@ -39,9 +41,8 @@ export type SessionLine = {
   connect: (krefs: string[]) => Promise<{ session: string; secret: string }>;
 };
 
-export type SessionServerPowers = {
+export type SessionServerPowers = Omit<SessionWordingPowers, 'lastOldFrame'> & {
   loop: EventLoop;
-  objects: HostObjects;
   names: StoreNames;
   log: Log;
   storage: 'file' | 'memory';
@@ -49,53 +50,10 @@ export type SessionServerPowers = {
   /** The object that serves a session's admin requests. */
   makeAdmin: (line: SessionLine) => object;
   status: () => WireStatus;
-  /** A vat's stack with the lines of its source. */
-  mapStack: (vatId: VatId, text: string) => string;
 };
-
-export type ServeOptions = {
-  /** Whose sessions have an admin object. */
-  privileged: boolean;
-  /** The session that the channel is for. */
-  bound?: { session: EndpointId; secret: string };
-  /** The link is over; `wasBye`: its client said so. */
-  onEnd?: (wasBye: boolean) => void;
-};
-
-type Link = ServeOptions & {
-  channel: SessionChannel;
-  phase: 'new' | 'attaching' | 'open' | 'over';
-  session?: EndpointId;
-  /** Frames that came and are not with the kernel yet. */
-  inbox: FrameMessage<ClientOp>[];
-  isBlocked: boolean;
-  /** Of the client's frames that are not committed: how many, and the length of each's bodies. */
-  open: Map<number, number>;
-  openChars: number;
-  /** Told to the client: its last frame that is committed. */
-  received: number;
-  acked: number;
-  ackTimer?: ReturnType<typeof setTimeout>;
-  /** Frames that the kernel made while the link was attaching. */
-  held: SessionFrame[];
-  /** Vats that answers on this link touched. */
-  interest: Set<VatId>;
-  status: string;
-  wasBye: boolean;
-  channels: Map<number, Inner>;
-};
-
-/** A channel within a channel, seen from the link that carries it. */
-type Inner = { receive: (message: unknown) => void; closed: () => void };
-
-/** A client that has so many frames to be acknowledged hears of it at once. */
-const ackFramesMax = 100;
-const ackDelayMs = 10;
-/** An honest client that counts characters by another rule than ours is not closed for it. */
-const windowSlack = 2;
 
 export function makeSessionServer(powers: SessionServerPowers) {
-  const { loop, objects, names, log, graceMs } = powers;
+  const { loop, names, log, graceMs } = powers;
   const links = new Map<EndpointId, Link>();
   const every = new Set<Link>();
   const graces = new Map<EndpointId, ReturnType<typeof setTimeout>>();
@@ -105,81 +63,12 @@ export function makeSessionServer(powers: SessionServerPowers) {
   let statusTimer: ReturnType<typeof setTimeout> | undefined;
   let over: KernelError | undefined;
 
-  const post = (link: Link, message: ToClient): void => {
-    try {
-      link.channel.post(message);
-    } catch (thrown) {
-      log('warn', ['kernel', 'session'], [`a client cannot be told: ${messageOf(thrown)}`]);
-    }
-  };
-
-  const wireError = ({ code, message, data, cause }: ErrorData): WireError => ({
-    code,
-    message: new KernelError(code, message).message,
-    ...(data !== undefined && { data }),
-    ...(cause !== undefined && { cause: { name: cause.name, message: cause.message } }),
-  });
-
   // From the kernel
 
-  const wordFrame = (link: Link, frame: SessionFrame): HostFrameMessage => {
-    const isOld = frame.seq <= (oldFrames.get(link.session as EndpointId) ?? 0);
-    link.acked = link.received;
-    return {
-      type: 'frame',
-      seq: frame.seq,
-      ack: link.received,
-      acked: frame.acked,
-      ops: frame.ops.map((op) => wordOp(link, op, isOld)),
-      names: frame.names.map(({ kref, host, ...name }) => {
-        const object = host === undefined ? undefined : objects.at(host);
-        return {
-          ...name,
-          id: names.stableId(kref),
-          ...(object !== undefined && { methods: methodNames(object) }),
-        };
-      }),
-    };
-  };
-
-  const wordOp = (link: Link, op: SessionOp, isOld: boolean): HostOp => {
-    if (op.op !== 'settle') return op;
-    const resolutions = op.resolutions.map(({ stack, touched, ...resolution }) => ({
-      ...resolution,
-      ...(stack && link.privileged && { stack: powers.mapStack(stack.vatId, stack.text) }),
-      ...(touched && !isOld && { touched: wordVersions(link, touched) }),
-    }));
-    return { op: 'settle', resolutions };
-  };
-
-  const wordVersions = (link: Link, versions: { [vatId: VatId]: number }): VatVersions => {
-    const worded: VatVersions = {};
-    for (const [vatId, version] of Object.entries(versions)) {
-      link.interest.add(vatId);
-      worded[names.opaqueVatId(vatId)] = version;
-    }
-    return worded;
-  };
-
-  const acknowledge = (link: Link): void => {
-    clearTimeout(link.ackTimer);
-    delete link.ackTimer;
-    if (link.phase !== 'open' || link.acked === link.received) return;
-    link.acked = link.received;
-    post(link, { type: 'ack', ack: link.received });
-  };
-
-  const received = (link: Link, seq: number): void => {
-    for (const [number, chars] of link.open) {
-      if (number > seq) break;
-      link.open.delete(number);
-      link.openChars -= chars;
-    }
-    link.received = Math.max(link.received, seq);
-    if (link.received - link.acked >= ackFramesMax) acknowledge(link);
-    // With the next frame, if there soon is one.
-    else link.ackTimer ??= setTimeout(() => acknowledge(link), ackDelayMs);
-  };
+  const wording = makeSessionWording({
+    ...powers,
+    lastOldFrame: (session) => oldFrames.get(session) ?? 0,
+  });
 
   const risen = new Map<VatId, number>();
   const tellVersions = (): void => {
@@ -187,8 +76,8 @@ export function makeSessionServer(powers: SessionServerPowers) {
     for (const link of links.values()) {
       const touched = [...risen].filter(([vatId]) => link.interest.has(vatId));
       if (link.phase !== 'open' || touched.length === 0) continue;
-      const versions = wordVersions(link, Object.fromEntries(touched));
-      post(link, { type: 'event', event: { type: 'versions', versions } });
+      const versions = wording.versions(link, Object.fromEntries(touched));
+      link.post({ type: 'event', event: { type: 'versions', versions } });
     }
     risen.clear();
   };
@@ -203,7 +92,7 @@ export function makeSessionServer(powers: SessionServerPowers) {
       const text = JSON.stringify(status);
       if (text === link.status) continue;
       link.status = text;
-      post(link, { type: 'event', event: { type: 'status', status } });
+      link.post({ type: 'event', event: { type: 'status', status } });
     }
   };
 
@@ -225,13 +114,13 @@ export function makeSessionServer(powers: SessionServerPowers) {
   /** The last message, and the end of the link; the session is left as it is. */
   const close = (link: Link, error: ErrorData, resumable: boolean): void => {
     if (link.phase === 'over') return;
-    if (link.phase === 'open') post(link, { type: 'closed', error: wireError(error), resumable });
+    if (link.phase === 'open') link.post({ type: 'closed', error: wireErrorOf(error), resumable });
     else refuse(link, error);
     drop(link);
   };
 
   const refuse = (link: Link, error: ErrorData): void => {
-    post(link, { type: 'refused', error: wireError(error), protocol: { ...sessionProtocol } });
+    link.post({ type: 'refused', error: wireErrorOf(error), protocol: { ...sessionProtocol } });
   };
 
   const detach = (session: EndpointId): void => {
@@ -282,7 +171,7 @@ export function makeSessionServer(powers: SessionServerPowers) {
   };
 
   const take = (link: Link, message: ToHost): void => {
-    if (message.type === 'ping') return post(link, { type: 'pong', id: message.id });
+    if (message.type === 'ping') return link.post({ type: 'pong', id: message.id });
     if (message.type === 'pong') return;
     if (link.phase === 'new') {
       if (message.type === 'hello') void attach(link, message);
@@ -325,59 +214,12 @@ export function makeSessionServer(powers: SessionServerPowers) {
     drop(link);
   };
 
+  const intake = makeSessionIntake(loop, log);
   const takeFrame = (link: Link, frame: FrameMessage<ClientOp>): void => {
-    const chars = charsOf(frame);
-    link.open.set(frame.seq, chars);
-    link.openChars += chars;
-    if (
-      link.open.size > windowSlack * limits.sessionWindowFrames ||
-      link.openChars > windowSlack * limits.sessionWindowChars
-    ) {
-      violated(
-        link,
-        `more than ${limits.sessionWindowFrames} frames, or ${limits.sessionWindowChars} characters, are not acknowledged`,
-      );
-      return;
-    }
-    link.inbox.push(frame);
-    fair.add(link);
+    const problem = admit(link, frame);
+    if (problem === undefined) intake(link, frame);
+    else violated(link, problem);
   };
-
-  /** Hands one frame of a link to the kernel. Returns whether there is another. */
-  const work = (link: Link): boolean => {
-    const frame = link.inbox[0];
-    if (frame === undefined || link.isBlocked || link.phase !== 'open') return false;
-    const session = link.session as EndpointId;
-    const full = fullQueue(session, frame.ops);
-    if (full !== undefined) {
-      link.isBlocked = true;
-      loop.whenDrained(full, () => {
-        link.isBlocked = false;
-        fair.add(link);
-      });
-      return false;
-    }
-    link.inbox.shift();
-    loop.feed({ type: 'session-frame', session, seq: frame.seq, ack: frame.ack, ops: frame.ops });
-    return link.inbox.length > 0;
-  };
-
-  /** The queue of a vat that this frame would overfill. */
-  const fullQueue = (session: EndpointId, ops: readonly ClientOp[]): string | undefined => {
-    const { clistByVRef } = loop.rows();
-    const seen = new Set<string>();
-    for (const op of ops) {
-      if (op.op !== 'call' || seen.has(op.target)) continue;
-      seen.add(op.target);
-      const kref = clistByVRef.get(`${session}.${op.target}`);
-      const queue = kref === undefined ? undefined : loop.fullQueueOf(kref);
-      if (queue?.startsWith('v')) return queue;
-    }
-    return undefined;
-  };
-  const fair = makeFairQueue(work, (thrown) => {
-    log('error', ['kernel', 'session'], [`a session's frame: ${messageOf(thrown)}`]);
-  });
 
   // Handshakes
 
@@ -482,7 +324,7 @@ export function makeSessionServer(powers: SessionServerPowers) {
         progress: (progress, step) => {
           const link = links.get(session);
           if (link?.phase === 'open') {
-            post(link, {
+            link.post({
               type: 'event',
               event: { type: 'progress', progress, step: step as never },
             });
@@ -512,7 +354,7 @@ export function makeSessionServer(powers: SessionServerPowers) {
     link.phase = 'open';
     link.received = last;
     link.acked = last;
-    post(link, {
+    link.post({
       type: 'welcome',
       protocol,
       session,
@@ -527,7 +369,7 @@ export function makeSessionServer(powers: SessionServerPowers) {
     });
     const told = frames.at(-1)?.seq ?? 0;
     for (const frame of [...frames, ...link.held.filter(({ seq }) => seq > told)]) {
-      post(link, wordFrame(link, frame));
+      link.post(wording.frame(link, frame));
     }
     link.held.length = 0;
     statusTimer ??= setTimeout(tellStatus, 0);
@@ -542,7 +384,7 @@ export function makeSessionServer(powers: SessionServerPowers) {
       return;
     }
     if (link.channels.size >= limits.sessionChannelsMax) {
-      post(link, { type: 'channel-close', channel });
+      link.post({ type: 'channel-close', channel });
       return;
     }
     const inner: Inner = { receive: () => {}, closed: () => {} };
@@ -550,7 +392,7 @@ export function makeSessionServer(powers: SessionServerPowers) {
     serve(
       {
         post: (message) => {
-          if (link.phase === 'open') post(link, { type: 'channel', channel, message });
+          if (link.phase === 'open') link.post({ type: 'channel', channel, message });
         },
         listen(onMessage, onClose) {
           inner.receive = onMessage;
@@ -558,7 +400,7 @@ export function makeSessionServer(powers: SessionServerPowers) {
         },
         close() {
           if (!link.channels.delete(channel) || link.phase !== 'open') return;
-          post(link, { type: 'channel-close', channel });
+          link.post({ type: 'channel-close', channel });
         },
       },
       { privileged: false, bound: { session, secret } },
@@ -566,22 +408,7 @@ export function makeSessionServer(powers: SessionServerPowers) {
   };
 
   const serve = (channel: SessionChannel, options: ServeOptions): void => {
-    const link: Link = {
-      ...options,
-      channel,
-      phase: 'new',
-      inbox: [],
-      isBlocked: false,
-      open: new Map(),
-      openChars: 0,
-      received: 0,
-      acked: 0,
-      held: [],
-      interest: new Set(),
-      status: '',
-      wasBye: false,
-      channels: new Map(),
-    };
+    const link = makeLink(channel, options, log);
     every.add(link);
     channel.listen(
       (message) => receive(link, message),
@@ -613,10 +440,10 @@ export function makeSessionServer(powers: SessionServerPowers) {
       switch (effect.type) {
         case 'to-session':
           if (link?.phase === 'attaching') link.held.push(effect.frame);
-          else if (link?.phase === 'open') post(link, wordFrame(link, effect.frame));
+          else if (link?.phase === 'open') link.post(wording.frame(link, effect.frame));
           return;
         case 'session-received':
-          if (link !== undefined) received(link, effect.received);
+          if (link !== undefined) noteCommitted(link, effect.received);
           return;
         case 'session-over': {
           clearTimeout(graces.get(effect.session));
@@ -670,14 +497,5 @@ const errorOf = (outcome: Outcome): ErrorData =>
   outcome.type === 'failed'
     ? outcome.error
     : { code: 'INTERNAL_ERROR', message: `the kernel answered ${outcome.type}` };
-
-function charsOf({ ops }: FrameMessage<ClientOp>): number {
-  let chars = 0;
-  for (const op of ops) {
-    if (op.op === 'call') chars += op.methargs.body.length;
-    else if (op.op === 'settle') for (const { value } of op.resolutions) chars += value.body.length;
-  }
-  return chars;
-}
 
 export type SessionServer = ReturnType<typeof makeSessionServer>;

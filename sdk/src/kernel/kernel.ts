@@ -549,8 +549,12 @@ export function makeKernelMachine(changes: ChangeSet, policy: KernelPolicy) {
       sessions.dispatchAll();
       if (launchesRest()) subclusters.onRest();
     } while (isUnsettled());
-    sessions.flush();
+    sessions.endStep();
     if (garbageIsLeft) emit({ type: 'tick-wanted' });
+    return takeEffects();
+  };
+
+  const takeEffects = (): KernelEffect[] => {
     const result = effects;
     effects = [];
     return result;
@@ -593,6 +597,16 @@ export function makeKernelMachine(changes: ChangeSet, policy: KernelPolicy) {
       handle(event);
       return [...expired, ...settleDown()];
     },
+
+    /**
+     * Makes the frames of all that sessions were to be told since the last time. It belongs before every commit: what
+     * is untold stands in no row.
+     */
+    tell(): KernelEffect[] {
+      sessions.tell();
+      return takeEffects();
+    },
+    untold: sessions.untold,
 
     isRunning: vats.isRunning,
     /** The full queue that a message to `target` would have to wait for, if so; and whether that has drained. */

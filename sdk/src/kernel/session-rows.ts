@@ -3,6 +3,7 @@ import type { CapData } from '../protocol/capdata.js';
 import type { EndpointId, KRef, VatId, VRef } from '../protocol/refs.js';
 import type { HostOp, ObjectName, WireResolution } from '../protocol/session-wire.js';
 import type { VatStack } from './events.js';
+import type { KernelRows } from './rows.js';
 
 export type SessionRow = {
   /** Of the secret by which a client proves that the session is its own. */
@@ -50,3 +51,23 @@ export const listOf = (krefs: readonly KRef[]): CapData<KRef> => ({
   body: `#${JSON.stringify(krefs.map((_, index) => `$${index}`))}`,
   slots: [...krefs],
 });
+
+export function changeSession(
+  { sessions }: KernelRows,
+  session: EndpointId,
+  changed: Partial<SessionRow>,
+): void {
+  sessions.set(session, { ...sessions.getRequired(session), ...changed });
+}
+
+/** Counts mentions of an object of the host's, or of the client's own. */
+export function countMentions(
+  { clistByKRef }: KernelRows,
+  session: EndpointId,
+  kref: KRef,
+  mentions: number,
+): void {
+  const key = `${session}.${kref}`;
+  const row = clistByKRef.getRequired(key);
+  clistByKRef.set(key, { ...row, mentions: (row.mentions ?? 0) + mentions });
+}

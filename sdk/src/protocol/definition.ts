@@ -19,13 +19,20 @@ export type InterfaceInfo = {
 
 declare const described: unique symbol;
 
+declare const describedOn: unique symbol;
+
 /** One method of an interface, as hooks take it: `TodoRoot.list`. */
-export type MethodDescriptor<Method = unknown> = {
+export type MethodDescriptor<
+  Method = unknown,
+  Interface = unknown,
+  Kind extends MethodKind = MethodKind,
+> = {
   readonly interface: InterfaceInfo;
   readonly method: string;
-  readonly kind: MethodKind;
-  /** Never there: it carries the type. */
+  readonly kind: Kind;
+  /** Never there: they carry the types of the method and of what has it. */
   readonly [described]?: Method;
+  readonly [describedOn]?: Interface;
 };
 
 /** Where an interface keeps its {@link InterfaceInfo}: a string key could be the name of a method. */
@@ -34,7 +41,7 @@ export const interfaceInfoKey: unique symbol = Symbol.for('vatkit.interface') as
 
 /** An interface as generated code exports it: one descriptor for each method. */
 export type InterfaceDefinition<Interface = unknown> = {
-  readonly [Method in keyof Interface & string]: MethodDescriptor<Interface[Method]>;
+  readonly [Method in keyof Interface & string]: MethodDescriptor<Interface[Method], Interface>;
 } & {
   readonly [interfaceInfoKey]: InterfaceInfo;
   /** Never there: it carries the type. */

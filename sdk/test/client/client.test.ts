@@ -226,7 +226,9 @@ describe('a client', () => {
     await expect(kernel.admin.restartVat('v77')).rejects.toMatchObject({ code: 'NOT_FOUND' });
     expect(await kernel.terminate('nobody')).toBe(false);
     await expect((kernel.admin as never as Loose).nonsense?.()).rejects.toThrow('nonsense');
-    await expect(kernel.issue(root)).rejects.toThrow();
+    const url = await kernel.issue(root);
+    expect(url).toMatch(/^ocap:/);
+    expect(await kernel.redeem(undefined, url)).toBe(root);
   });
 
   it('releases what it has, and leaves nothing behind', async () => {

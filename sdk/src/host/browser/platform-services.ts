@@ -5,6 +5,7 @@ import type { VatId } from '../../protocol/refs.js';
 import type { FromVat } from '../../protocol/vat-wire.js';
 import { makeHostFetch } from '../host-fetch.js';
 import type { PlatformServices, VatWorker, VatWorkerEvents } from '../platform-services.js';
+import { hmacSha256 } from './hmac.js';
 
 /** What of a worker's global object is needed; `globalThis` has it. */
 export type BrowserScope = {
@@ -18,6 +19,7 @@ export type BrowserScope = {
 export class PlatformServicesClient implements PlatformServices {
   readonly workersLoadingMax: number;
   readonly fetchForVats: PlatformServices['fetchForVats'];
+  readonly hmacSha256 = hmacSha256;
   readonly #scope: BrowserScope;
   /** One Blob for all vats: each worker's program is the same. */
   readonly #workerUrl: string;

@@ -117,7 +117,8 @@ function makeScriptedKernel() {
     return effects.map(formatEffect);
   };
 
-  const step = (event: KernelEvent): string[] => take(machine.step(event, now));
+  const step = (event: KernelEvent): string[] =>
+    take([...machine.step(event, now), ...machine.tell()]);
   const request = (): number => (lastRequest += 1);
 
   /** `v1`: what it was given last; `v1.2 #7`: what it says. */
@@ -186,7 +187,7 @@ function makeScriptedKernel() {
     changes.reset();
     given.clear();
     machine = makeKernelMachine(changes, policy);
-    return take(machine.start());
+    return take([...machine.start(), ...machine.tell()]);
   };
 
   const { rows } = machine;

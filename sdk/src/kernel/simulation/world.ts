@@ -214,6 +214,7 @@ export function makeWorld({
 
   const commit = (): void => {
     trace?.('commit');
+    take(machine.tell());
     changes.commit();
     ledger.commit();
     const released = outputs;
@@ -519,7 +520,7 @@ export function makeWorld({
   const settle = (): void => {
     for (let turns = 0; ; turns += 1) {
       insist(turns < 20_000, 'it does not come to rest');
-      if (outputs.length > 0) commit();
+      if (outputs.length + machine.untold() > 0) commit();
       if (given.size > 0) {
         for (const worker of [...given.keys()]) if (given.has(worker)) finish(worker, 0);
       } else if (hostCalls.length > 0) answerHost();

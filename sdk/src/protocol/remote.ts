@@ -18,11 +18,12 @@ export type Ref = {
   /** Lets go of it. */
   readonly [Symbol.dispose]: () => void;
   /** Never there: it tells an interface that is a page's already from one as a vat writes it. */
-  readonly [isRef]?: true;
+  readonly [isRef]: true;
 };
 
 /** The promise of a reference, whose methods can be called before it is there. */
-export type RemotePromise<Target> = Promise<Target> & Pick<Target, keyof Target & string>;
+export type RemotePromise<Target> = Promise<Target> &
+  Pick<Target, Exclude<keyof Target & string, keyof Promise<unknown>>>;
 
 declare const exposedAs: unique symbol;
 declare const calledAs: unique symbol;
@@ -53,7 +54,7 @@ export type Passed<Target> =
 /** What may be given where a vat takes a function. */
 export type Callback<Target> = Exposed<Target> | RemoteFunction | PromiseLike<RemoteFunction>;
 
-/** A function of a vat's, which is called by reference with `call(fn, '', ...args)`. */
+/** A function of a vat's, which is called by reference with `call(fn, undefined, ...args)`. */
 export type RemoteFunction<Args extends unknown[] = never[], Answer = unknown> = Ref & {
   /** Never there: it carries the type. */
   readonly [calledAs]?: (...args: Args) => Promise<Answer>;
@@ -88,3 +89,22 @@ export type RemotePublisher<Value> = Ref & {
   finish(completion?: unknown): Promise<void>;
   fail(reason: unknown): Promise<void>;
 };
+
+/** A method of a reference by its name, or the function that it is itself. */
+type MethodOf<Target, Name> = Target extends { readonly [calledAs]?: infer Function }
+  ? Name extends undefined
+    ? Exclude<Function, undefined>
+    : unknown
+  : Name extends keyof Target
+    ? Target[Name]
+    : unknown;
+
+/** What `call(target, name, ...)` takes after the name; anything where the type does not tell. */
+export type CallArguments<Target, Name> =
+  MethodOf<Awaited<Target>, Name> extends (...args: infer Args) => unknown ? Args : unknown[];
+
+/** What `call(target, name, ...)` gives. */
+export type CallResult<Target, Name> =
+  MethodOf<Awaited<Target>, Name> extends (...args: never[]) => infer Result
+    ? Result
+    : Promise<unknown>;

@@ -3,3 +3,9 @@ declare module 'vatkit:vat-worker' {
   const text: string;
   export default text;
 }
+
+/** SQLite's WebAssembly module, packed for `unpack`; rollup.config.mjs makes it. */
+declare module 'vatkit:sqlite-wasm' {
+  const packed: string;
+  export default packed;
+}

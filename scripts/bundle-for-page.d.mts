@@ -1,0 +1,1 @@
+export function bundleOf(context: unknown, name: string): Promise<string>;

@@ -1,0 +1,20 @@
+/**
+ * `@vatkit/sdk/worker`: the program of the browser's kernel worker. Importing it is enough:
+ *
+ *     // kernel.worker.ts
+ *     import '@vatkit/sdk/worker';
+ *
+ * Options are given with `serveKernel(options)`. It is built into one file that needs no other.
+ *
+ * @module
+ */
+import packedWasm from 'vatkit:sqlite-wasm';
+import { makeKernelServer, type KernelServer } from '../host/browser/serve-kernel.js';
+import { unpack } from '../host/browser/packed.js';
+
+/** {@inheritDoc KernelServer.serveKernel} */
+export const serveKernel: KernelServer['serveKernel'] = makeKernelServer(globalThis, {
+  wasmBinary: () => unpack(packedWasm),
+}).serveKernel;
+
+export type { ServeKernelOptions } from '../host/browser/serve-kernel.js';

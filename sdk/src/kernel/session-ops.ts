@@ -1,0 +1,189 @@
+/** What client sessions do: the ops of their frames, each checked against the session's c-list. */
+import type { CapData } from '../protocol/capdata.js';
+import {
+  isExportVRef,
+  isPromiseVRef,
+  isVatEndpoint,
+  type EndpointId,
+  type KRef,
+  type VRef,
+} from '../protocol/refs.js';
+import { ADMIN_VREF, type ClientOp } from '../protocol/session-wire.js';
+import { IllegalSyscall, type CLists } from './clists.js';
+import { sessionClosed, type Messages } from './messages.js';
+import type { ReadMarks } from './read-marks.js';
+import type { References } from './references.js';
+import type { KernelRows, Message } from './rows.js';
+import { countMentions } from './session-rows.js';
+
+export type SessionOpsPolicy = {
+  /** Names in the c-list of one session. */
+  sessionRefsMax: number;
+};
+
+export type SessionOpsPowers = {
+  rows: KernelRows;
+  references: References;
+  clists: CLists;
+  messages: Messages;
+  marks: ReadMarks;
+  policy: SessionOpsPolicy;
+  /** Takes a call of the session's admin object, which is the host's. */
+  callAdmin: (session: EndpointId, message: Message) => void;
+};
+
+export function makeSessionOps(powers: SessionOpsPowers) {
+  const { rows, references, clists, messages, marks, policy } = powers;
+
+  const fromClient = (session: EndpointId, vref: VRef): KRef => {
+    if (!rows.clistByVRef.has(`${session}.${vref}`)) {
+      if (isClosed(session, vref)) return closedFor(vref);
+      if (isExportVRef(vref)) insistRoom(session);
+    }
+    return clists.toKernel(session, vref);
+  };
+
+  /** Was it closed with the client's last link? A frame that is sent again may still name it. */
+  const isClosed = (session: EndpointId, vref: VRef): boolean => {
+    const { closedBelow } = rows.sessions.getRequired(session);
+    const number = Number(vref.slice(2));
+    if (isExportVRef(vref)) return number < closedBelow;
+    // The result of a call to the client, which the client decided.
+    const given = rows.vrefNumbers.get(session)?.promise ?? 1;
+    return closedBelow > 0 && isPromiseVRef(vref) && number < given;
+  };
+
+  /** What the client exposed before its objects were closed, and names again. */
+  const closedFor = (vref: VRef): KRef => {
+    if (isPromiseVRef(vref)) {
+      const kref = references.makePromise(null);
+      messages.settle(kref, sessionClosed);
+      return kref;
+    }
+    const kref = references.makeObject(null);
+    rows.objects.set(kref, { ...rows.objects.getRequired(kref), closed: true });
+    return kref;
+  };
+
+  /** Names are counted now and then: in between they are no more than were made since. */
+  const insistRoom = (session: EndpointId): void => {
+    const { exports = 1 } = rows.vrefNumbers.get(session) ?? {};
+    if (exports < (countAt.get(session) ?? policy.sessionRefsMax)) return;
+    const own = rows.clistByVRef.ids(`${session}.`).filter((id) => id.includes('+')).length;
+    if (own >= policy.sessionRefsMax) {
+      throw new IllegalSyscall(
+        `${session} has ${own} names of its own, of at most ${policy.sessionRefsMax}`,
+      );
+    }
+    countAt.set(session, exports + policy.sessionRefsMax - own);
+  };
+  const countAt = new Map<EndpointId, number>();
+
+  const dataFromClient = (session: EndpointId, { body, slots }: CapData<VRef>): CapData<KRef> => {
+    const krefs: KRef[] = [];
+    for (const slot of slots) {
+      const kref = fromClient(session, slot);
+      // Not of one that is closed, which is no name of the session's any more.
+      const isExport = isExportVRef(slot) && !isPromiseVRef(slot);
+      if (isExport && clists.entry(session, kref) !== undefined)
+        countMentions(rows, session, kref, 1);
+      krefs.push(kref);
+    }
+    return { body, slots: krefs };
+  };
+
+  const call = (session: EndpointId, op: ClientOp & { op: 'call' }): void => {
+    const isAdmin = op.target === ADMIN_VREF;
+    if (isAdmin && !rows.sessions.getRequired(session).privileged) {
+      throw new IllegalSyscall(`${session} calls an admin object, which it does not have`);
+    }
+    const target = isAdmin ? undefined : fromClient(session, op.target);
+    const methargs = dataFromClient(session, op.methargs);
+    let result: KRef | undefined;
+    let mark: KRef | undefined;
+    if (op.result !== undefined) {
+      if (!isExportVRef(op.result) || rows.clistByVRef.has(`${session}.${op.result}`)) {
+        throw new IllegalSyscall(
+          `${session} names ${op.result} as a result, which is no new promise of its own`,
+        );
+      }
+      insistRoom(session);
+      result = clists.toKernelResult(session, op.result);
+      if (op.read && !isAdmin && rows.sessions.getRequired(session).privileged) {
+        mark = result;
+        marks.begin(mark);
+        marks.stamp(result, mark);
+      }
+      messages.subscribe(session, result);
+    }
+    if (target === undefined) {
+      powers.callAdmin(session, { methargs, ...(result && { result }) });
+      return;
+    }
+    // A vat works its queue off: the host has waited with this frame. An open promise may wait for this very client.
+    const queue = messages.queueOf(target);
+    const sender = queue !== undefined && isVatEndpoint(queue) ? undefined : session;
+    messages.route(target, { methargs, ...(result && { result }), ...(mark && { mark }) }, sender);
+  };
+
+  const settle = (session: EndpointId, op: ClientOp & { op: 'settle' }): void => {
+    const values: CapData<KRef>[] = [];
+    for (const { value } of op.resolutions) values.push(dataFromClient(session, value));
+    const decided = new Set<KRef>();
+    for (const [index, { promise, rejected }] of [...op.resolutions].entries()) {
+      const kref = rows.clistByVRef.get(`${session}.${promise}`);
+      if (kref === undefined) {
+        insistWasNamed(session, promise);
+        continue;
+      }
+      const row = rows.promises.getRequired(kref);
+      if (row.state !== 'open' || row.decider !== session || decided.has(kref)) continue;
+      decided.add(kref);
+      messages.settle(kref, { rejected, value: values[index] as CapData<KRef> });
+    }
+    for (const kref of decided) {
+      messages.unsubscribe(session, kref);
+      clists.remove(session, kref);
+    }
+  };
+
+  /** It was a name of the session's once, or may have been. */
+  const insistWasNamed = (session: EndpointId, vref: VRef): void => {
+    const { exports = 1, object = 1, promise = 1 } = rows.vrefNumbers.get(session) ?? {};
+    const next = isExportVRef(vref) ? exports : isPromiseVRef(vref) ? promise : object;
+    if (Number(vref.slice(2)) < next) return;
+    throw new IllegalSyscall(`${session} names ${vref}, which was never one of its names`);
+  };
+
+  const drop = (session: EndpointId, op: ClientOp & { op: 'drop' }): void => {
+    for (const [vref, given] of op.refs) {
+      const kref = clists.krefOf(session, vref);
+      const { mentions = 0 } = clists.entry(session, kref) ?? {};
+      if (isExportVRef(vref) || isPromiseVRef(vref) || given > mentions) {
+        throw new IllegalSyscall(
+          `${session} drops ${vref} ${given} times, which it was given ${mentions} times`,
+        );
+      }
+      if (given < mentions) countMentions(rows, session, kref, -given);
+      else clists.remove(session, kref);
+    }
+  };
+
+  return {
+    /** @throws IllegalSyscall where the op names what is not the session's to name. */
+    apply(session: EndpointId, op: ClientOp): void {
+      switch (op.op) {
+        case 'call':
+          return call(session, op);
+        case 'settle':
+          return settle(session, op);
+        case 'drop':
+          return drop(session, op);
+      }
+    },
+
+    forget: (session: EndpointId): void => void countAt.delete(session),
+  };
+}
+
+export type SessionOps = ReturnType<typeof makeSessionOps>;

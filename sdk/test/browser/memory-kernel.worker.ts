@@ -1,0 +1,4 @@
+/** A kernel's worker as an app writes it, whose kernel keeps nothing. */
+import { serveKernel } from '@vatkit/sdk/worker';
+
+serveKernel({ storage: 'memory' });
