@@ -43,6 +43,8 @@ const codes = {
   CONNECTION_LOST: { retryable: true, indeterminate: true },
   /** The peer came back as another incarnation. */
   PEER_RESTARTED: { retryable: true, indeterminate: true },
+  /** Another kernel with this kernel's key has begun to talk to others since. */
+  IDENTITY_IN_USE: { retryable: false, indeterminate: false },
   /** The vat was upgraded, and the object was on the heap of its former code. */
   VAT_UPGRADED: { retryable: false, indeterminate: false },
   /** The session that held the target has ended. */

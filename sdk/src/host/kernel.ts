@@ -86,6 +86,9 @@ const kernelLimitNames = [
   'sessionsMax',
   'sessionRefsMax',
   'sessionGraceMs',
+  'peerRefsMax',
+  'peersMax',
+  'peerTimeoutMs',
 ] as const satisfies readonly (keyof Limits)[];
 
 export type KernelLimits = Pick<Limits, (typeof kernelLimitNames)[number]>;
@@ -236,7 +239,13 @@ export class Kernel {
     const loop: EventLoop = makeEventLoop({
       database: kernelDatabase,
       platform: platformServices,
-      policy: { ...policy, promiseBlock: limits.promiseBlock, ocapUrlsMax: limits.ocapUrlsMax },
+      policy: {
+        ...policy,
+        promiseBlock: limits.promiseBlock,
+        ocapUrlsMax: limits.ocapUrlsMax,
+        peerFramesMax: limits.peerFramesMax,
+        peerFrameCharsMax: limits.peerFrameCharsMax,
+      },
       log,
       callHost(callId, target, methargs, caller) {
         const admin = caller === undefined ? undefined : later.sessions?.adminOf(caller);

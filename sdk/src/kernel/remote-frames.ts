@@ -18,7 +18,7 @@ import type { Messages } from './messages.js';
 import type { Queues } from './queues.js';
 import type { References } from './references.js';
 import type { RemoteFrame } from './remote-rows.js';
-import type { KernelRows, Message, QueueItem, SettledPromiseRow } from './rows.js';
+import type { KernelRows, Message, PeerQueueItem, QueueItem, SettledPromiseRow } from './rows.js';
 
 export type RemotePolicy = {
   /** Frames that a peer may leave unacknowledged, and characters of their bodies; what comes later waits in its queue. */
@@ -28,6 +28,8 @@ export type RemotePolicy = {
   peerRefsMax: number;
   /** Peers that the store remembers. */
   peersMax: number;
+  /** Milliseconds that a call waits for a peer that is away, unless remote comms are started with another number. */
+  peerTimeoutMs: number;
 };
 
 /** Of one frame: it waits in memory as a whole, and its receiver does nothing else meanwhile. */
@@ -168,7 +170,7 @@ export function makeRemoteFrames(powers: RemoteFramesPowers) {
     return new Map([[first, { ...rows.promises.getRequired(first), state: 'rejected', value }]]);
   };
 
-  const tellItem = (remote: EndpointId, item: QueueItem): void => {
+  const tellItem = (remote: EndpointId, item: PeerQueueItem): void => {
     switch (item.type) {
       case 'notify':
         // One that another's settlement led to was told with that.
@@ -215,7 +217,7 @@ export function makeRemoteFrames(powers: RemoteFramesPowers) {
     while (frame.ops.length < frameOpsMax && frame.chars < frameCharsMax) {
       if (queues.length(remote) === 0) return;
       // Taken out first: what is told below may settle promises, whose notifications come behind.
-      const { item, release } = queues.shift(remote);
+      const { item, release } = queues.shiftForPeer(remote);
       tellItem(remote, item);
       release();
     }

@@ -96,7 +96,11 @@ export function makeRemoteOps(powers: RemoteOpsPowers) {
     const message: Message = { methargs, ...(result && { result }) };
     // A vat works its queue off: the host has waited with this frame. An open promise may wait for this very peer.
     const queue = messages.queueOf(target);
-    messages.route(target, message, queue !== undefined && isVatEndpoint(queue) ? undefined : remote);
+    messages.route(
+      target,
+      message,
+      queue !== undefined && isVatEndpoint(queue) ? undefined : remote,
+    );
   };
 
   const settle = (remote: EndpointId, { resolutions }: PeerOp & { op: 'settle' }): void => {

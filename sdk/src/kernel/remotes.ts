@@ -64,15 +64,19 @@ const lostUnsent = rejection(
   'CONNECTION_LOST',
   'never sent: the peer was away for too long, or cannot be reached',
 );
-const violation = rejection('PEER_RESTARTED', 'the peer broke the protocol; its conversation ended');
+const violation = rejection(
+  'PEER_RESTARTED',
+  'the peer broke the protocol; its conversation ended',
+);
 
 export function makeRemotes(powers: RemotesPowers) {
   const { rows, references, clists, queues, messages, policy, now, emit } = powers;
-  /** Peers with a link. */
-  const attached = new Set<EndpointId>();
+  /** Peers with a link, and which. */
+  const attached = new Map<EndpointId, number>();
   /** Of peers without one: when what waits for them is given up, soonest first. */
   const marks = new Map<EndpointId, Mark[]>();
-  let timeoutMs = Infinity;
+  let timeoutMs = policy.peerTimeoutMs;
+  let isResumed = false;
   let byPeer: Map<string, EndpointId> | undefined;
 
   const frames = makeRemoteFrames({
@@ -138,6 +142,8 @@ export function makeRemotes(powers: RemotesPowers) {
     marks.set(remote, list);
     const tail = queues.tail(remote);
     const promise = rows.vrefNumbers.get(remote)?.promise ?? 1;
+    // It has run empty, and begins anew.
+    for (const each of list) if (each.tail > tail) each.tail = 0;
     const last = list.at(-1);
     // Marks are made a little late and shared meanwhile: a flood of messages must not be a flood of marks.
     if (last !== undefined && last.until >= now() + timeoutMs) {
@@ -148,18 +154,24 @@ export function makeRemotes(powers: RemotesPowers) {
 
   const soonest = (): number => {
     let until = Infinity;
-    for (const [first] of marks.values()) if (first !== undefined) until = Math.min(until, first.until);
+    for (const [first] of marks.values())
+      if (first !== undefined) until = Math.min(until, first.until);
     return until;
   };
 
   /** Rejects what was queued before `tail`; what the peer is to be told stays. */
   const rejectQueue = (remote: EndpointId, tail: number, reason: Settlement): void => {
     for (let left = queues.before(remote, tail); left > 0; left -= 1) {
-      const { item, release } = queues.shift(remote);
+      const { item, release } = queues.shiftForPeer(remote);
       if (item.type === 'notify') queues.push(remote, item);
-      else if (item.result !== undefined) messages.settle(item.result, reason);
+      else reject(item.result, reason);
       release();
     }
+  };
+
+  const reject = (result: KRef | undefined, reason: Settlement): void => {
+    if (result !== undefined && rows.promises.getRequired(result).state === 'open')
+      messages.settle(result, reason);
   };
 
   const rejectDecided = (remote: EndpointId, before: number, reason: Settlement): void => {
@@ -185,8 +197,8 @@ export function makeRemotes(powers: RemotesPowers) {
     const { peerId, sent, acked } = rows.remotes.getRequired(remote);
     rejectDecided(remote, Infinity, reason);
     while (queues.length(remote) > 0) {
-      const { item, release } = queues.shift(remote);
-      if (item.type !== 'notify' && item.result !== undefined) messages.settle(item.result, reason);
+      const { item, release } = queues.shiftForPeer(remote);
+      if (item.type !== 'notify') reject(item.result, reason);
       release();
     }
     for (const kref of clists.krefs(remote)) {
@@ -223,7 +235,8 @@ export function makeRemotes(powers: RemotesPowers) {
       messages.settle(result, { rejected: false, value: { body: '#"&0"', slots: [asked] } });
     end(remote, reason);
     const next = make(peerId, hints);
-    for (const { number, asked } of kept) queues.push(next, { type: 'redeem', number, result: asked });
+    for (const { number, asked } of kept)
+      queues.push(next, { type: 'redeem', number, result: asked });
     return next;
   };
 
@@ -241,7 +254,10 @@ export function makeRemotes(powers: RemotesPowers) {
     const { requestId, peerId, life, standing: theirs, hints, isDialler } = event;
     const known = peers().get(peerId);
     if (known === undefined && !makeRoom()) {
-      failed(requestId, { code: 'QUEUE_FULL', message: `${policy.peersMax} peers are known already` });
+      failed(requestId, {
+        code: 'QUEUE_FULL',
+        message: `${policy.peersMax} peers are known already`,
+      });
       return;
     }
     let remote = provide(peerId, hints);
@@ -256,17 +272,26 @@ export function makeRemotes(powers: RemotesPowers) {
     if (!isSame(rows.remotes.getRequired(remote), numberOf(remote), life, theirs)) {
       if (holdsNothing(remote)) change(remote, { sent: 0, acked: 0, received: 0 });
       else {
-        emit({ type: 'log', level: 'warn', message: `the conversation with peer ${peerId} ended: the two sides remember it differently` });
+        emit({
+          type: 'log',
+          level: 'warn',
+          message: `the conversation with peer ${peerId} ended: the two sides remember it differently`,
+        });
         remote = begin(remote, peerRestarted);
       }
       // Who still counts from before has to begin anew, too.
       if (!isFresh) verdict = isDialler ? 'again' : 'stale';
       // What this side said in its hello is no longer so.
-      else if (isDialler && (theirs.you !== numberOf(remote) || known !== remote)) verdict = 'again';
+      else if (isDialler && (theirs.you !== numberOf(remote) || known !== remote))
+        verdict = 'again';
     }
-    change(remote, { life, theirs: isFresh || verdict === 'attached' ? theirs.me : 0, seenMinute: minute() });
+    change(remote, {
+      life,
+      theirs: isFresh || verdict === 'attached' ? theirs.me : 0,
+      seenMinute: minute(),
+    });
     if (verdict === 'attached') {
-      attached.add(remote);
+      attached.set(remote, event.link);
       marks.delete(remote);
       frames.wake(remote);
     }
@@ -336,12 +361,20 @@ export function makeRemotes(powers: RemotesPowers) {
   const forget = (before: number): void => {
     for (const remote of [...peers().values()]) {
       const { seenMinute } = rows.remotes.getRequired(remote);
-      if (seenMinute < before && !attached.has(remote) && !isWanted(remote)) end(remote, peerRestarted);
+      if (seenMinute < before && !attached.has(remote) && !isWanted(remote))
+        end(remote, peerRestarted);
     }
   };
 
   return {
     frames,
+
+    /** The first step in a process: what waits for peers begins to wait now. */
+    resume(): void {
+      if (isResumed) return;
+      isResumed = true;
+      for (const remote of peers().values()) if (isWanted(remote)) mark(remote);
+    },
 
     handle(event: PeerEvent): void {
       switch (event.type) {
@@ -388,7 +421,9 @@ export function makeRemotes(powers: RemotesPowers) {
           }
           return;
         case 'peer-detach':
-          if (!attached.delete(event.remote)) return;
+          // Another link may have taken its place.
+          if (attached.get(event.remote) !== event.link) return;
+          attached.delete(event.remote);
           if (isWanted(event.remote)) mark(event.remote);
       }
     },
@@ -407,7 +442,8 @@ export function makeRemotes(powers: RemotesPowers) {
     isDue: (): boolean => now() >= soonest(),
     expire(): void {
       for (const [remote, list] of marks) {
-        while (list[0] !== undefined && list[0].until <= now()) giveUp(remote, list.shift() as Mark);
+        while (list[0] !== undefined && list[0].until <= now())
+          giveUp(remote, list.shift() as Mark);
         if (list.length === 0) marks.delete(remote);
       }
     },
@@ -436,10 +472,11 @@ const hintsMax = 16;
 
 /** Are both sides in the same conversation, of which neither has forgotten a part? */
 function isSame(row: RemoteRow, mine: number, life: PeerLife, theirs: Standing): boolean {
-  const isBegun = row.theirs === theirs.me && (theirs.you === mine || theirs.you === 0);
+  const isBegun =
+    (row.theirs === theirs.me || row.theirs === 0) && (theirs.you === mine || theirs.you === 0);
   return (
     isBegun &&
-    row.life?.lineage === life.lineage &&
+    (row.life === undefined || row.life.lineage === life.lineage) &&
     theirs.received >= row.acked &&
     theirs.received <= row.sent &&
     row.received >= theirs.acked &&

@@ -111,5 +111,4 @@ export type PeerOp =
   | { op: 'redeem'; number: string; result: VRef };
 
 /** The other side's name for what this side calls `vref`. */
-export const flip = (vref: VRef): VRef =>
-  vref[0] + (vref[1] === '+' ? '-' : '+') + vref.slice(2);
+export const flip = (vref: VRef): VRef => vref[0] + (vref[1] === '+' ? '-' : '+') + vref.slice(2);
