@@ -15,7 +15,7 @@ import type {
 import { makeConnection, type Connection, type Phase } from './connection.js';
 import { errorOfWire } from './errors.js';
 import { makeTabs } from './tabs/tabs.js';
-import type { CallOptions, Remote, Untyped } from './types.js';
+import type { CallOptions, Origin, Remote, Untyped, VersionsListener } from './types.js';
 
 /** A browser's Worker or MessagePort, or Node's. */
 export type WorkerLike = { postMessage(message: unknown): void };
@@ -127,8 +127,11 @@ export type KernelClient<Admin = UntypedAdmin> = {
   readonly connect: (refs: readonly unknown[]) => Promise<MessagePort>;
   /** The methods of `Kernel`, by krefs. */
   readonly admin: Admin;
-  /** Versions of vats that answers touched, as they rise. Returns a function that stops it. */
-  readonly onVersions: (listener: (versions: VatVersions) => void) => () => void;
+  /**
+   * Versions of vats that answers touched, as they rise; `undefined` at each beginning and resumption of the session:
+   * then anything may have changed. Returns a function that stops it.
+   */
+  readonly onVersions: Origin['onVersions'];
   /** Ends the session and the worker. */
   readonly close: () => Promise<void>;
   readonly [Symbol.asyncDispose]: () => Promise<void>;
@@ -159,7 +162,7 @@ export function createKernel<Admin = UntypedAdmin>({
     launching: {},
   });
   const listeners = new Set<() => void>();
-  const versionListeners = new Set<(versions: VatVersions) => void>();
+  const versionListeners = new Set<VersionsListener>();
   const steps = new Map<number, (step: LaunchStep) => void>();
   let lastProgress = 0;
 
@@ -172,16 +175,31 @@ export function createKernel<Admin = UntypedAdmin>({
     change({ launching: step === undefined ? others : { ...others, [as]: step } });
   };
 
+  const tellVersions = (versions?: VatVersions): void => {
+    for (const tell of versionListeners) queueMicrotask(() => tell(versions));
+  };
+  const origin: Origin = {
+    name,
+    onVersions(listener) {
+      versionListeners.add(listener);
+      return () => versionListeners.delete(listener);
+    },
+  };
+
   const connection = makeConnection({
     ...makeTabs(name, worker),
     startTimeoutMs,
     onPhase: (phase, error) => change({ phase, error }),
-    onWelcome: ({ storage, storeId, epoch }) => change({ storage, storeId, epoch }),
+    onWelcome({ storage, storeId, epoch }) {
+      change({ storage, storeId, epoch });
+      tellVersions();
+    },
     onEvent(event) {
       if (event.type === 'status') change(event.status);
       else if (event.type === 'progress') steps.get(event.progress)?.(event.step);
-      else for (const tell of versionListeners) queueMicrotask(() => tell(event.versions));
+      else tellVersions(event.versions);
     },
+    origin,
   });
 
   /** @param again - asking twice does no more than asking once: then the end of a kernel need not be told. */
@@ -274,10 +292,7 @@ export function createKernel<Admin = UntypedAdmin>({
           ? (...args: unknown[]) => askKernel(method, args)
           : undefined,
     }),
-    onVersions(listener) {
-      versionListeners.add(listener);
-      return () => versionListeners.delete(listener);
-    },
+    onVersions: origin.onVersions,
     close: connection.close,
     [asyncDispose]: connection.close,
   };
