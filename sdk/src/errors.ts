@@ -124,10 +124,14 @@ export class KernelError extends Error {
     );
     this.code = code;
     this.retryable = codes[code].retryable;
-    this.indeterminate = codes[code].indeterminate;
+    this.indeterminate = codes[code].indeterminate && !neverSentForm.test(this.message);
     this.data = options.data;
   }
 }
+
+/** How the text of an error begins, after its mark, that says of a call to another kernel that it never left this one. */
+export const NEVER_SENT = 'never sent: ';
+const neverSentForm = new RegExp(`^\\[KERNEL:[A-Z_:]+\\] ${NEVER_SENT}`);
 
 /** Is `value` a {@link KernelError}, and, where given, one with this code? */
 export function isKernelError(value: unknown, code?: KernelErrorCode): value is KernelError {

@@ -132,7 +132,7 @@ export const limits = {
   /** Milliseconds that a call waits for a peer that is away. */
   peerTimeoutMs: 60_000,
   /** Bytes of one frame between kernels: a message of the largest size, as UTF-8. */
-  peerMessageBytesMax: 64 * MiB,
+  peerMessageBytesMax: 128 * MiB,
   /** Milliseconds after which a link whose other side acknowledges nothing is given up. */
   peerAckMs: 10_000,
   /** Milliseconds before the first new attempt to reach a peer, and before any: they double in between. */

@@ -180,6 +180,7 @@ export type PeerEvent =
       atLeast?: number;
       peerTimeoutMs: number;
       queueMax: number;
+      messageBytesMax: number;
     }
   /** A link to the peer is made. Answered with a {@link Standing} to greet it with, and where it was said to be. */
   | { type: 'peer-begin'; requestId: RequestId; peerId: string; hints?: readonly string[] }

@@ -14,7 +14,7 @@ import {
 } from '../protocol/refs.js';
 import type { CLists } from './clists.js';
 import type { Deliveries } from './deliveries.js';
-import type { Messages } from './messages.js';
+import { rejection, type Messages, type Settlement } from './messages.js';
 import type { Queues } from './queues.js';
 import type { References } from './references.js';
 import type { RemoteFrame } from './remote-rows.js';
@@ -61,6 +61,18 @@ export function makeRemoteFrames(powers: RemoteFramesPowers) {
   const pending = new Map<EndpointId, Pending>();
   /** Characters in frames that are not acknowledged, as far as they were counted. */
   const unacked = new Map<EndpointId, number>();
+
+  let messageBytesMax = Infinity;
+
+  /** At most so many bytes, as JSON in UTF-8; looked at closely only where it matters. */
+  const sizeOf = ({ body }: CapData): number =>
+    body.length * 6 > messageBytesMax ? JSON.stringify(body).length * 3 : body.length;
+
+  const tooLarge = (bytes: number): Settlement =>
+    rejection(
+      'DELIVERY_FAILED',
+      `Message size ${bytes} bytes exceeds limit of ${messageBytesMax} bytes`,
+    );
 
   const pendingOf = (remote: EndpointId): Pending => {
     let frame = pending.get(remote);
@@ -147,8 +159,9 @@ export function makeRemoteFrames(powers: RemoteFramesPowers) {
     const names = batch.map(([kref]) => clists.toEndpoint(remote, kref));
     const resolutions = batch.map(([, { state, value }], index) => ({
       promise: flip(names[index] as VRef),
-      rejected: state === 'rejected',
-      value: tellData(remote, value),
+      ...(sizeOf(value) > messageBytesMax
+        ? { rejected: true, value: tooLarge(sizeOf(value)).value }
+        : { rejected: state === 'rejected', value: tellData(remote, value) }),
     }));
     frame.ops.push({ op: 'settle', resolutions });
     for (const [index, [kref]] of batch.entries()) {
@@ -183,6 +196,11 @@ export function makeRemoteFrames(powers: RemoteFramesPowers) {
         return;
       }
       case 'message': {
+        const bytes = sizeOf(item.methargs);
+        if (bytes > messageBytesMax) {
+          if (item.result !== undefined) messages.settle(item.result, tooLarge(bytes));
+          return;
+        }
         const to = messages.landing(item.target);
         if (to?.queue === remote) tellCall(remote, to.target, item);
         // It was to a promise that has settled to something else.
@@ -214,7 +232,8 @@ export function makeRemoteFrames(powers: RemoteFramesPowers) {
   const dispatch = (remote: EndpointId): void => {
     if (!rows.remotes.has(remote) || !hasRoom(remote)) return;
     const frame = pendingOf(remote);
-    while (frame.ops.length < frameOpsMax && frame.chars < frameCharsMax) {
+    const charsMax = Math.min(frameCharsMax, messageBytesMax / 12);
+    while (frame.ops.length < frameOpsMax && frame.chars < charsMax) {
       if (queues.length(remote) === 0) return;
       // Taken out first: what is told below may settle promises, whose notifications come behind.
       const { item, release } = queues.shiftForPeer(remote);
@@ -231,6 +250,9 @@ export function makeRemoteFrames(powers: RemoteFramesPowers) {
     /** Promises that the peer decides, named in a value of its. */
     nameTheirs,
     count,
+
+    /** Bytes of one message that peers are told. */
+    limit: (bytes: number): void => void (messageBytesMax = bytes),
 
     /** Moves what waits for peers into their frames of this step, as far as there is room. */
     dispatchAll(): void {

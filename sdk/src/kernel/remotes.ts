@@ -6,6 +6,7 @@
  * `remote-frames.ts` and `remote-ops.ts`, the protocol in `protocol/peer-wire.ts`.
  */
 import { type PeerLife, type RemoteFrame, type RemoteRow } from './remote-rows.js';
+import { NEVER_SENT } from '../errors.js';
 import { isPromiseKRef, type EndpointId, type KRef } from '../protocol/refs.js';
 import type { Standing } from '../protocol/peer-wire.js';
 import { IllegalSyscall, type CLists } from './clists.js';
@@ -62,7 +63,11 @@ const lostSent = rejection(
 );
 const lostUnsent = rejection(
   'CONNECTION_LOST',
-  'never sent: the peer was away for too long, or cannot be reached',
+  `${NEVER_SENT}the peer was away for too long, or cannot be reached`,
+);
+const restartedUnsent = rejection(
+  'PEER_RESTARTED',
+  `${NEVER_SENT}the peer does not know of this conversation any more`,
 );
 const violation = rejection(
   'PEER_RESTARTED',
@@ -198,7 +203,7 @@ export function makeRemotes(powers: RemotesPowers) {
     rejectDecided(remote, Infinity, reason);
     while (queues.length(remote) > 0) {
       const { item, release } = queues.shiftForPeer(remote);
-      if (item.type !== 'notify') reject(item.result, reason);
+      if (item.type !== 'notify') reject(item.result, restartedUnsent);
       release();
     }
     for (const kref of clists.krefs(remote)) {
@@ -380,6 +385,7 @@ export function makeRemotes(powers: RemotesPowers) {
       switch (event.type) {
         case 'comms-start': {
           timeoutMs = event.peerTimeoutMs;
+          frames.limit(event.messageBytesMax);
           for (const remote of peers().values()) {
             if (!isWanted(remote)) continue;
             mark(remote);

@@ -202,7 +202,13 @@ function makeNode(name: string, random: Random, ledger: Ledger, trace?: (line: s
       objects.add((outcome as { result: { vref: VRef } }).result.vref);
     });
     ask(
-      { type: 'comms-start', now: time, peerTimeoutMs: policy.peerTimeoutMs, queueMax: 10_000 },
+      {
+        type: 'comms-start',
+        now: time,
+        peerTimeoutMs: policy.peerTimeoutMs,
+        queueMax: 10_000,
+        messageBytesMax: 1e9,
+      },
       () => {},
     );
     commit();
