@@ -230,8 +230,8 @@ export function createKernel<Admin = UntypedAdmin>({
     {
       name: own,
       config,
-      root,
-    }: { name: string; config: unknown; root?: LaunchRequest['root'] | undefined },
+      interfaces,
+    }: { name: string; config: unknown; interfaces?: LaunchRequest['interfaces'] },
     { as = own, onProgress, signal, timeoutMs, ...how }: LaunchOptions = {},
   ): Promise<unknown> => {
     const progress = (lastProgress += 1);
@@ -239,7 +239,7 @@ export function createKernel<Admin = UntypedAdmin>({
       name: as,
       config,
       progress,
-      ...(root && { root }),
+      ...(interfaces && { interfaces }),
       ...how,
     };
     steps.set(progress, (step) => {
