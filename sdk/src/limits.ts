@@ -120,6 +120,28 @@ export const limits = {
   /** Channels within the channel of one client. */
   sessionChannelsMax: 100,
 
+  /** Frames that a peer may leave unacknowledged, and UTF-16 code units of their bodies; more waits in the kernel. */
+  peerFramesMax: 256,
+  peerFrameCharsMax: 8 * MiB,
+  /** Objects and promises of its own that one peer may have named. Each is three rows of the store. */
+  peerRefsMax: 100_000,
+  /** Peers that a store remembers. One that holds nothing makes room for another. */
+  peersMax: 10_000,
+  /** Messages that wait for one peer. Each is a row of the store. */
+  peerQueueMax: 10_000,
+  /** Milliseconds that a call waits for a peer that is away. */
+  peerTimeoutMs: 60_000,
+  /** Bytes of one frame between kernels: a message of the largest size, as UTF-8. */
+  peerMessageBytesMax: 128 * MiB,
+  /** Milliseconds after which a link whose other side acknowledges nothing is given up. */
+  peerAckMs: 10_000,
+  /** Milliseconds before the first new attempt to reach a peer, and before any: they double in between. */
+  peerRetryMs: 500,
+  peerRetryMaxMs: 10_000,
+  /** Relays that one ocap URL names, and that a kernel remembers. */
+  urlHintsMax: 3,
+  relaysKnownMax: 20,
+
   /** Ocap URLs that are issued and neither revoked nor out of date. Each is a row, and holds an object. */
   ocapUrlsMax: 100_000,
   /** Rounds of the hash that makes a key of an identity's passphrase: about 0.3 s for each guess. */

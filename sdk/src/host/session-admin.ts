@@ -48,6 +48,7 @@ const kernelMethods = [
   'closeConnection',
   'reconnectPeer',
   'registerLocationHints',
+  'getPeerStatus',
   'getStatus',
   'reload',
   'reset',
