@@ -5,93 +5,96 @@
  * a `code`; a broken invariant of ours is a {@link KernelPanic}, which nothing catches.
  */
 
-/** The same call may succeed later without anything being repaired. */
-const retryable = 1;
-/** The call may have had effects, in whole or in part, before it was rejected. */
-const indeterminate = 2;
-
-/** What each code means to a caller; as numbers, for a page loads them. */
+/**
+ * What each code means to a caller.
+ * `retryable`: the same call may succeed later without anything being repaired.
+ * `indeterminate`: the call may have had effects, in whole or in part, before it was rejected.
+ */
 const codes = {
   /** The vat was terminated, by the host or by itself. */
-  VAT_TERMINATED: 0,
+  VAT_TERMINATED: { retryable: false, indeterminate: false },
   /** The vat's incarnation ended while the promise was its to settle. */
-  VAT_RESTARTED: retryable | indeterminate,
+  VAT_RESTARTED: { retryable: true, indeterminate: true },
   /** The delivery was lost with its vat twice and is not tried again. Nothing of it was applied. */
-  VAT_CRASHED: 0,
+  VAT_CRASHED: { retryable: false, indeterminate: false },
   /** The vat failed too often and waits for restart, upgrade or termination. Its state is kept. */
-  VAT_BROKEN: 0,
+  VAT_BROKEN: { retryable: false, indeterminate: false },
   /** The vat could not be started. */
-  START_FAILED: 0,
+  START_FAILED: { retryable: false, indeterminate: false },
   /** An upgrade did not start; the old code runs on. */
-  UPGRADE_FAILED: 0,
+  UPGRADE_FAILED: { retryable: false, indeterminate: false },
   /** The target existed and does no longer. */
-  OBJECT_DELETED: 0,
+  OBJECT_DELETED: { retryable: false, indeterminate: false },
   /** The target was revoked for all of its holders. */
-  OBJECT_REVOKED: 0,
+  OBJECT_REVOKED: { retryable: false, indeterminate: false },
   /** A reference that was given for a time is older than that. */
-  OBJECT_EXPIRED: 0,
+  OBJECT_EXPIRED: { retryable: false, indeterminate: false },
   /** A reference that was given for so many messages has had them. */
-  OBJECT_USED_UP: 0,
+  OBJECT_USED_UP: { retryable: false, indeterminate: false },
   /** A reference that was given for some methods was asked for another one. */
-  METHOD_REFUSED: 0,
+  METHOD_REFUSED: { retryable: false, indeterminate: false },
   /** No such kref, vat, subcluster or service. */
-  NOT_FOUND: 0,
+  NOT_FOUND: { retryable: false, indeterminate: false },
   /** A message was sent to the fulfilment of a promise, which is not an object. */
-  BAD_PROMISE_RESOLUTION: 0,
+  BAD_PROMISE_RESOLUTION: { retryable: false, indeterminate: false },
   /** The endpoint that the target lives in is gone. */
-  ENDPOINT_UNREACHABLE: retryable,
+  ENDPOINT_UNREACHABLE: { retryable: true, indeterminate: false },
   /** The connection to the peer was lost before it answered. */
-  CONNECTION_LOST: retryable | indeterminate,
+  CONNECTION_LOST: { retryable: true, indeterminate: true },
   /** The peer came back as another incarnation. */
-  PEER_RESTARTED: retryable | indeterminate,
+  PEER_RESTARTED: { retryable: true, indeterminate: true },
+  /** Another kernel with this kernel's key has begun to talk to others since. */
+  IDENTITY_IN_USE: { retryable: false, indeterminate: false },
   /** The vat was upgraded, and the object was on the heap of its former code. */
-  VAT_UPGRADED: 0,
+  VAT_UPGRADED: { retryable: false, indeterminate: false },
   /** The session that held the target has ended. */
-  SESSION_CLOSED: 0,
+  SESSION_CLOSED: { retryable: false, indeterminate: false },
   /** The session cannot be taken up again: it has ended, or it never was. Its references are lost. */
-  SESSION_EXPIRED: indeterminate,
+  SESSION_EXPIRED: { retryable: false, indeterminate: true },
   /** Another channel has taken the session over. */
-  SESSION_TAKEN: indeterminate,
+  SESSION_TAKEN: { retryable: false, indeterminate: true },
   /** The other side of a session speaks no version of its protocol that this side speaks. */
-  PROTOCOL_VERSION: 0,
+  PROTOCOL_VERSION: { retryable: false, indeterminate: false },
   /** The other side of a session broke its protocol. */
-  PROTOCOL_ERROR: indeterminate,
+  PROTOCOL_ERROR: { retryable: false, indeterminate: true },
   /** A kernel without storage has ended, and all state with it. */
-  STORE_LOST: indeterminate,
+  STORE_LOST: { retryable: false, indeterminate: true },
   /** What is running is not what the caller was built for. */
-  INTERFACE_MISMATCH: 0,
+  INTERFACE_MISMATCH: { retryable: false, indeterminate: false },
   /** A service call was under way when the kernel stopped. It is never repeated. */
-  SERVICE_INTERRUPTED: retryable | indeterminate,
+  SERVICE_INTERRUPTED: { retryable: true, indeterminate: true },
   /** The service or its answer failed. */
-  DELIVERY_FAILED: 0,
+  DELIVERY_FAILED: { retryable: false, indeterminate: false },
   /** A vat's fetch was answered with a redirect, on a platform that does not show where it leads. It was not followed. */
-  FETCH_REDIRECT_REFUSED: indeterminate,
+  FETCH_REDIRECT_REFUSED: { retryable: false, indeterminate: true },
   /** A queue is at its limit; later sends of the same pair fail until it has drained. */
-  QUEUE_FULL: retryable,
+  QUEUE_FULL: { retryable: true, indeterminate: false },
   /** The vat made a system call that it may not make. */
-  ILLEGAL_SYSCALL: 0,
+  ILLEGAL_SYSCALL: { retryable: false, indeterminate: false },
   /** A subcluster's configuration or a bundle is not usable. */
-  BAD_CONFIG: 0,
+  BAD_CONFIG: { retryable: false, indeterminate: false },
   /** A launch did not complete and was undone. */
-  LAUNCH_FAILED: 0,
+  LAUNCH_FAILED: { retryable: false, indeterminate: false },
   /** The kernel is stopped or is stopping. */
-  KERNEL_STOPPED: indeterminate,
+  KERNEL_STOPPED: { retryable: false, indeterminate: true },
   /** The store refused a commit, is newer than this code, or is held by another kernel. */
-  STORE_FAILED: indeterminate,
+  STORE_FAILED: { retryable: false, indeterminate: true },
   /** The kernel's worker did not start, or nothing in it answered. */
-  WORKER_START_FAILED: retryable,
+  WORKER_START_FAILED: { retryable: true, indeterminate: false },
   /** The tab that has the kernel does not answer. */
-  LEADER_UNRESPONSIVE: retryable | indeterminate,
+  LEADER_UNRESPONSIVE: { retryable: true, indeterminate: true },
   /** The page or the browser lacks what a kernel in a worker needs. */
-  UNSUPPORTED_ENVIRONMENT: 0,
+  UNSUPPORTED_ENVIRONMENT: { retryable: false, indeterminate: false },
   /** This client was closed, or its kernel is gone and could not be started again. */
-  KERNEL_CLOSED: indeterminate,
+  KERNEL_CLOSED: { retryable: false, indeterminate: true },
   /** The caller did not want to wait longer. The call goes on. */
-  TIMEOUT: retryable | indeterminate,
+  TIMEOUT: { retryable: true, indeterminate: true },
+  /** A component that waits for a kernel was rendered on a server, which has none; it renders in the page. */
+  SERVER_RENDER: { retryable: false, indeterminate: false },
   /** The ref was released by its holder. */
-  REF_RELEASED: 0,
+  REF_RELEASED: { retryable: false, indeterminate: false },
   /** A fault of this kernel. */
-  INTERNAL_ERROR: indeterminate,
+  INTERNAL_ERROR: { retryable: false, indeterminate: true },
 } as const;
 
 export type KernelErrorCode = keyof typeof codes;
@@ -122,11 +125,15 @@ export class KernelError extends Error {
       'cause' in options ? { cause: options.cause } : undefined,
     );
     this.code = code;
-    this.retryable = (codes[code] & retryable) !== 0;
-    this.indeterminate = (codes[code] & indeterminate) !== 0;
+    this.retryable = codes[code].retryable;
+    this.indeterminate = codes[code].indeterminate && !neverSentForm.test(this.message);
     this.data = options.data;
   }
 }
+
+/** How the text of an error begins, after its mark, that says of a call to another kernel that it never left this one. */
+export const NEVER_SENT = 'never sent: ';
+const neverSentForm = new RegExp(`^\\[KERNEL:[A-Z_:]+\\] ${NEVER_SENT}`);
 
 /** Is `value` a {@link KernelError}, and, where given, one with this code? */
 export function isKernelError(value: unknown, code?: KernelErrorCode): value is KernelError {
