@@ -9,7 +9,8 @@ import { generateVats, writeFiles, type Generation } from '@vatkit/codegen';
 import {
   interfaceDifferences,
   interfaceInfoKey,
-  type InterfaceDefinition,
+  type InterfaceInfo,
+  type SubclusterDefinition,
 } from '@vatkit/sdk/codegen';
 import { krefOf, kunser, type Kernel } from '@vatkit/sdk/kernel';
 import { makeKernel } from '@vatkit/sdk/node';
@@ -260,8 +261,8 @@ describe('defineSubcluster and vat', () => {
 });
 
 describe('interfaces that differ', () => {
-  const interfaceOf = async (body: string) => {
-    const vat = `import { makeDefaultExo } from '@vatkit/sdk/vat';
+  const interfacesOf = async (body: string): Promise<readonly InterfaceInfo[]> => {
+    const vat = `import { makeDefaultExo, makeExo } from '@vatkit/sdk/vat';
       type Item = { text: string${body.includes('due') ? '; due: number' : ''} };
       export const buildRootObject = () => makeDefaultExo('x', { ${body} });`;
     const path = makeFixture({ 'x.vat.ts': vat });
@@ -270,28 +271,44 @@ describe('interfaces that differ', () => {
     mkdirSync(join(dir, 'node_modules/@vatkit'), { recursive: true });
     symlinkSync(join(root, 'sdk'), join(dir, 'node_modules/@vatkit/sdk'));
     await writeFiles(made.vats.flatMap(({ files }) => files));
-    const { XRoot } = (await import(pathToFileURL(path('x.vat.gen.js')).href)) as {
-      XRoot: InterfaceDefinition;
+    const { x } = (await import(pathToFileURL(path('x.vat.gen.js')).href)) as {
+      x: SubclusterDefinition;
     };
-    return XRoot[interfaceInfoKey];
+    return x.interfaces;
   };
 
   it('are told method by method; what is more is no difference', async () => {
-    const wanted = await interfaceOf(
+    const wanted = await interfacesOf(
       'add(text: string) {}, list(): Item[] { return []; }, \n/** @query */\nsize() { return 1; }, gone() {}',
     );
-    const found = await interfaceOf(
+    const found = await interfacesOf(
       'add(text: string, due: number) {}, list(): Item[] { return []; }, size() { return 1; }, more() {}',
     );
     expect(interfaceDifferences(wanted, found)).toStrictEqual([
-      'add was (string) => void, now is (string, number) => void',
-      expect.stringMatching(/^list was \(\) => Item\[\] #\w{8}, now is \(\) => Item\[\] #\w{8}$/),
-      'size was a query, now is a mutation',
-      'gone is gone',
+      'XRoot.add was (string) => void, now is (string, number) => void',
+      expect.stringMatching(
+        /^XRoot\.list was \(\) => Item\[\] #\w{8}, now is \(\) => Item\[\] #\w{8}$/,
+      ),
+      'XRoot.size was a query, now is a mutation',
+      'XRoot.gone is gone',
     ]);
-    const more = await interfaceOf('more() {}, add(text: string) {}');
-    expect(interfaceDifferences(await interfaceOf('add(other: string) {}'), more)).toStrictEqual(
+    const more = await interfacesOf('more() {}, add(text: string) {}');
+    expect(interfaceDifferences(await interfacesOf('add(other: string) {}'), more)).toStrictEqual(
       [],
     );
+  });
+
+  it('are told of what the root leads to as well', async () => {
+    const note = (methods: string): Promise<readonly InterfaceInfo[]> =>
+      interfacesOf(`note: () => makeExo('note', undefined, { ${methods} }),`);
+    const wanted = await note('read: () => 1, edit() {},');
+    expect(wanted.map(({ name }) => name)).toStrictEqual(['XRoot', 'Note']);
+    expect(
+      interfaceDifferences(wanted, await note('read: () => "a", toString() { return ""; },')),
+    ).toStrictEqual(['Note.read was () => number, now is () => string', 'Note.edit is gone']);
+    expect(interfaceDifferences(wanted, await interfacesOf('note: () => 1,'))).toStrictEqual([
+      'XRoot.note was () => Note, now is () => number',
+      'Note is gone',
+    ]);
   });
 });

@@ -10,6 +10,7 @@ import { dataText, interfaceText, methodText } from './type-text.js';
 export function writeCode(model: VatModel, bundle: string, header: string): string {
   const names = interfaceNames(model);
   const interfaces = model.interfaces.filter(({ name }) => names.has(name));
+  const leadsTo = interfaces.flatMap(({ name }) => (name === model.root ? [] : [name]));
   return [
     header,
     "import { defineInterface, defineVat } from '@vatkit/sdk/codegen';",
@@ -18,6 +19,7 @@ export function writeCode(model: VatModel, bundle: string, header: string): stri
     `export const ${camelCase(model.name)} = /* @__PURE__ */ defineVat({`,
     `  name: ${quote(model.name)},`,
     `  root: ${model.root},`,
+    ...(leadsTo.length === 0 ? [] : [`  leadsTo: [${leadsTo.join(', ')}],`]),
     `  bundleSpec: new URL(${quote(`./${bundle}`)}, import.meta.url).href,`,
     '});',
     '',

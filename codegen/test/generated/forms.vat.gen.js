@@ -57,5 +57,6 @@ export const WrappedThing = /* @__PURE__ */ defineInterface('WrappedThing', 'df0
 export const forms = /* @__PURE__ */ defineVat({
   name: 'forms',
   root: FormsRoot,
+  leadsTo: [Counter, PairReader, PairWriter, Account, Greeter, WrappedThing],
   bundleSpec: new URL('./forms.vat.bundle', import.meta.url).href,
 });

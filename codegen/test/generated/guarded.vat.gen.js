@@ -22,5 +22,6 @@ export const Adder = /* @__PURE__ */ defineInterface('Adder', 'dcaa519f424d8479'
 export const guarded = /* @__PURE__ */ defineVat({
   name: 'guarded',
   root: GuardedRoot,
+  leadsTo: [Ledger, Adder],
   bundleSpec: new URL('./guarded.vat.bundle', import.meta.url).href,
 });

@@ -29,5 +29,6 @@ export const Tag = /* @__PURE__ */ defineInterface('Tag', '93bb25ed46806700', {
 export const todo = /* @__PURE__ */ defineVat({
   name: 'todo',
   root: TodoRoot,
+  leadsTo: [Note, Tag],
   bundleSpec: new URL('./todo.vat.bundle', import.meta.url).href,
 });

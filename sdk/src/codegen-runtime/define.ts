@@ -21,12 +21,6 @@ export type InterfaceTag<Interface> = {
 /** Of each method its kind and what it takes and gives, as text: `['query', '(string) => bigint']`. */
 export type MethodTable = { readonly [method: string]: readonly [MethodKind, string] };
 
-/** {@link InterfaceInfo} with what each method takes and gives, so that a difference can be told. */
-export type SignedInterfaceInfo = InterfaceInfo & {
-  /** `{ add: '(string) => bigint' }`, in the vat's terms. */
-  readonly signatures: { readonly [method: string]: string };
-};
-
 /**
  * One interface: a descriptor for each method.
  *
@@ -39,7 +33,7 @@ export function defineInterface<Interface = unknown>(
   methods: MethodTable,
 ): InterfaceDefinition<Interface> {
   const table = Object.entries(methods);
-  const info: SignedInterfaceInfo = Object.freeze({
+  const info: InterfaceInfo = Object.freeze({
     name,
     hash,
     methods: Object.freeze(Object.fromEntries(table.map(([method, [kind]]) => [method, kind]))),
@@ -74,13 +68,16 @@ export type VatDefinition<Root = unknown, Needs extends VatNeeds = object> = {
 export function defineVat(options: {
   name: string;
   root: InterfaceDefinition;
+  /** Those that the root leads to. */
+  leadsTo?: readonly InterfaceDefinition[];
   bundleSpec: string;
 }): SubclusterDefinition & VatDefinition {
-  const { name, root, bundleSpec } = options;
+  const { name, root, leadsTo = [], bundleSpec } = options;
   return freezeDefinition({
     name,
     config: { bootstrap: name, vats: { [name]: { bundleSpec } } },
     root: root[interfaceInfoKey],
+    interfaces: [root, ...leadsTo].map((each) => each[interfaceInfoKey]),
   });
 }
 
@@ -96,6 +93,7 @@ export type VatEntry<Root = unknown, Needs extends VatNeeds = object> = VatDefin
 > & {
   readonly config: VatConfig;
   readonly root: InterfaceInfo;
+  readonly interfaces: readonly InterfaceInfo[];
 };
 
 type RequiredKeys<T> = { [Key in keyof T]-?: object extends Pick<T, Key> ? never : Key }[keyof T];
@@ -119,15 +117,16 @@ export function vat<Root, Needs extends VatNeeds>(
   definition: VatDefinition<Root, Needs>,
   ...[options]: VatArguments<ParametersOf<Needs>>
 ): VatEntry<Root, Needs> {
-  const { config, root } = definition as Partial<SubclusterDefinition>;
+  const { config, root, interfaces } = definition as Partial<SubclusterDefinition>;
   const source = config?.vats[config.bootstrap];
-  if (source === undefined || root === undefined) {
+  if (source === undefined || root === undefined || interfaces === undefined) {
     throw new TypeError('vat() takes a vat that vatkit generated, such as todo of todo.vat.gen.js');
   }
   const { globals, ...others } = options ?? {};
   return Object.freeze({
     config: { ...source, ...others, ...(globals && { globals: [...globals] }) } as VatConfig,
     root,
+    interfaces,
   });
 }
 
@@ -188,6 +187,7 @@ export function defineSubcluster<
       `Cannot define ${name}: '${vatName}' is not made with vat(); write ${vatName}: vat(${vatName})`,
     );
   });
+  const bootstrapVat = vats[bootstrap] as VatEntry;
   return freezeDefinition({
     name,
     config: {
@@ -196,13 +196,15 @@ export function defineSubcluster<
       ...(services && { services: [...services] }),
       ...(io && { io }),
     },
-    root: (vats[bootstrap] as VatEntry).root,
+    root: bootstrapVat.root,
+    interfaces: bootstrapVat.interfaces,
   }) as SubclusterDefinition<RootOf<Vats[Bootstrap]>>;
 }
 
 /** Deeply: hot reload and two tabs share it. */
 function freezeDefinition(definition: SubclusterDefinition): SubclusterDefinition & VatDefinition {
   freezeData(definition.config);
+  Object.freeze(definition.interfaces);
   return Object.freeze(definition);
 }
 
@@ -211,24 +213,3 @@ function freezeData(value: unknown): void {
   Object.freeze(value);
   Object.values(value).forEach(freezeData);
 }
-
-/**
- * What of `found`, the interface that a vat has, does not do for callers who were built for `wanted`: one line for
- * each difference. Empty where they fit: what callers use is there and unchanged, whatever else there is.
- */
-export function interfaceDifferences(wanted: InterfaceInfo, found: InterfaceInfo): string[] {
-  if (wanted.hash === found.hash) return [];
-  const differences: string[] = [];
-  for (const [method, kind] of Object.entries(wanted.methods)) {
-    const foundKind = Object.hasOwn(found.methods, method) ? found.methods[method] : undefined;
-    const before = signatureOf(wanted, method);
-    const now = signatureOf(found, method);
-    if (foundKind === undefined) differences.push(`${method} is gone`);
-    else if (foundKind !== kind) differences.push(`${method} was a ${kind}, now is a ${foundKind}`);
-    else if (before !== now) differences.push(`${method} was ${before}, now is ${now}`);
-  }
-  return differences;
-}
-
-const signatureOf = (info: InterfaceInfo & Partial<SignedInterfaceInfo>, method: string): string =>
-  info.signatures?.[method] ?? 'unknown';

@@ -3,17 +3,10 @@
  *
  * @module @vatkit/sdk/codegen
  */
-export {
-  defineInterface,
-  defineSubcluster,
-  defineVat,
-  interfaceDifferences,
-  vat,
-} from '../codegen-runtime/define.js';
+export { defineInterface, defineSubcluster, defineVat, vat } from '../codegen-runtime/define.js';
 export type {
   InterfaceTag,
   MethodTable,
-  SignedInterfaceInfo,
   SubclusterOptions,
   VatDefinition,
   VatEntry,
@@ -23,6 +16,7 @@ export type {
 export type * from '../protocol/remote.js';
 export type { VatRoot } from '../codegen-runtime/vat-root.js';
 export { interfaceInfoKey } from '../protocol/definition.js';
+export { interfaceDifferences } from '../protocol/interface-differences.js';
 export type {
   InterfaceDefinition,
   InterfaceInfo,

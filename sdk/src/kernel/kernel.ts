@@ -11,6 +11,7 @@ import {
   HOST_REALM,
   isKRef,
   isPromiseKRef,
+  isRemoteEndpoint,
   isSessionEndpoint,
   isSubclusterId,
   isVatId,
@@ -34,9 +35,12 @@ import { makeOcapUrls } from './ocap-urls.js';
 import { makeQueues } from './queues.js';
 import { makeReadMarks } from './read-marks.js';
 import { makeReferences } from './references.js';
+import type { RemotePolicy } from './remote-frames.js';
+import { makeRemotes } from './remotes.js';
 import { krefOrder, makeKernelRows, type RowsPolicy } from './rows.js';
 import { makeSessions, type SessionPolicy } from './sessions.js';
 import { makeShapes } from './shapes.js';
+import { makeSubclusterUpgrades } from './subcluster-upgrades.js';
 import { makeSubclusters } from './subclusters.js';
 import { makeVats, type VatPolicy } from './vats.js';
 
@@ -47,7 +51,10 @@ export const builtInServices = [
   { name: 'kernelFacet', systemOnly: true },
 ] as const;
 
-export type KernelPolicy = VatPolicy & RowsPolicy & SessionPolicy & { ocapUrlsMax: number };
+export type KernelPolicy = VatPolicy &
+  RowsPolicy &
+  SessionPolicy &
+  RemotePolicy & { ocapUrlsMax: number };
 
 export function makeKernelMachine(changes: ChangeSet, policy: KernelPolicy) {
   const rows = makeKernelRows(changes, policy);
@@ -97,8 +104,11 @@ export function makeKernelMachine(changes: ChangeSet, policy: KernelPolicy) {
     references,
     queues,
     backPressure,
-    wake: (endpoint) =>
-      isSessionEndpoint(endpoint) ? sessions.wake(endpoint) : vats.wake(endpoint),
+    wake: (endpoint) => {
+      if (isSessionEndpoint(endpoint)) sessions.wake(endpoint);
+      else if (isRemoteEndpoint(endpoint)) remotes.wake(endpoint);
+      else vats.wake(endpoint);
+    },
     callHost: hostRealm.call,
     callKernel: caveats.receive,
     targetOf: caveats.targetOf,
@@ -130,6 +140,7 @@ export function makeKernelMachine(changes: ChangeSet, policy: KernelPolicy) {
       changes.rollback(savepoint);
       references.undo();
       urls.undo();
+      remotes.undo();
       effects.length = effectCount;
       messages.settled.length = settledCount;
       throw thrown;
@@ -193,6 +204,20 @@ export function makeKernelMachine(changes: ChangeSet, policy: KernelPolicy) {
     handTo,
     registerService: (name, vref) => void hostRealm.register(name, vref, true),
     unregisterService: hostRealm.unregister,
+    upgrades: () => upgrades,
+  });
+  const upgrades = makeSubclusterUpgrades({
+    rows,
+    references,
+    messages,
+    shapes,
+    vats,
+    emit,
+    whenSettled,
+    registerService: (name, vref) => void hostRealm.register(name, vref, true),
+    unregisterService: hostRealm.unregister,
+    rootsAndServices: subclusters.rootsAndServices,
+    dropBundle: (hash) => incarnations.dropBundle(hash),
   });
 
   const collect = makeCollect({
@@ -203,6 +228,8 @@ export function makeKernelMachine(changes: ChangeSet, policy: KernelPolicy) {
     retireAtHost: (vref) => emit({ type: 'host-retire', vrefs: [vref] }),
     dropCaveat: caveats.drop,
     letGoAtSession: (session, kref) => sessions.letGo(session, kref),
+    letGoAtPeer: (remote, kref) => remotes.frames.letGo(remote, kref),
+    tellPeers: (kref) => remotes.tellRecognizers(kref),
   });
 
   const sessions = makeSessions({
@@ -219,6 +246,24 @@ export function makeKernelMachine(changes: ChangeSet, policy: KernelPolicy) {
     atomically,
     forgetQueue: backPressure.forget,
     callAdmin: hostRealm.callAdmin,
+  });
+
+  const remotes = makeRemotes({
+    rows,
+    references,
+    clists,
+    queues,
+    messages,
+    deliveries: makeDeliveries({ rows, clists, queues, messages, ...policy }),
+    shapes,
+    urls,
+    policy,
+    now: () => time,
+    emit,
+    atomically,
+    forgetQueue: backPressure.forget,
+    answerWhenSettled: (requestId, session, promise) =>
+      answerWhenSettled(requestId, session, promise),
   });
 
   const done = (requestId: RequestId, result: unknown = null): void =>
@@ -304,6 +349,17 @@ export function makeKernelMachine(changes: ChangeSet, policy: KernelPolicy) {
       case 'session-detach':
       case 'session-end':
         return sessions.handle(event);
+      case 'comms-start':
+        backPressure.limit('r', event.queueMax);
+        return remotes.handle(event);
+      case 'peer-begin':
+      case 'peer-hello':
+      case 'peer-frame':
+      case 'peer-ack':
+      case 'peer-detach':
+      case 'peer-redeem':
+      case 'forget-peers':
+        return remotes.handle(event);
       case 'identify-store':
         if (!rows.store.has('store'))
           rows.store.set('store', { id: event.id, secret: event.secret });
@@ -330,8 +386,8 @@ export function makeKernelMachine(changes: ChangeSet, policy: KernelPolicy) {
           event.requestId,
           Array.from({ length: event.count }, () => `v${rows.nextId('vat')}`),
         );
-      case 'define':
-        return define(event);
+      case 'upgrade-subcluster':
+        return upgrades.begin(event);
       case 'terminate-subcluster':
         return terminateSubcluster(event.requestId, event.subclusterId);
       case 'terminate-vat':
@@ -370,14 +426,9 @@ export function makeKernelMachine(changes: ChangeSet, policy: KernelPolicy) {
         hostRealm.end();
         return vats.endAll();
       case 'tick':
+        upgrades.onTick();
         if (incarnations.cleanUp()) emit({ type: 'tick-wanted' });
     }
-  };
-
-  const define = (event: KernelEvent & { type: 'define' }): void => {
-    const { requestId, subclusterId, definition, config, pastMax } = event;
-    if (subclusters.define(subclusterId, definition, config, pastMax)) done(requestId);
-    else notFound(requestId, `Subcluster does not exist. (${subclusterId})`);
   };
 
   const terminateSubcluster = (requestId: RequestId, id: SubclusterId): void => {
@@ -430,7 +481,20 @@ export function makeKernelMachine(changes: ChangeSet, policy: KernelPolicy) {
       return;
     }
     if (!rows.bundles.has(bundleHash)) rows.bundles.set(bundleHash, content);
-    vats.upgrade(vatId, { requestId, bundleHash, config });
+    vats.upgrade(vatId, {
+      bundleHash,
+      config,
+      onStarted() {
+        if (vats.applyUpgrades([vatId])) done(requestId);
+      },
+      onCancelled: (why) =>
+        fail(requestId, {
+          code: 'UPGRADE_FAILED',
+          message: `Vat ${vatId} (${name}) was not upgraded: ${why.message}`,
+          cause: { ...why, vatId },
+          data: { vatId, name },
+        }),
+    });
   };
 
   const revoke = (requestId: RequestId, kref: KRef): void => {
@@ -530,7 +594,9 @@ export function makeKernelMachine(changes: ChangeSet, policy: KernelPolicy) {
 
   /** Runs everything that the step has caused to its end. */
   const isUnsettled = (): boolean =>
-    messages.settled.length + vats.awake.size + references.changed.size > 0 || sessions.isAwake();
+    messages.settled.length + vats.awake.size + references.changed.size > 0 ||
+    sessions.isAwake() ||
+    remotes.frames.isAwake();
 
   /** Something launches, and neither a vat nor a service has anything to answer. */
   const launchesRest = (): boolean =>
@@ -547,9 +613,11 @@ export function makeKernelMachine(changes: ChangeSet, policy: KernelPolicy) {
       if (draining) vats.awake.clear();
       else vats.dispatchAll();
       sessions.dispatchAll();
+      remotes.frames.dispatchAll();
       if (launchesRest()) subclusters.onRest();
     } while (isUnsettled());
     sessions.endStep();
+    if (remotes.frames.flush()) emit({ type: 'tick-wanted' });
     if (garbageIsLeft) emit({ type: 'tick-wanted' });
     return takeEffects();
   };
@@ -589,9 +657,11 @@ export function makeKernelMachine(changes: ChangeSet, policy: KernelPolicy) {
     step(event: KernelEvent, now = time): KernelEffect[] {
       time = now;
       let expired: KernelEffect[] = [];
-      if (caveats.isDue() || urls.isDue()) {
+      remotes.resume();
+      if (caveats.isDue() || urls.isDue() || remotes.isDue()) {
         if (caveats.isDue()) caveats.expire();
         if (urls.isDue()) urls.expire();
+        if (remotes.isDue()) remotes.expire();
         expired = settleDown();
       }
       handle(event);
@@ -612,11 +682,15 @@ export function makeKernelMachine(changes: ChangeSet, policy: KernelPolicy) {
     /** The full queue that a message to `target` would have to wait for, if so; and whether that has drained. */
     fullQueueOf(target: KRef): VatId | KRef | undefined {
       const queue = isKRef(target) && isNameable(target) ? messages.queueOf(target) : undefined;
-      return queue !== undefined && queues.length(queue) >= backPressure.queueMax
+      return queue !== undefined && queues.length(queue) >= backPressure.maxOf(queue)
         ? queue
         : undefined;
     },
-    hasDrained: (queue: VatId | KRef): boolean => queues.length(queue) <= backPressure.lowWater,
+    hasDrained: (queue: VatId | KRef): boolean =>
+      queues.length(queue) <= backPressure.lowWaterOf(queue),
+    /** When something that waits for a peer that is away is given up; Infinity: nothing does. */
+    peerDeadline: (): number => remotes.soonest(),
+    isPeerWanted: (peerId: string): boolean => remotes.isWanted(peerId),
 
     incarnationOf: vats.incarnationOf,
     busyCount: vats.busyCount,

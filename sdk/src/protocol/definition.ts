@@ -11,10 +11,12 @@ export type MethodKind = 'query' | 'live' | 'mutation';
 export type InterfaceInfo = {
   /** `TodoRoot` */
   readonly name: string;
-  /** Of the interface's text: two builds that agree on it agree on the interface. */
+  /** Of the interface's text, that of what it leads to included: two builds that agree on it agree on all of it. */
   readonly hash: string;
   /** `{ list: 'query', add: 'mutation' }` */
   readonly methods: { readonly [method: string]: MethodKind };
+  /** What each method takes and gives, in the vat's terms: `{ list: '() => string[]' }`. */
+  readonly signatures: { readonly [method: string]: string };
 };
 
 declare const described: unique symbol;
@@ -55,6 +57,8 @@ export type SubclusterDefinition<Root = unknown> = {
   readonly config: ClusterConfig;
   /** The interface of the bootstrap vat's root. */
   readonly root: InterfaceInfo;
+  /** That interface, and those that it leads to. */
+  readonly interfaces: readonly InterfaceInfo[];
   /** Never there: it carries the type. */
   readonly [described]?: Root;
 };

@@ -35,5 +35,6 @@ export const Heap = /* @__PURE__ */ defineInterface('Heap', '636c686233914ddc', 
 export const keeper = /* @__PURE__ */ defineVat({
   name: 'keeper',
   root: KeeperRoot,
+  leadsTo: [Note, Heap],
   bundleSpec: new URL('./keeper.vat.bundle', import.meta.url).href,
 });

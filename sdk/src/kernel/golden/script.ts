@@ -44,6 +44,11 @@ export const policy: KernelPolicy = {
   reapIdleMs: 1_000,
   sessionFramesMax: 3,
     ocapUrlsMax: 1_000,
+    peerFramesMax: 4,
+    peerFrameCharsMax: 100_000,
+    peerRefsMax: 10_000,
+    peersMax: 100,
+    peerTimeoutMs: 1_000,
   sessionsMax: 4,
   sessionRefsMax: 20,
 };
@@ -247,6 +252,26 @@ function makeScriptedKernel() {
       const [vatId = '', bundleHash = ''] = text.split(' ');
       const code = { config: { bundleSpec: 'data:' }, bundleHash, content: 'code' };
       return step({ type: 'upgrade-vat', requestId: request(), vatId, ...code });
+    },
+    /** `s1 alice+ carol`: another definition, with other code for `alice`; vats that it lacks are removed. */
+    redefine(text) {
+      const [subclusterId = '', ...names] = text.split(' ');
+      const vats = names.map((name) => name.replace('+', ''));
+      const hashes = names.map((name) => name.replace(/(.*)\+/, 'new-$1'));
+      return step({
+        type: 'upgrade-subcluster',
+        requestId: request(),
+        subclusterId,
+        config: {
+          bootstrap: vats[0] as string,
+          vats: Object.fromEntries(vats.map((name) => [name, { bundleSpec: 'data:' }])),
+        },
+        bundles: Object.fromEntries(vats.map((name, index) => [name, `hash-of-${hashes[index]}`])),
+        contents: Object.fromEntries(hashes.map((name) => [`hash-of-${name}`, 'code'])),
+        changed: vats.filter((name) => names.includes(`${name}+`)),
+        definition: names.join('-'),
+        pastMax: 2,
+      });
     },
     'terminate-subcluster': (subclusterId) =>
       step({ type: 'terminate-subcluster', requestId: request(), subclusterId }),
