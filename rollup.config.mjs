@@ -131,6 +131,8 @@ const kernelWorker = {
   output: {
     file: 'sdk/dist/entries/worker.js',
     format: 'es',
+    // Tools that look for exports without parsing lose their way in base64, which has // in it.
+    banner: 'export {};',
     sourcemap: true,
     inlineDynamicImports: true,
   },

@@ -17,6 +17,7 @@ import { errorOfWire, kernelClosedError, workerStartError } from './errors.js';
 import { makePorts } from './ports.js';
 import { makeSession, type Session } from './session.js';
 import { KernelMoved } from './tabs/tabs.js';
+import type { Origin } from './types.js';
 
 /**
  * `idle`: not used yet. `starting`, `ready`. `reconnecting`: its worker was lost, and calls wait. `failed`: the next use
@@ -34,6 +35,8 @@ export type ConnectionOptions = {
   onPhase?: (phase: Phase, error: Error | undefined) => void;
   onWelcome?: (welcome: WelcomeMessage) => void;
   onEvent?: (event: EventMessage['event']) => void;
+  /** What the refs of its sessions say of where they come from. */
+  origin?: Origin;
 };
 
 /** Milliseconds; the host wants its frames acknowledged within 100. */
@@ -68,6 +71,7 @@ export function makeConnection({
   onPhase,
   onWelcome,
   onEvent,
+  origin,
 }: ConnectionOptions) {
   let phase: Phase = 'idle';
   let failure: Error | undefined;
@@ -76,7 +80,7 @@ export function makeConnection({
   let target: unknown;
   /** Of one channel: what an earlier one says is not heard. */
   let era = 0;
-  let session: Session = makeSession(wake);
+  let session: Session = makeSession(wake, origin);
   /** The last welcome of the session, and the secret that its first one gave. */
   let welcome: WelcomeMessage | undefined;
   let secret = '';
@@ -114,7 +118,7 @@ export function makeConnection({
 
   const endSession = (error: Error): void => {
     const over = session;
-    session = makeSession(wake);
+    session = makeSession(wake, origin);
     welcome = undefined;
     ports.close();
     over.end(error);
@@ -185,15 +189,17 @@ export function makeConnection({
   const lost = (cause: unknown): void => {
     if (isReloadNeeded(cause)) return fail(cause, 'reload-required');
     const isSteady = phase === 'ready' && Date.now() - readySince > STEADY_MS;
-    // Where a kernel has gone on elsewhere nothing has failed.
-    if (isSteady || cause instanceof KernelMoved || isKernelError(cause, 'KERNEL_STOPPED'))
-      attempts = 0;
+    // Where a kernel goes on elsewhere nothing has failed.
+    const hasMoved = cause instanceof KernelMoved || isKernelError(cause, 'KERNEL_STOPPED');
+    if (isSteady || hasMoved) attempts = 0;
     attempts += 1;
-    if (welcome === undefined || attempts > RECONNECTS_MAX) return fail(gone(cause));
+    const isKept = welcome !== undefined || cause instanceof KernelMoved;
+    if (!isKept || attempts > RECONNECTS_MAX) return fail(gone(cause));
     drop(false);
     ports.suspend();
-    turn('reconnecting');
-    timer = setTimeout(() => start('reconnecting'), RECONNECT_DELAY_MS * (attempts - 1));
+    const next = welcome === undefined ? 'starting' : 'reconnecting';
+    turn(next);
+    timer = setTimeout(() => start(next), RECONNECT_DELAY_MS * (attempts - 1));
   };
 
   const gone = (cause: unknown): Error => {

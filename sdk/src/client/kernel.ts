@@ -16,7 +16,7 @@ import type {
 import { makeConnection, type Connection, type Phase } from './connection.js';
 import { errorOfWire } from './errors.js';
 import { makeTabs } from './tabs/tabs.js';
-import type { CallOptions, Remote, Untyped } from './types.js';
+import type { CallOptions, Origin, Remote, Untyped, VersionsListener } from './types.js';
 
 /** A browser's Worker or MessagePort, or Node's. */
 export type WorkerLike = { postMessage(message: unknown): void };
@@ -129,8 +129,11 @@ export type KernelClient<Admin = UntypedAdmin> = {
   readonly connect: (refs: readonly unknown[]) => Promise<MessagePort>;
   /** The methods of `Kernel`, by krefs. */
   readonly admin: Admin;
-  /** Versions of vats that answers touched, as they rise. Returns a function that stops it. */
-  readonly onVersions: (listener: (versions: VatVersions) => void) => () => void;
+  /**
+   * Versions of vats that answers touched, as they rise; `undefined` at each beginning and resumption of the session:
+   * then anything may have changed. Returns a function that stops it.
+   */
+  readonly onVersions: Origin['onVersions'];
   /** Ends the session and the worker. */
   readonly close: () => Promise<void>;
   readonly [Symbol.asyncDispose]: () => Promise<void>;
@@ -161,7 +164,7 @@ export function createKernel<Admin = UntypedAdmin>({
     launching: {},
   });
   const listeners = new Set<() => void>();
-  const versionListeners = new Set<(versions: VatVersions) => void>();
+  const versionListeners = new Set<VersionsListener>();
   const steps = new Map<number, (step: LaunchStep) => void>();
   let lastProgress = 0;
 
@@ -174,16 +177,31 @@ export function createKernel<Admin = UntypedAdmin>({
     change({ launching: step === undefined ? others : { ...others, [as]: step } });
   };
 
+  const tellVersions = (versions?: VatVersions): void => {
+    for (const tell of versionListeners) queueMicrotask(() => tell(versions));
+  };
+  const origin: Origin = {
+    name,
+    onVersions(listener) {
+      versionListeners.add(listener);
+      return () => versionListeners.delete(listener);
+    },
+  };
+
   const connection = makeConnection({
     ...makeTabs(name, worker),
     startTimeoutMs,
     onPhase: (phase, error) => change({ phase, error }),
-    onWelcome: ({ storage, storeId, epoch }) => change({ storage, storeId, epoch }),
+    onWelcome({ storage, storeId, epoch }) {
+      change({ storage, storeId, epoch });
+      tellVersions();
+    },
     onEvent(event) {
       if (event.type === 'status') change(event.status);
       else if (event.type === 'progress') steps.get(event.progress)?.(event.step);
-      else for (const tell of versionListeners) queueMicrotask(() => tell(event.versions));
+      else tellVersions(event.versions);
     },
+    origin,
   });
 
   /** @param again - asking twice does no more than asking once: then the end of a kernel need not be told. */
@@ -215,14 +233,15 @@ export function createKernel<Admin = UntypedAdmin>({
     options: LaunchOptions = {},
   ): Promise<unknown> => {
     const definition = 'vats' in given ? { name: given.bootstrap, config: given } : given;
-    const { name: own, config, root } = newestOf(client, definition, options);
+    const hot = (globalThis as unknown as HotScope)[Symbol.for('vatkit.hot')];
+    const { name: own, config, interfaces } = hot?.(client, definition, options) ?? definition;
     const { as = own, onProgress, signal, timeoutMs, ...how } = options;
     const progress = (lastProgress += 1);
     const request: LaunchRequest = {
       name: as,
       config,
       progress,
-      ...(root && { expects: Object.keys(root.methods) }),
+      ...(interfaces && { interfaces }),
       ...how,
     };
     steps.set(progress, (step) => {
@@ -279,23 +298,18 @@ export function createKernel<Admin = UntypedAdmin>({
           ? (...args: unknown[]) => askKernel(method, args)
           : undefined,
     }),
-    onVersions(listener) {
-      versionListeners.add(listener);
-      return () => versionListeners.delete(listener);
-    },
+    onVersions: origin.onVersions,
     close: connection.close,
     [asyncDispose]: connection.close,
   };
   return Object.freeze(client) as KernelClient<Admin>;
 }
 
-type Definition = { name: string; config: unknown; root?: { methods: object } };
+type Definition = Pick<LaunchRequest, 'name' | 'config' | 'interfaces'>;
 
-/** In development the page knows of newer code than what it has loaded: a function that the dev server puts there. */
-const newestOf = (client: unknown, given: Definition, options: LaunchOptions): Definition => {
-  const hot = (globalThis as unknown as { [key: symbol]: unknown })[Symbol.for('vatkit.hot')];
-  return typeof hot === 'function' ? (hot as typeof newestOf)(client, given, options) : given;
-};
+/** In development the page knows of newer code than what it has loaded: the dev server puts this there. */
+type Hot = (client: unknown, definition: Definition, options: LaunchOptions) => Definition;
+type HotScope = { readonly [hot: symbol]: Hot | undefined };
 
 async function withAdmin(connection: Connection) {
   await connection.ready();

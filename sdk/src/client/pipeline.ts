@@ -4,13 +4,13 @@
  * They are native promises, whose prototype answers each name that Promise has not with a method. Where that sends a
  * message, and to what, is the session's matter.
  */
-import type { CallOptions } from './types.js';
+import type { SendOptions } from './types.js';
 
 /** Sends a message to what the promise will be. */
 export type Pipe = (
   method: unknown,
   args: readonly unknown[],
-  options?: CallOptions,
+  options?: SendOptions,
 ) => Promise<unknown>;
 
 /** A promise without a session behind it has none: then the message waits for what it will be. */

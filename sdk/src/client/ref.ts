@@ -5,12 +5,16 @@
 import { describe } from '../protocol/describe.js';
 import type { CallArguments, CallResult } from '../protocol/remote.js';
 import { makePipelined, markHandled, pipeOf, type Pipe } from './pipeline.js';
-import type { CallOptions, Remote } from './types.js';
+import type { CallOptions, Origin, Remote } from './types.js';
 
 /** What a ref can do, behind a key that all copies of this package know. It gives no more than the ref itself. */
 export type RefHandle = {
   /** The ref itself, of a view, too: whoever has a method or a view keeps it alive. */
   readonly base: object;
+  /** Absent where the session has no kernel of its own to hear of. */
+  readonly origin: Origin | undefined;
+  /** Why it can be used no more. */
+  readonly broken: () => Error | undefined;
   readonly send: Pipe;
   readonly dup: () => void;
   readonly release: () => void;

@@ -13,7 +13,6 @@ import type {
   HostOp,
   HostResolution,
   ObjectName,
-  VatVersions,
   WelcomeMessage,
 } from '../protocol/session-wire.js';
 import { decode, encode, type Mention, type SlotRef } from '../protocol/smallcaps.js';
@@ -23,13 +22,7 @@ import { exposureOf, invoke, type Exposure } from './expose.js';
 import { makeOutbox } from './outbox.js';
 import { makePipelined, markHandled } from './pipeline.js';
 import { handleOf, isRef, makeRef, send, type RefHandle } from './ref.js';
-import type { CallOptions } from './types.js';
-
-/** `read`: a read mark; then `onTouched` is told which vats the answer depends on. */
-export type SendOptions = CallOptions & {
-  read?: boolean;
-  onTouched?: (versions: VatVersions) => void;
-};
+import type { CallOptions, Origin, SendOptions } from './types.js';
 
 /** An object of the host's, by its name. */
 type Import = {
@@ -71,7 +64,7 @@ type Listener = (error: Error) => void;
 const TIMER_MAX_MS = 2 ** 31 - 1;
 
 /** @param wake - called whenever there is something to send; `flush` sends it, as soon as there is a channel. */
-export function makeSession(wake: () => void) {
+export function makeSession(wake: () => void, origin?: Origin) {
   const imports = new Map<VRef, Import>();
   const holderOf = new WeakMap<object, Holder>();
   const exports = new Map<VRef, Export>();
@@ -153,6 +146,8 @@ export function makeSession(wake: () => void) {
 
   const makeHandle = (holder: Holder, base: object, options?: CallOptions): RefHandle => ({
     base,
+    origin,
+    broken: () => holder.broken,
     send(method, args, more) {
       if (holder.broken !== undefined) return refused(holder.broken);
       return call(holder.entry.vref, method, args, { ...options, ...more });

@@ -9,6 +9,7 @@
  */
 import type { SubclusterDefinition } from '../protocol/definition.js';
 import type { Exposed, Passed as PassedRef, Ref, RemotePromise } from '../protocol/remote.js';
+import type { VatVersions } from '../protocol/session-wire.js';
 
 type AnyMethod = (...args: never[]) => unknown;
 type IsAny<T> = 0 extends 1 & T ? true : false;
@@ -118,3 +119,20 @@ export type CallOptions = {
   /** Milliseconds until the caller gets TIMEOUT. */
   timeoutMs?: number | undefined;
 };
+
+/** `read`: a read mark; then `onTouched` is told which vats the answer depends on. */
+export type SendOptions = CallOptions & {
+  read?: boolean;
+  onTouched?: (versions: VatVersions) => void;
+};
+
+/** Where a ref comes from: enough to know when what its object answered is out of date. */
+export type Origin = {
+  /** The kernel's. */
+  readonly name: string;
+  /** See `onVersions` of the client. */
+  readonly onVersions: (listener: VersionsListener) => () => void;
+};
+
+/** `undefined`: no version that was known before means anything. */
+export type VersionsListener = (versions: VatVersions | undefined) => void;
