@@ -9,9 +9,9 @@ import { limits } from '../limits.js';
 import type { CapData } from '../protocol/capdata.js';
 import { ClusterConfigStruct, type ClusterConfig, type VatConfig } from '../protocol/config.js';
 import { describe } from '../protocol/describe.js';
-import { interfaceDifferences } from '../protocol/interface-differences.js';
 import { kslot, kunser, type StandIn } from '../protocol/kernel-values.js';
 import type { InterfaceInfo } from '../protocol/definition.js';
+import { interfaceDifferences } from '../protocol/interface-differences.js';
 import type { KRef, SubclusterId, VatId } from '../protocol/refs.js';
 import {
   boolean,
@@ -82,6 +82,9 @@ const pastMax = 100;
 /** Krefs of a bootstrap's result are held under a session of their own until the client holds them. */
 let lastHolder = 0;
 
+const interfacesOf = ({ interfaces }: LaunchRequest): Pick<LaunchRequest, 'interfaces'> =>
+  interfaces === undefined ? {} : { interfaces };
+
 export function makeNamedLaunches({ loop, launches, read }: NamedLaunchesPowers) {
   /** By name, what is under way. */
   const underWay = new Map<string, Promise<unknown>>();
@@ -142,11 +145,7 @@ export function makeNamedLaunches({ loop, launches, read }: NamedLaunchesPowers)
     onStep({ step: 'starting', done: 0, total });
     const { subclusterId, bootstrapResult } = (await launches.launch(config, fetched, {
       session,
-      named: {
-        name: request.name,
-        definition,
-        ...(request.interfaces && { interfaces: request.interfaces }),
-      },
+      named: { name: request.name, definition, ...interfacesOf(request) },
     })) as { subclusterId: SubclusterId; bootstrapResult?: CapData<KRef> };
     onStep({ step: 'starting', done: total, total });
     const launched = found(subclusterId, 'launched');
@@ -162,7 +161,7 @@ export function makeNamedLaunches({ loop, launches, read }: NamedLaunchesPowers)
     };
   };
 
-  /** Insists that what runs does for callers that were built for `request.interfaces`, as far as is known of it. */
+  /** Insists that what runs does for callers that were built for the request's interfaces, as far as is known of it. */
   const insistFits = (
     id: SubclusterId,
     { name, interfaces = [] }: LaunchRequest,
@@ -265,7 +264,7 @@ export function makeNamedLaunches({ loop, launches, read }: NamedLaunchesPowers)
       ...fetched,
       changed,
       definition,
-      ...(request.interfaces && { interfaces: request.interfaces }),
+      ...interfacesOf(request),
       pastMax,
       io,
     });

@@ -180,7 +180,7 @@ export type LaunchEvent = {
   name?: string;
   /** Of a launch by name: the hash of what is launched. */
   definition?: string;
-  /** The interface of the bootstrap vat's root and those that it leads to, as its callers know them. */
+  /** The interface of the bootstrap vat's root, as its callers know it, and those that it leads to. */
   interfaces?: readonly InterfaceInfo[];
   /** The subcluster is one that was terminated to be launched again, and keeps its id. */
   subclusterId?: SubclusterId;
