@@ -28,6 +28,11 @@ export type KernelClientOptions = {
   worker: () => WorkerLike | Promise<WorkerLike>;
   /** One kernel for each origin and name. Default `default`. */
   name?: string;
+  /**
+   * In a browser: gives the URL of `vat-sandbox.html`, which the package ships and the app serves. Vats then run in a frame
+   * of an opaque origin and without a network.
+   */
+  sandbox?: () => string | URL;
   /** Milliseconds until a worker that has not answered is given up. Default 30,000. */
   startTimeoutMs?: number;
 };
@@ -148,6 +153,7 @@ const asyncDispose: typeof Symbol.asyncDispose =
  */
 export function createKernel<Admin = UntypedAdmin>({
   worker,
+  sandbox,
   name = 'default',
   startTimeoutMs = limits.workerStartTimeoutMs,
 }: KernelClientOptions): KernelClient<Admin> {
@@ -187,7 +193,7 @@ export function createKernel<Admin = UntypedAdmin>({
   };
 
   const connection = makeConnection({
-    ...makeTabs(name, worker),
+    ...makeTabs({ name, worker, sandbox }),
     startTimeoutMs,
     onPhase: (phase, error) => change({ phase, error }),
     onWelcome({ storage, storeId, epoch }) {

@@ -48,6 +48,8 @@ export type ToKernelWorker =
       session: MessagePort;
       /** Did this page find a kernel running, or had it one before? Then the store is not to be reset. */
       takesOver: boolean;
+      /** The way to a sandbox for vats, if they are to run in one. Transferred. */
+      sandbox?: MessagePort;
     }
   /** Commit, close the store, and end. */
   | { type: 'resign' };

@@ -1,5 +1,6 @@
 /** Several tabs of one app, in a real browser, with the built files and a strict Content-Security-Policy. */
-import type { Browser, BrowserContext } from 'playwright';
+import type { Browser, BrowserContext, Frame } from 'playwright';
+import type { KernelError } from '@vatkit/sdk';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { makeTabsOf, serveSite, startBrowser, type App, type Site, type Tab } from './site.js';
 
@@ -75,6 +76,69 @@ describe('an app on a static server', () => {
   });
 });
 
+describe('the hardened mode', () => {
+  it('runs vats in a frame that has no origin and no network', async () => {
+    const { page, problems } = await launched('/?hardened');
+    expect(await page.evaluate(() => root.greet?.('you'))).toBe('nobody greets you');
+    const frame = page.frames().find((each) => each !== page.mainFrame()) as Frame;
+    const vat = page.workers().find((worker) => worker.url().startsWith('blob:null/'));
+    expect(vat).toBeDefined();
+    // What code finds that has got out of SES, and out of all that was taken from its worker.
+    const found = await frame.evaluate(async (origin) => {
+      const said = (thrown: unknown) => (thrown as Error).name;
+      const inWorker = new Worker(
+        URL.createObjectURL(
+          new Blob([
+            `fetch(${JSON.stringify(origin)}).then(() => postMessage('reached'), ({ name }) => postMessage(name))`,
+          ]),
+        ),
+      );
+      return {
+        origin: globalThis.origin,
+        fetch: await fetch(origin).then(() => 'reached', said),
+        files: await navigator.storage.getDirectory().then(() => 'reached', said),
+        parent: ((): string => {
+          try {
+            return parent.document.title;
+          } catch (thrown) {
+            return said(thrown);
+          }
+        })(),
+        worker: await new Promise((resolve) => {
+          inWorker.onmessage = ({ data }) => resolve(data);
+        }),
+      };
+    }, site.origin);
+    expect(found).toStrictEqual({
+      origin: 'null',
+      fetch: 'TypeError',
+      files: 'SecurityError',
+      parent: 'SecurityError',
+      worker: 'TypeError',
+    });
+    expect(problems.filter((text) => !text.includes('Content Security Policy'))).toStrictEqual([]);
+    // A vat that is ended there starts there again.
+    await page.evaluate(() => client.admin.restartVat('v1'));
+    expect(await page.evaluate(() => root.launches?.())).toBe(1n);
+    await page.evaluate(() => client.close());
+    expect(await page.evaluate(() => document.querySelector('iframe'))).toBeNull();
+  });
+
+  it('says so where the page that was named is another one', async () => {
+    const tab = await tabs.open();
+    const message = await tab.page.evaluate(async () => {
+      const other = vatkit.createKernel({
+        name: 'other',
+        worker: () => new Worker('./kernel.worker.js', { type: 'module' }),
+        sandbox: () => './no-such.html',
+        startTimeoutMs: 1_000,
+      });
+      return other.ready().catch((error: Error) => error.message);
+    });
+    expect(message).toContain("The kernel's worker did not start");
+  });
+});
+
 describe('a takeover', () => {
   it(`makes every call once, over ${takeovers} of them in ${tabCount} tabs that call all the time`, async () => {
     for (let i = 0; i < tabCount; i += 1) await launched();
@@ -135,7 +199,7 @@ describe('a takeover', () => {
       );
       const never = root
         .never?.()
-        .catch(({ code, indeterminate }: never) => ({ code, indeterminate }));
+        .catch(({ code, indeterminate }: KernelError) => ({ code, indeterminate }));
       (globalThis as unknown as App).kept = { note, heap, broken, never };
       // By now the vat has the call before it.
       await root.greet?.();

@@ -9,6 +9,7 @@ import type { Openable } from '../channel.js';
 import { acquireLock, tryLock } from './locks.js';
 import { seekLeader, type OtherTab } from './other-tab.js';
 import { startOwnWorker, type OwnWorker } from './own-worker.js';
+import { openSandbox, type Sandbox } from './sandbox.js';
 import { watchVisibility } from './visibility.js';
 
 /** Another tab has the kernel from now on, or this one: the session goes on there. */
@@ -41,7 +42,13 @@ type Presence = {
   tellLost?: ((cause: Error) => void) | undefined;
 };
 
-export function makeTabs(name: string, worker: () => unknown): Tabs {
+export type TabsOptions = {
+  name: string;
+  worker: () => unknown;
+  sandbox?: (() => string | URL) | undefined;
+};
+
+export function makeTabs({ name, worker, sandbox }: TabsOptions): Tabs {
   if (!hasTabs()) return { open: async () => insistOneTab(await worker()), leave: () => {} };
   const names = tabNames(name);
   let here: Presence | undefined;
@@ -172,16 +179,18 @@ export function makeTabs(name: string, worker: () => unknown): Tabs {
 
   const openOwn = async (tab: Presence, lead: NonNullable<Presence['lead']>): Promise<unknown> => {
     tab.isStarting = true;
-    const made = await Promise.resolve()
-      .then(worker)
+    const [made, frame] = await Promise.resolve()
+      .then(() => openBoth(worker, sandbox))
       .finally(() => (tab.isStarting = false));
     if (!isBrowserWorker(made)) {
       // A port to a kernel that the app has made itself: there is nothing to elect.
       if (here === tab) leave();
+      frame?.close();
       return made;
     }
     if (here !== tab || tab.lead !== lead) {
       made.terminate();
+      frame?.close();
       insistHere(tab);
       return open();
     }
@@ -189,6 +198,7 @@ export function makeTabs(name: string, worker: () => unknown): Tabs {
     lead.own = startOwnWorker(made, {
       name,
       takesOver,
+      sandbox: frame,
       alive: () => (tab.isStarting = false),
       outdated() {
         resign(tab);
@@ -231,6 +241,19 @@ export function makeTabs(name: string, worker: () => unknown): Tabs {
   });
 
   return { open, leave };
+}
+
+async function openBoth(
+  worker: () => unknown,
+  sandbox: TabsOptions['sandbox'],
+): Promise<[worker: unknown, frame: Sandbox | undefined]> {
+  const frame = sandbox && (await openSandbox(sandbox()));
+  try {
+    return [await worker(), frame];
+  } catch (thrown) {
+    frame?.close();
+    throw thrown;
+  }
 }
 
 /** Are there tabs here, whose kernel's worker would be a browser's? */

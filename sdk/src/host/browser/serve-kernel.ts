@@ -108,7 +108,7 @@ export function makeKernelServer(
 }
 
 async function startKernel(
-  { name, takesOver }: Start,
+  { name, takesOver, sandbox }: Start,
   given: ServeKernelOptions,
   wasmBinary: Uint8Array | undefined,
 ): Promise<Kernel> {
@@ -127,7 +127,7 @@ async function startKernel(
     ...(wasmBinary !== undefined && { wasmBinary }),
   });
   try {
-    const platform = await PlatformServicesClient.make(globalThis);
+    const platform = await PlatformServicesClient.make(globalThis, { sandbox });
     const kernel = await Kernel.make(platform, database, {
       ...options,
       // A tab that only takes over from another is no new start of the app.
