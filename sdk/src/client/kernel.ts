@@ -233,7 +233,11 @@ export function createKernel<Admin = UntypedAdmin>({
     (await ask('krefOf', [ref], { again: true })) as string;
 
   const launch = async (
-    { name: own, config, root }: { name: string; config: unknown; root?: { methods: object } },
+    {
+      name: own,
+      config,
+      root,
+    }: { name: string; config: unknown; root?: LaunchRequest['root'] | undefined },
     { as = own, onProgress, signal, timeoutMs, ...how }: LaunchOptions = {},
   ): Promise<unknown> => {
     const progress = (lastProgress += 1);
@@ -241,7 +245,7 @@ export function createKernel<Admin = UntypedAdmin>({
       name: as,
       config,
       progress,
-      ...(root && { expects: Object.keys(root.methods) }),
+      ...(root && { root }),
       ...how,
     };
     steps.set(progress, (step) => {
