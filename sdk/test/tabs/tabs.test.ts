@@ -1,7 +1,9 @@
 /** Several tabs of one app, in a real browser, with the built files and a strict Content-Security-Policy. */
-import type { Browser, BrowserContext, Frame } from 'playwright';
+import { kunser } from '@vatkit/sdk/kernel';
+import type { Browser, BrowserContext, Frame, Page } from 'playwright';
 import type { KernelError } from '@vatkit/sdk';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { expectSoundStore, makeFile, startKernel, stopKernel } from '../harness.js';
 import { makeTabsOf, serveSite, startBrowser, type App, type Site, type Tab } from './site.js';
 
 // Functions given to `evaluate` run in the page, where these are global.
@@ -73,6 +75,66 @@ describe('an app on a static server', () => {
     } finally {
       await insecure.close();
     }
+  });
+});
+
+describe('the whole store', () => {
+  const exported = (page: Page): Promise<number[]> =>
+    page.evaluate(async () => {
+      const file = await client.exportStore();
+      return [...new Uint8Array(await file.arrayBuffer())];
+    });
+  const imported = (page: Page, bytes: number[]): Promise<string | undefined> =>
+    page.evaluate(
+      (content) =>
+        client.importStore(new Blob([new Uint8Array(content)])).then(
+          () => undefined,
+          (error: KernelError) => `${error.code}: ${error.message}`,
+        ),
+      bytes,
+    );
+
+  it('is one file, which another browser and Node take as it is', async () => {
+    const { page } = await launched();
+    await page.evaluate(() => root.keep?.('a', 'exported'));
+    const bytes = await exported(page);
+    await page.evaluate(() => root.keep?.('a', 'changed'));
+    const other = await launched();
+    const { storeId } = await page.evaluate(() => client.status);
+    // From the tab that does not lead.
+    expect(await imported(other.page, bytes)).toBeUndefined();
+    for (const tab of [page, other.page]) {
+      expect(
+        await tab.evaluate(() => root.kept?.('a').catch(({ code }: KernelError) => code)),
+      ).toBe('SESSION_EXPIRED');
+      await tab.evaluate(() => launch());
+      expect(await tab.evaluate(() => root.kept?.('a'))).toBe('exported');
+      expect(await tab.evaluate(() => client.status.storeId)).not.toBe(storeId);
+    }
+    const dbFilename = makeFile('exported.db', Uint8Array.from(bytes));
+    const kernel = await startKernel({ dbFilename });
+    const answer = await kernel.queueMessage(kernel.getRootObject('v1') as string, 'kept', ['a']);
+    expect(kunser(answer)).toBe('exported');
+    await stopKernel(kernel);
+    await expectSoundStore(dbFilename);
+  });
+
+  it('is left as it is where the file is none', async () => {
+    const { page } = await launched();
+    await page.evaluate(() => root.keep?.('a', 'kept'));
+    const bytes = await exported(page);
+    const torn = bytes.map((byte, i) => (i > 5_000 && i < 9_000 ? 0 : byte));
+    const newer = bytes.map((byte, i) => (i === 63 ? 9 : byte));
+    expect(await imported(page, [1, 2, 3])).toMatch(/STORE_FAILED/);
+    expect(await imported(page, torn)).toMatch(/STORE_FAILED|BAD_CONFIG/);
+    expect(await imported(page, newer)).toContain('schema version is 9');
+    expect(await page.evaluate(() => root.kept?.('a'))).toBe('kept');
+    expect(await page.evaluate(() => state.workers)).toBe(1);
+  });
+
+  it('is asked to be kept', async () => {
+    const { page } = await tabs.open();
+    expect(typeof (await page.evaluate(() => vatkit.persistStorage()))).toBe('boolean');
   });
 });
 

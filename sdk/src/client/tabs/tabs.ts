@@ -10,6 +10,7 @@ import { acquireLock, tryLock } from './locks.js';
 import { seekLeader, type OtherTab } from './other-tab.js';
 import { startOwnWorker, type OwnWorker } from './own-worker.js';
 import { openSandbox, type Sandbox } from './sandbox.js';
+import { makeStoreRequests, type AskStore } from './store-requests.js';
 import { watchVisibility } from './visibility.js';
 
 /** Another tab has the kernel from now on, or this one: the session goes on there. */
@@ -23,6 +24,8 @@ export type Tabs = {
   open: () => Promise<unknown>;
   /** The tab uses the kernel no more, until it opens anew. */
   leave: () => void;
+  /** The whole store, or its replacement; where there is a channel. */
+  askStore: AskStore;
 };
 
 /** Of a tab that uses the kernel. */
@@ -49,7 +52,10 @@ export type TabsOptions = {
 };
 
 export function makeTabs({ name, worker, sandbox }: TabsOptions): Tabs {
-  if (!hasTabs()) return { open: async () => insistOneTab(await worker()), leave: () => {} };
+  const requests = makeStoreRequests();
+  const { ask: askStore } = requests;
+  if (!hasTabs())
+    return { open: async () => insistOneTab(await worker()), leave: () => {}, askStore };
   const names = tabNames(name);
   let here: Presence | undefined;
   /** Was there a kernel before this tab's own worker has one? */
@@ -79,6 +85,7 @@ export function makeTabs({ name, worker, sandbox }: TabsOptions): Tabs {
     const tab = here;
     if (tab === undefined) return;
     here = undefined;
+    requests.close();
     standDown(tab);
     clearTimeout(tab.standBackTimer);
     tab.seeking?.abort(new Error('this tab has left'));
@@ -101,6 +108,7 @@ export function makeTabs({ name, worker, sandbox }: TabsOptions): Tabs {
   const moved = (tab: Presence, cause: Error = new KernelMoved('the kernel has moved')): void => {
     const { tellLost, seeking } = tab;
     tab.tellLost = tab.seeking = tab.session = undefined;
+    requests.close();
     seeking?.abort(cause);
     tellLost?.(cause);
   };
@@ -235,12 +243,14 @@ export function makeTabs({ name, worker, sandbox }: TabsOptions): Tabs {
 
   const watched = (tab: Presence, { listen }: Openable): Openable => ({
     listen(events) {
+      const channel = listen(requests.within(events));
       tab.tellLost = events.onLost;
-      return listen(events);
+      requests.open(channel);
+      return channel;
     },
   });
 
-  return { open, leave };
+  return { open, leave, askStore };
 }
 
 async function openBoth(

@@ -9,8 +9,10 @@ import type { PortLike } from '../session-channel.js';
 export type StoreRequestPowers = {
   database: WasmDatabase;
   wasmBinary: Uint8Array | undefined;
-  /** Stops the kernel, puts these rows in the place of its own, and is the last that this worker does. */
+  /** Stops the kernel and puts these rows in the place of its own. */
   replace: (rows: Rows) => Promise<void>;
+  /** There is no kernel any more, whether that went well or not, and whoever asked knows. */
+  onReplaced: () => void;
 };
 
 export type StoreRequests = {
@@ -22,6 +24,7 @@ export function makeStoreRequests({
   database,
   wasmBinary,
   replace,
+  onReplaced,
 }: StoreRequestPowers): StoreRequests {
   /** The kernel stops to begin anew: its clients hear of it when there is another, and not of its end. */
   let isReplacing = false;
@@ -52,6 +55,7 @@ export function makeStoreRequests({
       reply = { type: 'store-failed', id, error: { code, message } };
     }
     port.postMessage(reply);
+    if (isReplacing && request.type === 'store-import') onReplaced();
   };
 
   return {
