@@ -251,8 +251,8 @@ export function createKernel<Admin = UntypedAdmin>({
     {
       name: own,
       config,
-      root,
-    }: { name: string; config: unknown; root?: LaunchRequest['root'] | undefined },
+      interfaces,
+    }: { name: string; config: unknown; interfaces?: LaunchRequest['interfaces'] },
     { as = own, onProgress, signal, timeoutMs, ...how }: LaunchOptions = {},
   ): Promise<unknown> => {
     const progress = (lastProgress += 1);
@@ -260,7 +260,7 @@ export function createKernel<Admin = UntypedAdmin>({
       name: as,
       config,
       progress,
-      ...(root && { root }),
+      ...(interfaces && { interfaces }),
       ...how,
     };
     steps.set(progress, (step) => {
