@@ -132,6 +132,37 @@ describe('the whole store', () => {
     expect(await page.evaluate(() => state.workers)).toBe(1);
   });
 
+  it('is whole when the disk is full, and callers hear of it', async () => {
+    const { page } = await launched();
+    const devtools = await context.newCDPSession(page);
+    const limit = (quotaSize?: number) =>
+      devtools.send('Storage.overrideQuotaForOrigin', {
+        origin: site.origin,
+        ...(quotaSize !== undefined && { quotaSize }),
+      });
+    const { usage } = await devtools.send('Storage.getUsageAndQuota', { origin: site.origin });
+    await limit(usage + 3_000_000);
+    const kept = await page.evaluate(async () => {
+      const text = 'x'.repeat(500_000);
+      for (let i = 0; i < 40; i += 1) {
+        try {
+          await root.keep?.(String(i), text);
+        } catch (thrown) {
+          return { count: i, error: String(thrown) };
+        }
+      }
+      return undefined;
+    });
+    expect(kept?.error).toMatch(/STORE_FAILED|VAT_RESTARTED|KERNEL_CLOSED|WORKER_START_FAILED/);
+    await limit();
+    // What was acknowledged is there, now that there is space, and more can be added.
+    await page.evaluate(() => launch());
+    const last = String((kept?.count as number) - 1);
+    expect(await page.evaluate((key) => root.kept?.(key), last)).toHaveLength(500_000);
+    expect(await page.evaluate(() => root.keep?.('more', 1))).toBeUndefined();
+    expect(await page.evaluate(() => client.admin.checkInvariants?.())).toStrictEqual([]);
+  });
+
   it('is asked to be kept', async () => {
     const { page } = await tabs.open();
     expect(typeof (await page.evaluate(() => vatkit.persistStorage()))).toBe('boolean');
