@@ -160,6 +160,18 @@ export const limits = {
   relayRetryMs: 500,
   relayRetryMaxMs: 30_000,
 
+  /** Messages that a message log remembers. Each is some hundred bytes in memory. */
+  loggedMessagesMax: 1_000,
+  /** UTF-16 code units of the arguments, and of the result, of one message in the log. */
+  previewCharsMax: 300,
+  /** Milliseconds for which nobody has asked for the message log before it ends and is forgotten. */
+  messageLogIdleMs: 10_000,
+  /** Rows that a query of the store gives to a client, and UTF-16 code units of one text in them. */
+  queryRowsMax: 1_000,
+  queryTextCharsMax: 10_000,
+  /** Objects that one page of the object registry has. */
+  objectsPageMax: 200,
+
   /** Parsed bundles that a host keeps in memory; the others are read from the store when a vat starts. */
   parsedBundlesMax: 16,
   /** Answers that one commit lets go at most: enough to share its cost, few enough to keep each waiting briefly. */

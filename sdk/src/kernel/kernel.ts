@@ -38,6 +38,7 @@ import { krefOrder, makeKernelRows, type RowsPolicy } from './rows.js';
 import { makeSessions, type SessionPolicy } from './sessions.js';
 import { makeShapes } from './shapes.js';
 import { makeSubclusters } from './subclusters.js';
+import { makeTraces } from './traces.js';
 import { makeVats, type VatPolicy } from './vats.js';
 
 /** Services that every kernel has, in the order of their krefs: a fresh store's first vat root is ko4. */
@@ -92,11 +93,13 @@ export function makeKernelMachine(changes: ChangeSet, policy: KernelPolicy) {
   const caveats = makeCaveats({ rows, references, now: () => time }, () => messages);
   const urls = makeOcapUrls({ rows, references, now: () => time, ...policy });
   const backPressure = makeBackPressure(policy.queueMax);
+  const traces = makeTraces(rows, emit);
   const messages = makeMessages({
     rows,
     references,
     queues,
     backPressure,
+    traces,
     wake: (endpoint) =>
       isSessionEndpoint(endpoint) ? sessions.wake(endpoint) : vats.wake(endpoint),
     callHost: hostRealm.call,
@@ -145,6 +148,7 @@ export function makeKernelMachine(changes: ChangeSet, policy: KernelPolicy) {
     messages,
     marks,
     shapes,
+    traces,
     incarnations,
     policy,
     onUpgraded: (vatId) => sessions.noteUpgrade(vatId),
@@ -187,6 +191,7 @@ export function makeKernelMachine(changes: ChangeSet, policy: KernelPolicy) {
     rows,
     references,
     messages,
+    traces,
     vats,
     emit,
     whenSettled,
@@ -213,6 +218,7 @@ export function makeKernelMachine(changes: ChangeSet, policy: KernelPolicy) {
     messages,
     deliveries: makeDeliveries({ rows, clists, queues, messages, ...policy }),
     marks,
+    traces,
     shapes,
     policy,
     emit,
@@ -242,6 +248,7 @@ export function makeKernelMachine(changes: ChangeSet, policy: KernelPolicy) {
     }
     const result = references.makePromise(null);
     answerWhenSettled(requestId, session, result);
+    traces.sent(session, target, { methargs, result });
     messages.route(target, { methargs, result });
   };
 
@@ -360,6 +367,8 @@ export function makeKernelMachine(changes: ChangeSet, policy: KernelPolicy) {
         return;
       case 'reap':
         return reap(event.requestId, event.vatIds);
+      case 'watch':
+        return traces.watch(event.on);
       case 'idle':
         return vats.reapIdle();
       case 'drain':
@@ -618,6 +627,7 @@ export function makeKernelMachine(changes: ChangeSet, policy: KernelPolicy) {
     },
     hasDrained: (queue: VatId | KRef): boolean => queues.length(queue) <= backPressure.lowWater,
 
+    shapeOf: shapes.of,
     incarnationOf: vats.incarnationOf,
     busyCount: vats.busyCount,
     isRestless: vats.isRestless,

@@ -20,12 +20,14 @@ import type {
 import { rejection, type Settlement, type Messages } from './messages.js';
 import type { References } from './references.js';
 import { krefOrder, type KernelRows, type SubclusterRow } from './rows.js';
+import type { Traces } from './traces.js';
 import type { Vats } from './vats.js';
 
 export type SubclusterPowers = {
   rows: KernelRows;
   references: References;
   messages: Messages;
+  traces: Traces;
   vats: Vats;
   emit: (effect: KernelEffect) => void;
   /** Calls back in the step in which the promise settles, once what it settled is counted. */
@@ -194,13 +196,12 @@ export function makeSubclusters(powers: SubclusterPowers) {
       if (rejected) undo(id, bootstrapError(id, value, stack));
       else if (!undoUncaught(id)) succeed(id, value);
     });
-    messages.route(rootOf(row), {
-      methargs: kserMethargs('bootstrap', [
-        Object.fromEntries(roots),
-        Object.fromEntries(services),
-      ]),
-      result,
-    });
+    const methargs = kserMethargs('bootstrap', [
+      Object.fromEntries(roots),
+      Object.fromEntries(services),
+    ]);
+    powers.traces.sent(null, rootOf(row), { methargs, result });
+    messages.route(rootOf(row), { methargs, result });
   };
 
   const bootstrapError = (

@@ -1,12 +1,7 @@
 /** Transports and relays over real sockets of this machine, which a test ends with `stopAll`. */
 import { randomBytes } from 'node:crypto';
 import { providePlatform } from '../../src/comms/libp2p/polyfills.js';
-import type {
-  Link,
-  LinkEvents,
-  Transport,
-  TransportOptions,
-} from '../../src/comms/transport.js';
+import type { Link, LinkEvents, Transport, TransportOptions } from '../../src/comms/transport.js';
 
 export const tcpAddress = '/ip4/127.0.0.1/tcp/0';
 export const wsAddress = '/ip4/127.0.0.1/tcp/0/ws';

@@ -43,7 +43,7 @@ export const policy: KernelPolicy = {
   vatsLiveMax: 4,
   reapIdleMs: 1_000,
   sessionFramesMax: 3,
-    ocapUrlsMax: 1_000,
+  ocapUrlsMax: 1_000,
   sessionsMax: 4,
   sessionRefsMax: 20,
 };
@@ -343,6 +343,7 @@ function makeScriptedKernel() {
     reap: (text) =>
       step({ type: 'reap', requestId: request(), ...(text !== '' && { vatIds: text.split(' ') }) }),
     idle: () => step({ type: 'idle' }),
+    watch: (text) => step({ type: 'watch', on: text !== 'off' }),
     drain: () => step({ type: 'drain' }),
     stop: () => step({ type: 'stop' }),
     tick: () => step({ type: 'tick' }),
