@@ -438,9 +438,10 @@ describe('a launch by name', () => {
       ok: true,
       value: { action: 'kept' },
     });
-    expect(answer(await launch(greeter('hi'), { expects: ['greet', 'gone'] }))).toMatchObject({
+    const wanted = { name: 'Greeter', hash: 'x', methods: { greet: 'query', gone: 'query' } };
+    expect(answer(await launch(greeter('hi'), { root: wanted }))).toMatchObject({
       ok: false,
-      error: { code: 'INTERFACE_MISMATCH', data: { reload: true, missing: ['gone'] } },
+      error: { code: 'INTERFACE_MISMATCH', data: { reload: true, differences: ['gone is gone'] } },
     });
     expect(answer(await launch(greeter('hi'), { rollback: true }))).toMatchObject({
       ok: true,

@@ -189,15 +189,17 @@ export function makeConnection({
   const lost = (cause: unknown): void => {
     if (isReloadNeeded(cause)) return fail(cause, 'reload-required');
     const isSteady = phase === 'ready' && Date.now() - readySince > STEADY_MS;
-    // Where a kernel has gone on elsewhere nothing has failed.
-    if (isSteady || cause instanceof KernelMoved || isKernelError(cause, 'KERNEL_STOPPED'))
-      attempts = 0;
+    // Where a kernel goes on elsewhere nothing has failed.
+    const hasMoved = cause instanceof KernelMoved || isKernelError(cause, 'KERNEL_STOPPED');
+    if (isSteady || hasMoved) attempts = 0;
     attempts += 1;
-    if (welcome === undefined || attempts > RECONNECTS_MAX) return fail(gone(cause));
+    const isKept = welcome !== undefined || cause instanceof KernelMoved;
+    if (!isKept || attempts > RECONNECTS_MAX) return fail(gone(cause));
     drop(false);
     ports.suspend();
-    turn('reconnecting');
-    timer = setTimeout(() => start('reconnecting'), RECONNECT_DELAY_MS * (attempts - 1));
+    const next = welcome === undefined ? 'starting' : 'reconnecting';
+    turn(next);
+    timer = setTimeout(() => start(next), RECONNECT_DELAY_MS * (attempts - 1));
   };
 
   const gone = (cause: unknown): Error => {

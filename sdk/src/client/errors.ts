@@ -18,7 +18,9 @@ export function errorOfWire({ code, message, data, cause: flat }: WireError): Er
   const cause =
     flat &&
     named(flat.name, Object.assign(new Error(flat.message), flat.stack && { stack: flat.stack }));
-  return isKernelErrorCode(code)
-    ? new KernelError(code, message, { data, cause })
-    : Object.assign(new Error(message, { cause }), { code });
+  if (isKernelErrorCode(code)) {
+    const error = new KernelError(code, message, { data, cause });
+    return code === 'INTERFACE_MISMATCH' ? named('InterfaceMismatchError', error) : error;
+  }
+  return Object.assign(new Error(message, { cause }), { code });
 }

@@ -227,7 +227,11 @@ export function createKernel<Admin = UntypedAdmin>({
     (await ask('krefOf', [ref], { again: true })) as string;
 
   const launch = async (
-    { name: own, config, root }: { name: string; config: unknown; root?: { methods: object } },
+    {
+      name: own,
+      config,
+      interfaces,
+    }: { name: string; config: unknown; interfaces?: LaunchRequest['interfaces'] },
     { as = own, onProgress, signal, timeoutMs, ...how }: LaunchOptions = {},
   ): Promise<unknown> => {
     const progress = (lastProgress += 1);
@@ -235,7 +239,7 @@ export function createKernel<Admin = UntypedAdmin>({
       name: as,
       config,
       progress,
-      ...(root && { expects: Object.keys(root.methods) }),
+      ...(interfaces && { interfaces }),
       ...how,
     };
     steps.set(progress, (step) => {

@@ -5,6 +5,12 @@
  */
 export { PlatformServicesClient, type BrowserScope } from '../host/browser/platform-services.js';
 export {
+  createCommsQueryString,
+  getCommsParamsFromCurrentLocation,
+  parseCommsQueryString,
+  type CommsQueryOptions,
+} from '../host/browser/url-options.js';
+export {
   makeSQLKernelDatabase,
   type WasmDatabase,
   type WasmDatabaseOptions,

@@ -221,7 +221,6 @@ export class Kernel {
     const launches = makeNamedLaunches({
       loop,
       launches: this.#launches,
-      log,
       read: (outcome, fetched) => this.#read(outcome, fetched),
     });
     this.#sessions = makeSessionServer({
@@ -389,12 +388,17 @@ export class Kernel {
   async reloadSubcluster(id: SubclusterId): Promise<Subcluster> {
     const { config, vats } = this.#subcluster(id);
     const fetched = await this.#launches.fetch(config, undefined, vats);
-    const { name, system } = this.#rows.subclusters.get(id) ?? {};
+    const { name, system, definition, interfaces } = this.#rows.subclusters.get(id) ?? {};
     await this.terminateSubcluster(id);
     await this.#launches.launch(config, fetched, {
       session: API_SESSION,
       id,
       ...(system && name !== undefined && { systemName: name }),
+      ...(!system &&
+        name !== undefined &&
+        definition !== undefined && {
+          named: { name, definition, ...(interfaces && { interfaces }) },
+        }),
     });
     return this.#subcluster(id);
   }

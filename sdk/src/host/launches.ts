@@ -11,6 +11,7 @@ import type {
   ClusterConfig,
   SystemSubclusterConfig,
 } from '../protocol/config.js';
+import type { InterfaceInfo } from '../protocol/definition.js';
 import type { SubclusterId, VatId, VRef } from '../protocol/refs.js';
 import { fetchBundles, messageOf, NoBundleError, type FetchedBundles } from './bundles.js';
 import type { EventLoop } from './event-loop.js';
@@ -41,7 +42,7 @@ export type LaunchOptions = {
   /** Launch as this system subcluster. */
   systemName?: string;
   /** Launch under a name, by which it is found again, and remember what was launched. */
-  named?: { name: string; definition: string };
+  named?: { name: string; definition: string; interfaces?: readonly InterfaceInfo[] };
 };
 
 export function makeLaunches(powers: LaunchesPowers) {
@@ -64,10 +65,15 @@ export function makeLaunches(powers: LaunchesPowers) {
     );
   };
 
-  const openChannels = async (config: ClusterConfig): Promise<{ [channel: string]: VRef }> => {
-    const opened: { [channel: string]: VRef } = {};
+  type Channels = { [channel: string]: VRef };
+
+  /** @param before - a configuration whose channels are open; those that are the same in both stay so. */
+  const openChannels = async (config: ClusterConfig, before?: ClusterConfig): Promise<Channels> => {
+    const opened: Channels = {};
     try {
       for (const [name, options] of Object.entries(config.io ?? {})) {
+        const old = before?.io?.[name];
+        if (old !== undefined && canonical(old) === canonical(options)) continue;
         const channel = await factoryFor(config)(name, options);
         const vref = objects.exportObject(makeIOService(name, options, channel));
         channels.set(vref, channel);
@@ -75,10 +81,12 @@ export function makeLaunches(powers: LaunchesPowers) {
       }
       return opened;
     } catch (thrown) {
-      Object.values(opened).forEach(close);
+      closeChannels(opened);
       throw thrown;
     }
   };
+
+  const closeChannels = (opened: Channels): void => Object.values(opened).forEach(close);
 
   const checkGrants = ({ vats }: ClusterConfig): void => {
     for (const [name, { globals = [], network }] of Object.entries(vats)) {
@@ -133,6 +141,9 @@ export function makeLaunches(powers: LaunchesPowers) {
       }
     },
 
+    openChannels,
+    closeChannels,
+
     async launch(
       config: ClusterConfig,
       fetched: FetchedBundles,
@@ -153,7 +164,7 @@ export function makeLaunches(powers: LaunchesPowers) {
         });
         return read(outcome, fetched);
       } catch (thrown) {
-        Object.values(io).forEach(close);
+        closeChannels(io);
         throw thrown;
       }
     },

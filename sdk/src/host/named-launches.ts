@@ -4,12 +4,14 @@
  *
  * One thing at a time is done under a name, whoever asked: who asks meanwhile waits and finds what was done.
  */
-import { KernelError } from '../errors.js';
+import { KernelError, isKernelError } from '../errors.js';
 import { limits } from '../limits.js';
 import type { CapData } from '../protocol/capdata.js';
 import { ClusterConfigStruct, type ClusterConfig, type VatConfig } from '../protocol/config.js';
 import { describe } from '../protocol/describe.js';
-import { kserMethargs, kslot, kunser, type StandIn } from '../protocol/kernel-values.js';
+import { kslot, kunser, type StandIn } from '../protocol/kernel-values.js';
+import type { InterfaceInfo } from '../protocol/definition.js';
+import { interfaceDifferences } from '../protocol/interface-differences.js';
 import type { KRef, SubclusterId, VatId } from '../protocol/refs.js';
 import {
   boolean,
@@ -25,7 +27,6 @@ import type { Outcome } from '../kernel/events.js';
 import { messageOf, sha256, type FetchedBundles } from './bundles.js';
 import type { EventLoop } from './event-loop.js';
 import { canonical, type Launches } from './launches.js';
-import type { Log } from './logger.js';
 
 export type NamedLaunch = LaunchValue & {
   subclusterId: SubclusterId;
@@ -36,13 +37,29 @@ export type NamedLaunch = LaunchValue & {
 export type NamedLaunchesPowers = {
   loop: EventLoop;
   launches: Launches;
-  log: Log;
   read: (outcome: Outcome, fetched?: FetchedBundles) => unknown;
 };
 
 const anything: Shape<unknown> = (value) => value ?? null;
 const number: Shape<number> = (value, path, report) =>
   typeof value === 'number' ? value : report(path, `needs a number; found ${describe(value)}`);
+
+/** `{ list: 'query' }`, `{ list: '() => string[]' }`. */
+const texts: Shape<{ [method: string]: string }> = (value, path, report) =>
+  typeof value === 'object' &&
+  value !== null &&
+  Object.values(value).every((each) => typeof each === 'string')
+    ? (value as { [method: string]: string })
+    : report(path, `needs a record of texts; found ${describe(value)}`);
+const interfaceInfo = object<InterfaceInfo>(
+  {
+    name: text('the name of an interface', 1_000),
+    hash: text('a hash', 1_000),
+    methods: texts as Shape<InterfaceInfo['methods']>,
+    signatures: texts,
+  },
+  ['name', 'hash', 'methods', 'signatures'],
+);
 
 const RequestStruct = makeStruct<LaunchRequest>(
   'invalid launch',
@@ -53,7 +70,7 @@ const RequestStruct = makeStruct<LaunchRequest>(
       onChange: oneOf(['upgrade', 'keep', 'error']),
       allowRemoval: boolean,
       rollback: boolean,
-      expects: listOf(text('the name of a method', 1_000)),
+      interfaces: listOf(interfaceInfo),
       progress: number,
     },
     ['name', 'config'],
@@ -65,7 +82,10 @@ const pastMax = 100;
 /** Krefs of a bootstrap's result are held under a session of their own until the client holds them. */
 let lastHolder = 0;
 
-export function makeNamedLaunches({ loop, launches, log, read }: NamedLaunchesPowers) {
+const interfacesOf = ({ interfaces }: LaunchRequest): Pick<LaunchRequest, 'interfaces'> =>
+  interfaces === undefined ? {} : { interfaces };
+
+export function makeNamedLaunches({ loop, launches, read }: NamedLaunchesPowers) {
   /** By name, what is under way. */
   const underWay = new Map<string, Promise<unknown>>();
 
@@ -125,7 +145,7 @@ export function makeNamedLaunches({ loop, launches, log, read }: NamedLaunchesPo
     onStep({ step: 'starting', done: 0, total });
     const { subclusterId, bootstrapResult } = (await launches.launch(config, fetched, {
       session,
-      named: { name: request.name, definition },
+      named: { name: request.name, definition, ...interfacesOf(request) },
     })) as { subclusterId: SubclusterId; bootstrapResult?: CapData<KRef> };
     onStep({ step: 'starting', done: total, total });
     const launched = found(subclusterId, 'launched');
@@ -141,16 +161,29 @@ export function makeNamedLaunches({ loop, launches, log, read }: NamedLaunchesPo
     };
   };
 
-  /** Insists that the root has the methods that the caller was built for, as far as the kernel knows its methods. */
-  const insistMethods = (id: SubclusterId, request: LaunchRequest, reload: boolean): void => {
-    const { vats, config } = rows().subclusters.getRequired(id);
+  /** Insists that what runs does for callers that were built for the request's interfaces, as far as is known of it. */
+  const insistFits = (
+    id: SubclusterId,
+    { name, interfaces = [] }: LaunchRequest,
+    reload: boolean,
+  ): void => {
+    const [root] = interfaces;
+    if (root === undefined) return;
+    const { vats, config, interfaces: known } = rows().subclusters.getRequired(id);
     const shape = rows().shapes.get(`${vats[config.bootstrap]}.o+0`);
-    const missing = request.expects?.filter((method) => !shape?.methods.includes(method)) ?? [];
-    if (shape === undefined || missing.length === 0) return;
+    const differences =
+      known !== undefined
+        ? interfaceDifferences(interfaces, known)
+        : shape === undefined
+          ? []
+          : Object.keys(root.methods)
+              .filter((method) => !shape.methods.includes(method))
+              .map((method) => `${root.name}.${method} is gone`);
+    if (differences.length === 0) return;
     throw new KernelError(
       'INTERFACE_MISMATCH',
-      `"${request.name}" (${id}) runs ${reload ? 'a newer' : 'another'} definition, whose root has no ${missing.join(', ')}`,
-      { data: { name: request.name, missing, ...(reload && { reload: true }) } },
+      `"${name}" (${id}) runs ${reload ? 'a newer' : 'another'} definition, which does not do for this caller: ${differences.join('; ')}${reload ? '. Reload the page' : ''}`,
+      { data: { name, differences, ...(reload && { reload: true }) } },
     );
   };
 
@@ -174,12 +207,12 @@ export function makeNamedLaunches({ loop, launches, log, read }: NamedLaunchesPo
     if (row.definition === definition) return found(id, 'joined');
     const isPast = row.past?.includes(definition) === true;
     if (isPast && !request.rollback) {
-      insistMethods(id, request, true);
+      insistFits(id, request, true);
       return found(id, 'kept');
     }
     const onChange = request.onChange ?? 'upgrade';
     if (onChange === 'keep') {
-      insistMethods(id, request, false);
+      insistFits(id, request, false);
       return found(id, 'kept');
     }
     if (onChange === 'error') {
@@ -193,12 +226,6 @@ export function makeNamedLaunches({ loop, launches, log, read }: NamedLaunchesPo
     return found(id, 'upgraded');
   };
 
-  type Code = { config: VatConfig; bundleHash: string; content: string };
-
-  const upgradeVat = async (vatId: VatId, code: Code, fetched?: FetchedBundles): Promise<void> => {
-    read(await loop.request({ type: 'upgrade-vat', vatId, ...code }), fetched);
-  };
-
   const upgrade = async (
     id: SubclusterId,
     request: LaunchRequest,
@@ -208,115 +235,47 @@ export function makeNamedLaunches({ loop, launches, log, read }: NamedLaunchesPo
     onStep: (step: LaunchStep) => void,
   ): Promise<void> => {
     const { vats: members, config: old } = rows().subclusters.getRequired(id);
-    const added = Object.keys(config.vats).filter((name) => !Object.hasOwn(members, name));
+    const failed = (why: string, cause?: unknown, more?: unknown): KernelError =>
+      new KernelError('UPGRADE_FAILED', `"${request.name}" (${id}) was not upgraded: ${why}`, {
+        cause,
+        data: { ...(more as object | undefined), name: request.name, subclusterId: id },
+      });
     const removed = Object.keys(members).filter((name) => !Object.hasOwn(config.vats, name));
-    const refuse = (why: string): never => {
-      throw new KernelError(
-        'UPGRADE_FAILED',
-        `"${request.name}" (${id}) was not upgraded: ${why}`,
-        {
-          data: { name: request.name, subclusterId: id },
-        },
-      );
-    };
-    if (config.bootstrap !== old.bootstrap)
-      refuse(`its bootstrap vat would be ${config.bootstrap} instead of ${old.bootstrap}`);
-    if (
-      canonical(old.services ?? []) !== canonical(config.services ?? []) ||
-      canonical(old.io ?? {}) !== canonical(config.io ?? {})
-    )
-      refuse('its services or channels would be others; terminate it first');
     if (removed.length > 0 && !request.allowRemoval)
-      refuse(
+      throw failed(
         `its vats ${removed.join(', ')} would be removed with their state; allowRemoval does that`,
       );
-    if (added.length > 0)
-      refuse(
-        `its vats ${added.join(', ')} would be new; terminate it first, or launch them under a name of their own`,
-      );
-
-    const changes = Object.entries(members).flatMap(([name, vatId]) => {
+    const changed = Object.entries(members).flatMap(([name, vatId]) => {
       const vat = rows().vats.getRequired(vatId);
-      const vatConfig = config.vats[name];
-      const bundleHash = fetched.bundles[name];
-      if (vatConfig === undefined || bundleHash === undefined) return [];
-      const isSame = vat.bundleHash === bundleHash && sameGrants(vat.config, vatConfig);
-      if (isSame) return [];
-      const before: Code = {
-        config: vat.config,
-        bundleHash: vat.bundleHash,
-        content: rows().bundles.getRequired(vat.bundleHash),
-      };
-      const after: Code = {
-        config: vatConfig,
-        bundleHash,
-        content: fetched.contents[bundleHash] as string,
-      };
-      return [{ name, vatId, before, after }];
+      const after = config.vats[name];
+      if (after === undefined) return [];
+      return vat.bundleHash === fetched.bundles[name] && sameGrants(vat.config, after) ? [] : name;
     });
-    const total = changes.length;
-    for (const [done, { vatId, after, name }] of changes.entries()) {
-      onStep({ step: 'upgrading', done, total });
-      try {
-        await upgradeVat(vatId, after, fetched);
-      } catch (cause) {
-        await undo(changes.slice(0, done));
-        throw new KernelError(
-          'UPGRADE_FAILED',
-          `"${request.name}" (${id}) was not upgraded: vat ${name}: ${messageOf(cause)}`,
-          { cause, data: { name: request.name, subclusterId: id, vat: name } },
-        );
-      }
+    const added = Object.keys(config.vats).length + removed.length - Object.keys(members).length;
+    const total = changed.length + added;
+    onStep({ step: 'upgrading', done: 0, total });
+    const io = await launches.openChannels(config, old).catch((thrown: unknown) => {
+      throw failed(messageOf(thrown), thrown);
+    });
+    const outcome = await loop.request({
+      type: 'upgrade-subcluster',
+      subclusterId: id,
+      config,
+      ...fetched,
+      changed,
+      definition,
+      ...interfacesOf(request),
+      pastMax,
+      io,
+    });
+    try {
+      read(outcome, fetched);
+    } catch (thrown) {
+      if (!isKernelError(thrown, 'UPGRADE_FAILED')) throw thrown;
+      launches.closeChannels(io);
+      throw failed(thrown.message.replace(/^\[[^\]]*\] /, ''), thrown.cause, thrown.data);
     }
     onStep({ step: 'upgrading', done: total, total });
-    for (const name of removed) {
-      read(await loop.request({ type: 'terminate-vat', vatId: members[name] as VatId }));
-    }
-    read(await loop.request({ type: 'define', subclusterId: id, definition, config, pastMax }));
-    await tellUpgraded(id);
-  };
-
-  /** The old code goes on, on the state that the new code has left. */
-  const undo = async (done: { vatId: VatId; name: string; before: Code }[]): Promise<void> => {
-    for (const { vatId, name, before } of done.reverse()) {
-      try {
-        await upgradeVat(vatId, before);
-      } catch (thrown) {
-        log(
-          'error',
-          ['kernel', vatId],
-          [
-            `vat ${vatId} (${name}) keeps its new code, though the upgrade of its subcluster failed: ${messageOf(thrown)}`,
-          ],
-        );
-      }
-    }
-  };
-
-  /** Calls the root's `upgraded(vats, services)` where it has one; what it throws is the caller's to hear. */
-  const tellUpgraded = async (id: SubclusterId): Promise<void> => {
-    const { vats, config } = rows().subclusters.getRequired(id);
-    const root = vats[config.bootstrap] as VatId;
-    if (!rows().shapes.get(`${root}.o+0`)?.methods.includes('upgraded')) return;
-    const roots = Object.fromEntries(
-      Object.entries(vats).map(([name, vatId]) => [name, kslot(rootOf(vatId), 'vatRoot')]),
-    );
-    const services = Object.fromEntries(
-      (config.services ?? []).map((name) => [
-        name,
-        kslot(rows().services.getRequired(name).kref, 'KernelService'),
-      ]),
-    );
-    lastHolder += 1;
-    const session = `l${lastHolder}`;
-    const outcome = await loop.request({
-      type: 'send',
-      session,
-      target: rootOf(root),
-      methargs: kserMethargs('upgraded', [roots, services]),
-    });
-    const { slots } = read(outcome) as CapData<KRef>;
-    for (const kref of slots) loop.feed({ type: 'release', session, kref });
   };
 
   const terminateNow = async (subclusterId: SubclusterId): Promise<void> => {

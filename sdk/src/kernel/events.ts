@@ -9,6 +9,7 @@ import type { CapData } from '../protocol/capdata.js';
 import type { CaveatLimits } from '../protocol/caveat-limits.js';
 import type { ClusterConfig, VatConfig } from '../protocol/config.js';
 import type { EndpointId, KRef, SubclusterId, VatId, VRef } from '../protocol/refs.js';
+import type { InterfaceInfo } from '../protocol/definition.js';
 import type { ClientOp } from '../protocol/session-wire.js';
 import type { Delivery } from '../protocol/vat-wire.js';
 import type { OcapUrlLimits } from './ocap-urls.js';
@@ -84,16 +85,7 @@ export type KernelEvent =
   | { type: 'redeem-url'; requestId: RequestId; session: EndpointId; number: string }
   /** Answered with whether there was such a number. */
   | { type: 'revoke-url'; requestId: RequestId; number: string }
-  /** A launch by name has changed its definition in place: its vats are upgraded. */
-  | {
-      type: 'define';
-      requestId: RequestId;
-      subclusterId: SubclusterId;
-      definition: string;
-      config: ClusterConfig;
-      /** Of its former definitions, so many are remembered. */
-      pastMax: number;
-    }
+  | SubclusterUpgradeEvent
   | { type: 'terminate-subcluster'; requestId: RequestId; subclusterId: SubclusterId }
   | { type: 'terminate-vat'; requestId: RequestId; vatId: VatId; reason?: CapData<KRef> }
   /** Starts a vat that is not running; answered once it is idle. */
@@ -191,12 +183,33 @@ export type LaunchEvent = {
   name?: string;
   /** Of a launch by name: the hash of what is launched. */
   definition?: string;
+  /** The interface of the bootstrap vat's root, as its callers know it, and those that it leads to. */
+  interfaces?: readonly InterfaceInfo[];
   /** The subcluster is one that was terminated to be launched again, and keeps its id. */
   subclusterId?: SubclusterId;
   /** By name, the host realm's names for the IO channels that `config.io` declares. */
   io?: { [channel: string]: VRef };
   /** `false`: start the vats and leave out the message `bootstrap`. */
   bootstrap?: boolean;
+};
+
+/** Another definition for a subcluster that was launched by name, on the state of its vats: all of it or nothing. */
+export type SubclusterUpgradeEvent = {
+  type: 'upgrade-subcluster';
+  requestId: RequestId;
+  subclusterId: SubclusterId;
+  config: ClusterConfig;
+  /** As in a launch. */
+  bundles: { [vatName: string]: string };
+  contents: { [hash: string]: string };
+  /** Names of vats that are there and get other code or another configuration. */
+  changed: readonly string[];
+  definition: string;
+  interfaces?: readonly InterfaceInfo[];
+  /** Of the definitions that it had before, so many are remembered. */
+  pastMax: number;
+  /** Channels that are opened for it: new ones, and in place of ones that it has. */
+  io?: { [channel: string]: VRef };
 };
 
 export type Outcome =

@@ -266,7 +266,9 @@ function findBrokenVats(rows: KernelRows): string[] {
     const vat = rows.vats.getRequired(vatId);
     roots.add(vat.root);
     if (rows.dead.has(vatId)) problems.push(`${vatId} is dead and exists`);
-    if (rows.subclusters.get(vat.subcluster)?.vats[vat.name] !== vatId) {
+    // A new vat of an upgrade is a member when that has succeeded.
+    const isMember = rows.subclusters.get(vat.subcluster)?.vats[vat.name] === vatId;
+    if (!isMember && vat.condition !== 'launching') {
       problems.push(`${vatId} is not in its subcluster ${vat.subcluster}`);
     }
     if (!rows.bundles.has(vat.bundleHash)) problems.push(`the bundle of ${vatId} is not stored`);

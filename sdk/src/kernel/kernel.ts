@@ -37,6 +37,7 @@ import { makeReferences } from './references.js';
 import { krefOrder, makeKernelRows, type RowsPolicy } from './rows.js';
 import { makeSessions, type SessionPolicy } from './sessions.js';
 import { makeShapes } from './shapes.js';
+import { makeSubclusterUpgrades } from './subcluster-upgrades.js';
 import { makeSubclusters } from './subclusters.js';
 import { makeTraces } from './traces.js';
 import { makeVats, type VatPolicy } from './vats.js';
@@ -198,6 +199,20 @@ export function makeKernelMachine(changes: ChangeSet, policy: KernelPolicy) {
     handTo,
     registerService: (name, vref) => void hostRealm.register(name, vref, true),
     unregisterService: hostRealm.unregister,
+    upgrades: () => upgrades,
+  });
+  const upgrades = makeSubclusterUpgrades({
+    rows,
+    references,
+    messages,
+    shapes,
+    vats,
+    emit,
+    whenSettled,
+    registerService: (name, vref) => void hostRealm.register(name, vref, true),
+    unregisterService: hostRealm.unregister,
+    rootsAndServices: subclusters.rootsAndServices,
+    dropBundle: (hash) => incarnations.dropBundle(hash),
   });
 
   const collect = makeCollect({
@@ -337,8 +352,8 @@ export function makeKernelMachine(changes: ChangeSet, policy: KernelPolicy) {
           event.requestId,
           Array.from({ length: event.count }, () => `v${rows.nextId('vat')}`),
         );
-      case 'define':
-        return define(event);
+      case 'upgrade-subcluster':
+        return upgrades.begin(event);
       case 'terminate-subcluster':
         return terminateSubcluster(event.requestId, event.subclusterId);
       case 'terminate-vat':
@@ -379,14 +394,9 @@ export function makeKernelMachine(changes: ChangeSet, policy: KernelPolicy) {
         hostRealm.end();
         return vats.endAll();
       case 'tick':
+        upgrades.onTick();
         if (incarnations.cleanUp()) emit({ type: 'tick-wanted' });
     }
-  };
-
-  const define = (event: KernelEvent & { type: 'define' }): void => {
-    const { requestId, subclusterId, definition, config, pastMax } = event;
-    if (subclusters.define(subclusterId, definition, config, pastMax)) done(requestId);
-    else notFound(requestId, `Subcluster does not exist. (${subclusterId})`);
   };
 
   const terminateSubcluster = (requestId: RequestId, id: SubclusterId): void => {
@@ -439,7 +449,19 @@ export function makeKernelMachine(changes: ChangeSet, policy: KernelPolicy) {
       return;
     }
     if (!rows.bundles.has(bundleHash)) rows.bundles.set(bundleHash, content);
-    vats.upgrade(vatId, { requestId, bundleHash, config });
+    vats.upgrade(vatId, {
+      bundleHash,
+      config,
+      onStarted() {
+        if (vats.applyUpgrades([vatId])) done(requestId);
+      },
+      onCancelled: (why) =>
+        fail(requestId, {
+          code: 'UPGRADE_FAILED',
+          message: `Vat ${vatId} (${name}) was not upgraded: ${why.message}`,
+          cause: { ...why, vatId },
+        }),
+    });
   };
 
   const revoke = (requestId: RequestId, kref: KRef): void => {

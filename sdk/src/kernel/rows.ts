@@ -32,6 +32,7 @@
 import { insistInvariant } from '../errors.js';
 import type { CapData } from '../protocol/capdata.js';
 import type { ClusterConfig, VatConfig } from '../protocol/config.js';
+import type { InterfaceInfo } from '../protocol/definition.js';
 import type { EndpointId, KRef, SubclusterId, VatId, VRef } from '../protocol/refs.js';
 import type { ChangeSet, Json } from '../store/change-set.js';
 import type { VatStack } from './events.js';
@@ -132,6 +133,8 @@ export type SubclusterRow = {
   /** Of a launch by name: the hash of its definition, and those that it had before, newest first. */
   definition?: string;
   past?: readonly string[];
+  /** The interface of its root and those that it leads to, where the definition told them. */
+  interfaces?: readonly InterfaceInfo[];
 };
 
 export type ServiceRow = { kref: KRef; systemOnly: boolean };

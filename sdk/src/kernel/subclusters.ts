@@ -7,7 +7,6 @@
  */
 import type { CapData } from '../protocol/capdata.js';
 import { kserMethargs, kslot } from '../protocol/kernel-values.js';
-import type { ClusterConfig } from '../protocol/config.js';
 import type { KRef, SubclusterId, VatId, VRef } from '../protocol/refs.js';
 import type {
   ErrorData,
@@ -20,8 +19,9 @@ import type {
 import { rejection, type Settlement, type Messages } from './messages.js';
 import type { References } from './references.js';
 import { krefOrder, type KernelRows, type SubclusterRow } from './rows.js';
+import type { SubclusterUpgrades } from './subcluster-upgrades.js';
 import type { Traces } from './traces.js';
-import type { Vats } from './vats.js';
+import type { FirstStart, Vats } from './vats.js';
 
 export type SubclusterPowers = {
   rows: KernelRows;
@@ -37,6 +37,7 @@ export type SubclusterPowers = {
   /** A service of this subcluster's own: an IO channel. */
   registerService: (name: string, vref: VRef) => void;
   unregisterService: (name: string) => void;
+  upgrades: () => SubclusterUpgrades;
 };
 
 /** What a launch waits for; memory only, for a launch does not outlive its kernel's process. */
@@ -176,7 +177,8 @@ export function makeSubclusters(powers: SubclusterPowers) {
   const rootOf = (row: SubclusterRow): KRef =>
     rows.vats.getRequired(row.vats[row.config.bootstrap] as VatId).root;
 
-  const sendBootstrap = (id: SubclusterId): void => {
+  /** What `bootstrap` and `upgraded` take: the vats' roots and the services, by name. */
+  const rootsAndServices = (id: SubclusterId): [object, object] => {
     const row = rows.subclusters.getRequired(id);
     const roots = Object.entries(row.vats).map(([name, vatId]) => [
       name,
@@ -190,18 +192,20 @@ export function makeSubclusters(powers: SubclusterPowers) {
       name,
       kslot(rows.services.getRequired(service).kref, 'KernelService'),
     ]);
+    return [Object.fromEntries(roots) as object, Object.fromEntries(services) as object];
+  };
+
+  const sendBootstrap = (id: SubclusterId): void => {
     const result = references.makePromise(null);
     whenSettled(result, ({ rejected, value, stack }) => {
       if (!launches.has(id)) return;
       if (rejected) undo(id, bootstrapError(id, value, stack));
       else if (!undoUncaught(id)) succeed(id, value);
     });
-    const methargs = kserMethargs('bootstrap', [
-      Object.fromEntries(roots),
-      Object.fromEntries(services),
-    ]);
-    powers.traces.sent(null, rootOf(row), { methargs, result });
-    messages.route(rootOf(row), { methargs, result });
+    const root = rootOf(rows.subclusters.getRequired(id));
+    const methargs = kserMethargs('bootstrap', rootsAndServices(id));
+    powers.traces.sent(null, root, { methargs, result });
+    messages.route(root, { methargs, result });
   };
 
   const bootstrapError = (
@@ -233,23 +237,11 @@ export function makeSubclusters(powers: SubclusterPowers) {
       const id = event.subclusterId ?? `s${rows.nextId('subcluster')}`;
       const members: { [name: string]: VatId } = {};
       for (const [name, config] of Object.entries(event.config.vats)) {
-        const vatId = `v${rows.nextId('vat')}`;
-        members[name] = vatId;
         const bundleHash = event.bundles[name] as string;
         if (!rows.bundles.has(bundleHash)) {
           rows.bundles.set(bundleHash, event.contents[bundleHash] as string);
         }
-        rows.vats.set(vatId, {
-          name,
-          subcluster: id,
-          config,
-          bundleHash,
-          root: vats.makeRoot(vatId),
-          incarnation: 0,
-          condition: 'launching',
-          live: false,
-          failures: 0,
-        });
+        members[name] = vats.make(name, id, { config, bundleHash });
       }
       rows.subclusters.set(id, {
         config: event.config,
@@ -258,6 +250,7 @@ export function makeSubclusters(powers: SubclusterPowers) {
         ...(event.system && { system: true }),
         ...(event.name !== undefined && { name: event.name }),
         ...(event.definition !== undefined && { definition: event.definition }),
+        ...(event.interfaces !== undefined && { interfaces: event.interfaces }),
       });
       if (event.name !== undefined) rows.names.set(event.name, id);
       for (const [channel, vref] of Object.entries(event.io ?? {})) {
@@ -278,6 +271,7 @@ export function makeSubclusters(powers: SubclusterPowers) {
      * a launch fail; later it is only logged.
      */
     onUncaught(vatId: VatId, cause: ThrownData | null): void {
+      if (powers.upgrades().onUncaught(vatId, cause)) return;
       const { subcluster } = rows.vats.getRequired(vatId);
       const launch = launches.get(subcluster);
       if (cause === null) launch?.uncaught.delete(vatId);
@@ -293,7 +287,8 @@ export function makeSubclusters(powers: SubclusterPowers) {
     },
 
     /** A vat of a launching subcluster has started, or could not. */
-    onFirstStart(vatId: VatId, start: { hasBootstrap: boolean } | { failure: ErrorData }): void {
+    onFirstStart(vatId: VatId, start: FirstStart): void {
+      if (powers.upgrades().onFirstStart(vatId, start)) return;
       const id = rows.vats.getRequired(vatId).subcluster;
       const launch = launches.get(id);
       if (launch === undefined) return;
@@ -311,22 +306,9 @@ export function makeSubclusters(powers: SubclusterPowers) {
       else succeed(id);
     },
 
-    /** Its vats have been upgraded. Returns whether it is still there. */
-    define(id: SubclusterId, definition: string, config: ClusterConfig, pastMax: number): boolean {
-      const row = rows.subclusters.get(id);
-      if (row === undefined) return false;
-      const { definition: before, past = [] } = row;
-      const earlier = [...(before === undefined ? [] : [before]), ...past];
-      rows.subclusters.set(id, {
-        ...row,
-        config,
-        definition,
-        past: earlier.filter((hash) => hash !== definition).slice(0, pastMax),
-      });
-      return true;
-    },
-
     terminate(id: SubclusterId): void {
+      const message = `Subcluster ${id} was terminated while it was upgraded`;
+      powers.upgrades().cancel(id, { code: 'UPGRADE_FAILED', message });
       const launch = launches.get(id);
       if (launch !== undefined) {
         undo(id, {
@@ -338,6 +320,7 @@ export function makeSubclusters(powers: SubclusterPowers) {
 
     /** One vat ends. A launch that needs it fails as a whole. */
     terminateVat(vatId: VatId, reason?: Settlement): void {
+      if (powers.upgrades().onTerminate(vatId)) return;
       const { subcluster, name } = rows.vats.getRequired(vatId);
       if (launches.has(subcluster)) {
         const why = reason === undefined ? '' : `: ${thrownOf(reason.value, undefined).message}`;
@@ -348,6 +331,8 @@ export function makeSubclusters(powers: SubclusterPowers) {
       } else removeVat(vatId, reason ?? vatDeleted());
     },
 
+    rootsAndServices,
+
     /** Launches that the end of an earlier process cut off. */
     removeCutOff(): void {
       for (const id of rows.subclusters.ids().sort(krefOrder)) {
@@ -355,6 +340,7 @@ export function makeSubclusters(powers: SubclusterPowers) {
           remove(id, vatDeleted(`The launch of subcluster ${id} was cut off`));
         }
       }
+      powers.upgrades().removeCutOff();
     },
   };
 }
@@ -363,7 +349,7 @@ export function makeSubclusters(powers: SubclusterPowers) {
 export const channelService = (id: SubclusterId, channel: string): string => `io:${id}:${channel}`;
 
 /** An error's name, message and stack from a rejection's smallcaps body, as far as it has them. */
-function thrownOf(value: CapData<KRef>, stack: VatStack | undefined) {
+export function thrownOf(value: CapData<KRef>, stack: VatStack | undefined) {
   let message = value.body;
   let name = 'Error';
   try {

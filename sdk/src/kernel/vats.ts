@@ -5,7 +5,13 @@
  * here only in memory (`Run`) is what dies with the process: whether a worker is up, and what it was given.
  */
 import type { VatConfig } from '../protocol/config.js';
-import { isPromiseKRef, ROOT_VREF, type KRef, type VatId } from '../protocol/refs.js';
+import {
+  isPromiseKRef,
+  ROOT_VREF,
+  type KRef,
+  type SubclusterId,
+  type VatId,
+} from '../protocol/refs.js';
 import type { BackPressure } from './back-pressure.js';
 import { IllegalSyscall, type CLists } from './clists.js';
 import { makeCrank, type Exit, type InFlight } from './crank.js';
@@ -61,17 +67,23 @@ type Run = Idler & {
   isCautious: boolean;
 };
 
+export type Code = { bundleHash: string; config: VatConfig };
+
 /** Other code for a vat; memory only: until its start is applied nothing of it is in the store but the bundle. */
-type Upgrade = {
-  requestId: RequestId;
-  bundleHash: string;
-  config: VatConfig;
+type Upgrade = Code & {
+  /** The new code has started; the old waits until it is applied, or cancelled. */
+  onStarted: () => void;
+  onCancelled: (why: ThrownData) => void;
+  /** What the start gave, once it has. */
+  started?: { result: unknown };
   /** Set while the new code starts. */
   incarnation?: number;
   wasStopped?: boolean;
   /** The old code has been asked once more for what it did between cranks. */
   hadTurn?: boolean;
 };
+
+export type FirstStart = { hasBootstrap: boolean } | { failure: ErrorData };
 
 export type VatPowers = {
   rows: KernelRows;
@@ -91,7 +103,7 @@ export type VatPowers = {
   /** The host's time. */
   now: () => number;
   /** A launching vat has started, or could not. */
-  onFirstStart: (vatId: VatId, start: { hasBootstrap: boolean } | { failure: ErrorData }) => void;
+  onFirstStart: (vatId: VatId, start: FirstStart) => void;
   /** A promise of a launching vat's was rejected, and nobody looked at it by the crank's end. */
   /** `null`: all that were told of have been looked at meanwhile. */
   onUncaught: (vatId: VatId, cause: ThrownData | null) => void;
@@ -165,10 +177,10 @@ export function makeVats(powers: VatPowers) {
     });
   };
 
-  const startWorker = (vatId: VatId, code: { bundleHash: string; config: VatConfig }): number => {
+  const startWorker = (vatId: VatId, { bundleHash, config }: Code): number => {
     const incarnation = rows.vats.getRequired(vatId).incarnation + 1;
     changeVat(vatId, { incarnation });
-    emit({ type: 'start-vat', vatId, incarnation, ...code });
+    emit({ type: 'start-vat', vatId, incarnation, bundleHash, config });
     return incarnation;
   };
 
@@ -207,7 +219,6 @@ export function makeVats(powers: VatPowers) {
   const cancelUpgrade = (vatId: VatId, run: Run, why: ThrownData): void => {
     const { upgrade } = run;
     if (upgrade === undefined) return;
-    const { name } = rows.vats.getRequired(vatId);
     delete run.upgrade;
     if (upgrade.incarnation !== undefined) {
       emit({ type: 'stop-vat', vatId, incarnation: upgrade.incarnation });
@@ -217,36 +228,33 @@ export function makeVats(powers: VatPowers) {
       run.inFlight = [];
     }
     incarnations.dropBundle(upgrade.bundleHash);
-    failAll([upgrade.requestId], {
-      code: 'UPGRADE_FAILED',
-      message: `Vat ${vatId} (${name}) was not upgraded: ${why.message}`,
-      cause: { ...why, vatId },
-    });
     vats.wake(vatId);
+    upgrade.onCancelled(why);
   };
 
-  const upgradeDone = (vatId: VatId, run: Run, upgrade: Upgrade, result: unknown): void => {
-    const old = rows.vats.getRequired(vatId);
-    try {
-      insistCrankResult(result);
-      powers.atomically(() => {
-        incarnations.end(
-          vatId,
-          rejection('VAT_RESTARTED', `Vat ${vatId} (${old.name}) was upgraded`),
-        );
-        clists.beginIncarnation(vatId);
-        if (crank.apply(vatId, { type: 'start' }, result) !== undefined) {
-          throw new IllegalSyscall('the new code ended the vat at its start');
-        }
-      });
-    } catch (thrown) {
-      if (!(thrown instanceof IllegalSyscall)) throw thrown;
-      cancelUpgrade(vatId, run, { name: 'Error', message: thrown.message });
-      return;
+  const upgradeStarted = (upgrade: Upgrade, result: unknown): void => {
+    upgrade.started = { result };
+    upgrade.onStarted();
+  };
+
+  /** The new incarnation takes the old one's place in the store. @throws IllegalSyscall, and undoes nothing. */
+  const applyStart = (vatId: VatId): void => {
+    const { name } = rows.vats.getRequired(vatId);
+    const result = runOf(vatId).upgrade?.started?.result;
+    insistCrankResult(result);
+    incarnations.end(vatId, rejection('VAT_RESTARTED', `Vat ${vatId} (${name}) was upgraded`));
+    clists.beginIncarnation(vatId);
+    if (crank.apply(vatId, { type: 'start' }, result) !== undefined) {
+      throw new IllegalSyscall('the new code ended the vat at its start');
     }
+  };
+
+  const completeUpgrade = (vatId: VatId): void => {
+    const old = rows.vats.getRequired(vatId);
+    const run = runOf(vatId);
     powers.onUpgraded(vatId);
-    const { bundleHash, config, incarnation, requestId } = upgrade;
-    if (!upgrade.wasStopped) emit({ type: 'stop-vat', vatId, incarnation: run.incarnation });
+    const { bundleHash, config, incarnation, wasStopped } = run.upgrade as Upgrade;
+    if (!wasStopped) emit({ type: 'stop-vat', vatId, incarnation: run.incarnation });
     delete run.upgrade;
     forgetWork(vatId, run);
     run.phase = 'idle';
@@ -262,7 +270,6 @@ export function makeVats(powers: VatPowers) {
     });
     beginRun(vatId, run);
     incarnations.dropBundle(old.bundleHash);
-    answerAll([requestId], null);
     vats.wake(vatId);
   };
 
@@ -507,7 +514,7 @@ export function makeVats(powers: VatPowers) {
 
     crankDone(vatId: VatId, incarnation: number, deliveryId: number, result: unknown): void {
       const upgrade = upgradeOf(vatId, incarnation, deliveryId);
-      if (upgrade !== undefined) return upgradeDone(vatId, runOf(vatId), upgrade, result);
+      if (upgrade !== undefined) return upgradeStarted(upgrade, result);
       if (!isCurrent(vatId, incarnation, deliveryId)) return;
       const run = runOf(vatId);
       const inFlight = (run.inFlight[0] as Run['inFlight'][number]).what;
@@ -585,21 +592,35 @@ export function makeVats(powers: VatPowers) {
       vats.wake(vatId);
     },
 
-    /** Gives the vat other code, on its state, once it is idle; the request is answered when it has started. */
-    upgrade(vatId: VatId, upgrade: Pick<Upgrade, 'requestId' | 'bundleHash' | 'config'>): void {
+    /** Gives the vat other code, on its state, once it is idle; what it starts with counts when it is applied. */
+    upgrade(vatId: VatId, upgrade: Upgrade): void {
       const run = runOf(vatId);
-      const { name } = rows.vats.getRequired(vatId);
-      if (run.upgrade !== undefined) {
-        incarnations.dropBundle(upgrade.bundleHash);
-        failAll([upgrade.requestId], {
-          code: 'UPGRADE_FAILED',
-          message: `Vat ${vatId} (${name}) is being upgraded already`,
-        });
+      if (run.upgrade === undefined) {
+        run.upgrade = upgrade;
+        vats.wake(vatId);
         return;
       }
-      run.upgrade = { ...upgrade };
-      vats.wake(vatId);
+      incarnations.dropBundle(upgrade.bundleHash);
+      upgrade.onCancelled({ name: 'Error', message: 'it is being upgraded already' });
     },
+
+    /** Whose new code has started runs it from now on: all of them or none. To be called first in a step. */
+    applyUpgrades(vatIds: readonly VatId[]): boolean {
+      let current: VatId | undefined;
+      try {
+        powers.atomically(() => {
+          for (const vatId of vatIds) applyStart((current = vatId));
+        });
+      } catch (thrown) {
+        if (!(thrown instanceof IllegalSyscall) || current === undefined) throw thrown;
+        vats.cancelUpgrade(current, { name: 'Error', message: thrown.message });
+        return false;
+      }
+      vatIds.forEach(completeUpgrade);
+      return true;
+    },
+
+    cancelUpgrade: (vatId: VatId, why: ThrownData): void => cancelUpgrade(vatId, runOf(vatId), why),
 
     /** Bundles that running upgrades need though no vat has them yet. */
     isUpgradingTo: (bundleHash: string): boolean =>
@@ -637,11 +658,23 @@ export function makeVats(powers: VatPowers) {
       emit({ type: 'tick-wanted' });
     },
 
-    /** A vat's root, which exists in the kernel before the vat has made it. */
-    makeRoot(vatId: VatId): KRef {
+    /** The row of a new vat, and its root, which exists in the kernel before the vat has made it. */
+    make(name: string, subcluster: SubclusterId, { config, bundleHash }: Code): VatId {
+      const vatId: VatId = `v${rows.nextId('vat')}`;
       const root = clists.addExport(vatId, ROOT_VREF);
       references.hold(root);
-      return root;
+      rows.vats.set(vatId, {
+        name,
+        subcluster,
+        config,
+        bundleHash,
+        root,
+        incarnation: 0,
+        condition: 'launching',
+        live: false,
+        failures: 0,
+      });
+      return vatId;
     },
 
     /** Ends what was running when the store was last written: heap and workers are gone with that process. */

@@ -61,6 +61,7 @@
 import type { KernelErrorCode } from '../errors.js';
 import { limits } from '../limits.js';
 import type { CapData } from './capdata.js';
+import type { InterfaceInfo } from './definition.js';
 import type { VRef } from './refs.js';
 
 /** Versions of this protocol that this code speaks. Both sides take the highest that both speak. */
@@ -337,8 +338,11 @@ export type LaunchRequest = {
   allowRemoval?: boolean;
   /** Go back to a definition that this name had before. */
   rollback?: boolean;
-  /** Methods of the root that the caller was built for. Missing ones: INTERFACE_MISMATCH, `data.reload` if too old. */
-  expects?: string[];
+  /**
+   * The interfaces that the caller was built for, the root's first. Where what runs does not do for them: INTERFACE_MISMATCH,
+   * with `data.differences`, one line each, and `data.reload` where the caller is the older.
+   */
+  interfaces?: readonly InterfaceInfo[];
   /** A number of the client's choice: `progress` events bear it. Absent: none are sent. */
   progress?: number;
 };

@@ -207,7 +207,8 @@ describe('a client', () => {
     expect(kernel.status.launching).toStrictEqual({});
     const third = await guestDefinition('guest', { version: 3 });
     await expect(kernel.launch(third, { onChange: 'error' })).rejects.toMatchObject({
-      name: 'KernelError',
+      name: 'InterfaceMismatchError',
+      code: 'INTERFACE_MISMATCH',
     });
     await expect(
       kernel.launch({ ...definition, config: { bootstrap: 'x', vats: {} } }),
@@ -229,6 +230,9 @@ describe('a client', () => {
     const url = await kernel.issue(root);
     expect(url).toMatch(/^ocap:/);
     expect(await kernel.redeem(undefined, url)).toBe(root);
+    await expect(kernel.redeem(undefined, 'ocap:nothing')).rejects.toMatchObject({
+      name: 'KernelError',
+    });
   });
 
   it('releases what it has, and leaves nothing behind', async () => {

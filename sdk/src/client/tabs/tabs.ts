@@ -26,7 +26,8 @@ export type Tabs = {
 
 /** Of a tab that uses the kernel. */
 type Presence = {
-  rendezvous: BroadcastChannel;
+  /** Closed while the page is put aside: it would not be kept for long if it heard anything. */
+  rendezvous?: BroadcastChannel | undefined;
   visibility: ReturnType<typeof watchVisibility>;
   /** Queued for the election. */
   standing?: AbortController | undefined;
@@ -47,16 +48,24 @@ export function makeTabs(name: string, worker: () => unknown): Tabs {
   /** Was there a kernel before this tab's own worker has one? */
   let takesOver = false;
 
-  const say = (message: RendezvousMessage): void => here?.rendezvous.postMessage(message);
+  const say = (message: RendezvousMessage): void => here?.rendezvous?.postMessage(message);
 
   // Coming and going
 
   const join = (): Presence => {
-    if (here !== undefined) return here;
-    const rendezvous = new BroadcastChannel(names.rendezvous);
-    rendezvous.addEventListener('message', hear);
-    const visibility = watchVisibility(putAside);
-    return (here = { rendezvous, visibility, isStarting: false });
+    here ??= { visibility: watchVisibility(putAside), isStarting: false };
+    return here;
+  };
+
+  const listen = (tab: Presence): void => {
+    if (tab.rendezvous !== undefined) return;
+    tab.rendezvous = new BroadcastChannel(names.rendezvous);
+    tab.rendezvous.addEventListener('message', hear);
+  };
+
+  const unlisten = (tab: Presence): void => {
+    tab.rendezvous?.close();
+    tab.rendezvous = undefined;
   };
 
   const leave = (): void => {
@@ -67,7 +76,7 @@ export function makeTabs(name: string, worker: () => unknown): Tabs {
     clearTimeout(tab.standBackTimer);
     tab.seeking?.abort(new Error('this tab has left'));
     tab.lead?.free();
-    tab.rendezvous.close();
+    unlisten(tab);
     tab.visibility.stop();
   };
 
@@ -77,6 +86,7 @@ export function makeTabs(name: string, worker: () => unknown): Tabs {
     resign(tab);
     standDown(tab);
     tab.session?.close();
+    unlisten(tab);
     moved(tab, new KernelMoved('the page was put aside'));
   };
 
@@ -141,6 +151,7 @@ export function makeTabs(name: string, worker: () => unknown): Tabs {
     const tab = join();
     await tab.visibility.shown();
     insistHere(tab);
+    listen(tab);
     tab.session = tab.tellLost = undefined;
     if (!(tab.lead ?? tab.standing ?? tab.standBackTimer)) {
       const free = await tryLock(names.elect);
@@ -197,7 +208,7 @@ export function makeTabs(name: string, worker: () => unknown): Tabs {
     const { signal } = (tab.seeking = new AbortController());
     let session;
     try {
-      session = await seekLeader(name, tab.rendezvous, signal);
+      session = await seekLeader(name, tab.rendezvous as BroadcastChannel, signal);
     } catch (thrown) {
       if (here === tab && thrown instanceof KernelMoved) return open();
       throw thrown;

@@ -19,6 +19,7 @@ import { Kernel, type KernelOptions } from '../kernel.js';
 import type { PortLike } from '../session-channel.js';
 import { PlatformServicesClient } from './platform-services.js';
 import { makeTabChannel } from './tab-channel.js';
+import { parseUrlOptions } from './url-options.js';
 
 export type ServeKernelOptions = KernelOptions & {
   /** `memory`: nothing is kept. Default `file`, where the browser has files for pages. */
@@ -108,9 +109,16 @@ export function makeKernelServer(
 
 async function startKernel(
   { name, takesOver }: Start,
-  { storage, durability, services = {}, resetStorage, ...options }: ServeKernelOptions,
+  given: ServeKernelOptions,
   wasmBinary: Uint8Array | undefined,
 ): Promise<Kernel> {
+  const {
+    storage,
+    durability,
+    services = {},
+    resetStorage,
+    ...options
+  } = { ...parseUrlOptions(globalThis.location.search), ...given };
   const database = await makeSQLKernelDatabase({
     dbFilename: storage === 'memory' ? ':memory:' : name,
     // The lock is ours, so whoever has the files is on its way out.

@@ -248,6 +248,26 @@ function makeScriptedKernel() {
       const code = { config: { bundleSpec: 'data:' }, bundleHash, content: 'code' };
       return step({ type: 'upgrade-vat', requestId: request(), vatId, ...code });
     },
+    /** `s1 alice+ carol`: another definition, with other code for `alice`; vats that it lacks are removed. */
+    redefine(text) {
+      const [subclusterId = '', ...names] = text.split(' ');
+      const vats = names.map((name) => name.replace('+', ''));
+      const hashes = names.map((name) => name.replace(/(.*)\+/, 'new-$1'));
+      return step({
+        type: 'upgrade-subcluster',
+        requestId: request(),
+        subclusterId,
+        config: {
+          bootstrap: vats[0] as string,
+          vats: Object.fromEntries(vats.map((name) => [name, { bundleSpec: 'data:' }])),
+        },
+        bundles: Object.fromEntries(vats.map((name, index) => [name, `hash-of-${hashes[index]}`])),
+        contents: Object.fromEntries(hashes.map((name) => [`hash-of-${name}`, 'code'])),
+        changed: vats.filter((name) => names.includes(`${name}+`)),
+        definition: names.join('-'),
+        pastMax: 2,
+      });
+    },
     'terminate-subcluster': (subclusterId) =>
       step({ type: 'terminate-subcluster', requestId: request(), subclusterId }),
     /** `v1`, or `v1 because value`. */

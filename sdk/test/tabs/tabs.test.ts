@@ -1,0 +1,232 @@
+/** Several tabs of one app, in a real browser, with the built files and a strict Content-Security-Policy. */
+import type { Browser, BrowserContext } from 'playwright';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { makeTabsOf, serveSite, startBrowser, type App, type Site, type Tab } from './site.js';
+
+// Functions given to `evaluate` run in the page, where these are global.
+declare const { client, root, state, launch, callOn, stopCalling, vatkit }: App;
+
+/** `VATKIT_TABS=10,20`: so many tabs and takeovers. */
+const [tabCount = 4, takeovers = 6] = (process.env.VATKIT_TABS ?? '4,6').split(',').map(Number);
+
+let site: Site;
+let browser: Browser;
+let context: BrowserContext;
+let tabs: ReturnType<typeof makeTabsOf>;
+
+beforeAll(async () => {
+  [site, browser] = await Promise.all([serveSite(), startBrowser()]);
+}, 60_000);
+afterAll(async () => {
+  await browser?.close();
+  await site?.close();
+});
+beforeEach(async () => {
+  context = await browser.newContext();
+  tabs = makeTabsOf(context, site.origin);
+});
+afterEach(() => context.close());
+
+const launched = async (path?: string): Promise<Tab> => {
+  const tab = await tabs.open(path);
+  await tab.page.evaluate(() => launch());
+  return tab;
+};
+
+const phaseOf = ({ page }: Tab): Promise<string> => page.evaluate(() => client.status.phase);
+
+describe('an app on a static server', () => {
+  it('runs under a strict policy, keeps its state on disk, and needs one worker for all tabs', async () => {
+    const first = await launched();
+    const second = await launched();
+    expect(await first.page.evaluate(() => root.keep?.('a', 'from the first'))).toBeUndefined();
+    expect(await second.page.evaluate(() => root.kept?.('a'))).toBe('from the first');
+    expect(await second.page.evaluate(() => state.workers)).toBe(0);
+    expect(
+      await first.page.evaluate(() => [client.status.storage, crossOriginIsolated]),
+    ).toStrictEqual(['file', false]);
+    await first.page.reload();
+    await first.page.waitForFunction('globalThis.isReady');
+    await first.page.evaluate(() => launch());
+    expect(await first.page.evaluate(() => root.kept?.('a'))).toBe('from the first');
+    expect(await second.page.evaluate(() => root.launches?.())).toBe(1n);
+    expect([...first.problems, ...second.problems]).toStrictEqual([]);
+  });
+
+  it('says that it cannot run in an insecure context', async () => {
+    const insecure = await startBrowser(['--host-resolver-rules=MAP app.test 127.0.0.1']);
+    try {
+      const page = await (await insecure.newContext()).newPage();
+      await page.goto(`http://app.test:${site.port}/`);
+      await page.waitForFunction('globalThis.isReady');
+      const error = await page.evaluate(() =>
+        client
+          .ready()
+          .catch(({ name, code, message }: Error & { code: string }) => ({ name, code, message })),
+      );
+      expect(error).toMatchObject({
+        name: 'UnsupportedEnvironmentError',
+        code: 'UNSUPPORTED_ENVIRONMENT',
+        message: expect.stringContaining('https') as string,
+      });
+    } finally {
+      await insecure.close();
+    }
+  });
+});
+
+describe('a takeover', () => {
+  it(`makes every call once, over ${takeovers} of them in ${tabCount} tabs that call all the time`, async () => {
+    for (let i = 0; i < tabCount; i += 1) await launched();
+    const call = ({ id, page }: Tab): Promise<void> =>
+      page.evaluate((tab) => callOn(tab), `t${id}`);
+    await Promise.all([...tabs.all].map(call));
+    const results: string[] = [];
+    for (let round = 0; round < takeovers; round += 1) {
+      const leader = tabs.leader();
+      const others = [...tabs.all].filter((tab) => tab !== leader);
+      const before = await Promise.all(
+        others.map(({ page }) => page.evaluate(() => state.results.length)),
+      );
+      if (round % 3 === 0) await tabs.close(leader);
+      else if (round % 3 === 1) await tabs.crash(leader);
+      else {
+        await leader.page.reload();
+        await leader.page.waitForFunction('globalThis.isReady');
+      }
+      // Every tab that is left gets answers again.
+      await Promise.all(
+        others.map(({ page }, i) =>
+          page.waitForFunction((count) => state.results.length > count + 3, before[i] as number, {
+            timeout: 15_000,
+          }),
+        ),
+      );
+      if (round % 3 === 2) {
+        await leader.page.evaluate(() => launch());
+        leader.id += 1000 * (round + 1);
+        await call(leader);
+      } else await call(await launched());
+    }
+    const errors: string[] = [];
+    for (const { page } of tabs.all) {
+      const stopped = await page.evaluate(() => stopCalling());
+      results.push(...stopped.results);
+      errors.push(...stopped.errors);
+    }
+    expect(errors).toStrictEqual([]);
+    const [{ page }] = [...tabs.all] as [Tab];
+    expect(await page.evaluate(() => root.duplicates?.())).toStrictEqual([]);
+    const made = new Set((await page.evaluate(() => root.ids?.())) as string[]);
+    expect(results.filter((id) => !made.has(id))).toStrictEqual([]);
+    expect(results.length).toBeGreaterThan(takeovers * tabCount);
+    expect(await page.evaluate(() => root.launches?.())).toBe(1n);
+    expect(await page.evaluate(() => client.admin.checkInvariants?.())).toStrictEqual([]);
+  }, 300_000);
+
+  it('rejects what was suspended in a heap, breaks heap refs, and keeps roots and durable exos', async () => {
+    const leader = await launched();
+    const { page } = await launched();
+    await page.evaluate(async () => {
+      const note = (await root.note?.('durable')) as { read(): Promise<string> };
+      const heap = (await root.heapObject?.()) as { hello(): Promise<string> };
+      const broken = new Promise<string>((resolve) =>
+        vatkit.onBroken(heap, ({ message }) => resolve(message)),
+      );
+      const never = root
+        .never?.()
+        .catch(({ code, indeterminate }: { code: string; indeterminate: boolean }) => ({
+          code,
+          indeterminate,
+        }));
+      (globalThis as unknown as App).kept = { note, heap, broken, never };
+      // By now the vat has the call before it.
+      await root.greet?.();
+    });
+    await tabs.crash(leader);
+    const kept = (expression: string): Promise<unknown> => page.evaluate(`kept.${expression}`);
+    expect(await kept('never')).toStrictEqual({ code: 'VAT_RESTARTED', indeterminate: true });
+    expect(await kept('broken')).toContain('OBJECT_DELETED');
+    expect(await kept('note.read()')).toBe('durable');
+    expect(await kept('heap.hello().catch(({ code }) => code)')).toBe('OBJECT_DELETED');
+    expect(await page.evaluate(() => root.greet?.())).toBe('nobody greets world');
+  });
+
+  it('happens when a tab is frozen, which finds its session again when it wakes', async () => {
+    const leader = await launched();
+    const other = await launched();
+    // A headless browser's pages are all visible, and none of those is frozen: the events are ours, not the browser's.
+    const tell = (event: string) =>
+      leader.page.evaluate((type) => void document.dispatchEvent(new Event(type)), event);
+    await tell('freeze');
+    expect(await other.page.evaluate(() => root.keep?.('k', 1))).toBeUndefined();
+    await expect.poll(() => tabs.leader()).toBe(other);
+    expect(await phaseOf(leader)).toBe('reconnecting');
+    await tell('resume');
+    expect(await leader.page.evaluate(() => root.kept?.('k'))).toBe(1);
+    expect(await phaseOf(leader)).toBe('ready');
+  });
+
+  it('happens when a page is kept for the back button, which finds its session again', async () => {
+    const leader = await launched();
+    await leader.page.evaluate(async () => {
+      (globalThis as unknown as App).kept = await root.note?.('durable');
+    });
+    const other = await launched();
+    await leader.page.goto(`${site.origin}/keeper.bundle`);
+    expect(await other.page.evaluate(() => root.greet?.())).toBe('nobody greets world');
+    expect(tabs.leader()).toBe(other);
+    // Playwright knows no pages that come back from that cache, so the protocol beneath it is asked.
+    const devtools = await context.newCDPSession(leader.page);
+    const ask = async (expression: string): Promise<unknown> => {
+      const asked = { expression, awaitPromise: true, returnByValue: true };
+      return (await devtools.send('Runtime.evaluate', asked)).result.value;
+    };
+    await ask('history.back()');
+    await expect.poll(() => ask('globalThis.isReady').catch(() => undefined)).toBe(true);
+    // The same page, with what it had: it was not loaded anew.
+    const note = await ask('kept?.read()');
+    expect(note).toBe('durable');
+  });
+});
+
+describe('deploys', () => {
+  it('hand the kernel over to the newer one, and older tabs go on', async () => {
+    const old = await launched();
+    await old.page.evaluate(() => callOn('old'));
+    const fresh = await launched('/next/');
+    await expect.poll(() => tabs.leader(), { timeout: 15_000 }).toBe(fresh);
+    expect(await fresh.page.evaluate(() => root.greet?.())).toBe('nobody greets world');
+    const count = await old.page.evaluate(() => state.results.length);
+    await old.page.waitForFunction((before) => state.results.length > before, count);
+    const { errors } = await old.page.evaluate(() => stopCalling());
+    expect(errors).toStrictEqual([]);
+    expect(await old.page.evaluate(() => root.duplicates?.())).toStrictEqual([]);
+    // A third, old tab does not ask for it back.
+    await launched();
+    expect(tabs.leader()).toBe(fresh);
+  });
+});
+
+describe('a tab whose kernel answers no more', () => {
+  it('costs the others an error that says so, and they go on when it is closed', async () => {
+    const leader = await launched();
+    const [worker] = leader.page.workers();
+    void worker
+      ?.evaluate(() => {
+        for (;;);
+      })
+      .catch(() => undefined);
+    const other = await tabs.open();
+    const error = await other.page.evaluate(() =>
+      client.ready().catch(({ code, retryable }: Error & { code: string; retryable: boolean }) => ({
+        code,
+        retryable,
+      })),
+    );
+    expect(error).toStrictEqual({ code: 'LEADER_UNRESPONSIVE', retryable: true });
+    await tabs.close(leader);
+    await other.page.evaluate(() => launch());
+    expect(await other.page.evaluate(() => root.greet?.())).toBe('nobody greets world');
+  }, 60_000);
+});
