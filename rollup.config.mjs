@@ -31,8 +31,10 @@ function library(dir, ...unexported) {
       sourcemap: true,
       preserveModules: true,
       preserveModulesRoot: `${dir}/src`,
+      // Frameworks that render components on a server load these modules in the page only.
+      ...(dir === 'react' && { banner: "'use client';" }),
     },
-    plugins: [browserVatWorker, typescript({ tsconfig: `./${dir}/tsconfig.json` })],
+    plugins: [browserVatWorker, browserComms, typescript({ tsconfig: `./${dir}/tsconfig.json` })],
     // An import that nothing resolves, or a cycle: rollup would only warn.
     onwarn(warning) {
       throw new Error(warning.message);
@@ -59,12 +61,12 @@ const dropTypes = {
 };
 
 /** One self-contained program, Endo and SES included: a worker starts by reading this and nothing else. */
-const program = (name) => ({
+const program = (name, { browser = false } = {}) => ({
   input: `sdk/src/${name}.ts`,
   external: /^node:/,
   plugins: [
     dropTypes,
-    nodeResolve({ extensions: ['.ts', '.js', '.mjs', '.json'], preferBuiltins: true }),
+    nodeResolve({ browser, extensions: ['.ts', '.js', '.mjs', '.json'], preferBuiltins: !browser }),
     commonjs(),
     json(),
     // A worker's heap holds the program's text: minified, each vat takes 3.4 MB less. Names stay for stack traces.
@@ -98,6 +100,22 @@ const browserVatWorker = {
     await bundle.close();
     // The minifier takes it for a module, which is strict without saying so.
     return `export default ${JSON.stringify(`'use strict';${output[0].code}`)};`;
+  },
+};
+
+/**
+ * The browser's libp2p as a function: engines skim over its 600 KB until it is called, when comms start. A Blob or a file of
+ * its own would do the same, but for pages whose policy allows neither.
+ */
+const browserComms = {
+  name: 'browser-comms',
+  resolveId: (id) => (id === 'vatkit:libp2p' ? `\0${id}` : null),
+  async load(id) {
+    if (id !== '\0vatkit:libp2p') return null;
+    const bundle = await rollup(program('comms/libp2p/browser', { browser: true }));
+    const { output } = await bundle.generate({ format: 'cjs', inlineDynamicImports: true });
+    await bundle.close();
+    return `export default function load() { const exports = {}; ${output[0].code}; return exports; }`;
   },
 };
 
@@ -137,7 +155,13 @@ const kernelWorker = {
     inlineDynamicImports: true,
   },
 };
-kernelWorker.plugins = [browserVatWorker, packedWasm, noFilesBeside, ...kernelWorker.plugins];
+kernelWorker.plugins = [
+  browserVatWorker,
+  browserComms,
+  packedWasm,
+  noFilesBeside,
+  ...kernelWorker.plugins,
+];
 
 /** The page's client: no packages, and as few bytes as it can be. */
 const client = {
@@ -155,5 +179,6 @@ export default [
   client,
   worker('vat/worker-node'),
   kernelWorker,
-  library('codegen', './dist/cli.js'),
+  library('codegen', './dist/cli.js', './dist/vite/page-hot.js'),
+  library('react'),
 ];

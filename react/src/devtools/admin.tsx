@@ -14,9 +14,9 @@ import type { ClientStatus, KernelClient } from '@vatkit/sdk';
 import type { Kernel } from '@vatkit/sdk/kernel';
 
 type Methods = {
-  [M in keyof Kernel as Kernel[M] extends (...args: never[]) => unknown ? M : never]: Kernel[M] extends (
-    ...args: infer Args
-  ) => infer Result
+  [
+    M in keyof Kernel as Kernel[M] extends (...args: never[]) => unknown ? M : never
+  ]: Kernel[M] extends (...args: infer Args) => infer Result
     ? (...args: Args) => Promise<Awaited<Result>>
     : never;
 };
@@ -44,7 +44,13 @@ type Shared = {
 
 const SharedContext = createContext<Shared | undefined>(undefined);
 
-export function AdminProvider({ kernel, children }: { kernel: KernelClient; children: ReactNode }): ReactNode {
+export function AdminProvider({
+  kernel,
+  children,
+}: {
+  kernel: KernelClient;
+  children: ReactNode;
+}): ReactNode {
   const [actions, setActions] = useState<readonly Action[]>([]);
   const [done, setDone] = useState(0);
   const lastId = useRef(0);
@@ -55,7 +61,9 @@ export function AdminProvider({ kernel, children }: { kernel: KernelClient; chil
       setActions((all) => all.map((each) => (each.id === id ? { ...each, state, text } : each)));
       setDone((count) => count + 1);
     };
-    setActions((all) => [{ id, what, at: Date.now(), state: 'running' as const }, ...all].slice(0, ACTIONS_MAX));
+    setActions((all) =>
+      [{ id, what, at: Date.now(), state: 'running' as const }, ...all].slice(0, ACTIONS_MAX),
+    );
     try {
       end('done', show(await work()));
       return true;
@@ -80,7 +88,11 @@ export function useShared(): Shared {
 export function useStatus(): ClientStatus {
   const { kernel } = useShared();
   const subscribe = useCallback((listener: () => void) => kernel.subscribe(listener), [kernel]);
-  return useSyncExternalStore(subscribe, () => kernel.status, () => kernel.status);
+  return useSyncExternalStore(
+    subscribe,
+    () => kernel.status,
+    () => kernel.status,
+  );
 }
 
 export type Read<T> = { data: T | undefined; error: string | undefined; refresh: () => void };
@@ -113,7 +125,11 @@ export function useRead<T>(read: (last: T | undefined) => Promise<T>, everyMs = 
           setState({ of: read, data });
         } catch (thrown) {
           if (isOver) return;
-          setState({ of: read, error: messageOf(thrown), ...(known !== undefined && { data: known }) });
+          setState({
+            of: read,
+            error: messageOf(thrown),
+            ...(known !== undefined && { data: known }),
+          });
         }
       }
       timer = setTimeout(() => void turn(), everyMs);
@@ -133,7 +149,8 @@ export function messageOf(thrown: unknown): string {
   if (!(thrown instanceof Error)) return String(thrown);
   const { code } = thrown as { code?: unknown };
   const { cause } = thrown;
-  const because = cause instanceof Error && !thrown.message.includes(cause.message) ? ` (${cause.message})` : '';
+  const because =
+    cause instanceof Error && !thrown.message.includes(cause.message) ? ` (${cause.message})` : '';
   const text = `${thrown.message}${because}`;
   return typeof code === 'string' && !text.includes(code) ? `${code}: ${text}` : text;
 }
@@ -142,5 +159,7 @@ export function messageOf(thrown: unknown): string {
 export function show(value: unknown): string {
   if (value === undefined || value === null) return '';
   if (typeof value === 'string') return value;
-  return JSON.stringify(value, (_key, part: unknown) => (typeof part === 'bigint' ? `${part}n` : part));
+  return JSON.stringify(value, (_key, part: unknown) =>
+    typeof part === 'bigint' ? `${part}n` : part,
+  );
 }

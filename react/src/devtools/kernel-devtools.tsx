@@ -1,9 +1,10 @@
-import { lazy, Suspense, useState, useSyncExternalStore, type ReactNode } from 'react';
+import { lazy, Suspense, useContext, useState, useSyncExternalStore, type ReactNode } from 'react';
 import type { KernelClient } from '@vatkit/sdk';
+import { KernelContext } from '../provider.js';
 
 export type KernelDevtoolsProps = {
-  /** The client whose kernel is shown. */
-  kernel: KernelClient;
+  /** The client whose kernel is shown. Default: that of the nearest provider. */
+  kernel?: KernelClient;
   /** Default: only in development, as `process.env.NODE_ENV` or `import.meta.env` say. Else nothing is loaded. */
   enabled?: boolean;
   /** Default `system`: what the browser prefers. */
@@ -20,18 +21,34 @@ const Shell = lazy(() => import('./shell.js'));
  * A button that opens a panel with all that a kernel does: vats, objects, messages, its store, peers, throughput. Who can
  * see it has the kernel's whole authority.
  *
- *     <KernelDevtools kernel={kernel} />
+ *     <KernelDevtools />
  */
-export function KernelDevtools({ enabled = isDevelopment(), ...props }: KernelDevtoolsProps): ReactNode {
+export function KernelDevtools({
+  enabled = isDevelopment(),
+  ...props
+}: KernelDevtoolsProps): ReactNode {
   return enabled && <Enabled {...props} />;
 }
 
 const never = (): (() => void) => () => {};
 
-function Enabled({ kernel, theme = 'system', initiallyOpen = false, inline = false }: KernelDevtoolsProps): ReactNode {
+function Enabled({
+  kernel: given,
+  theme = 'system',
+  initiallyOpen = false,
+  inline = false,
+}: KernelDevtoolsProps): ReactNode {
+  const provided = useContext(KernelContext);
+  const kernel = given ?? provided;
   // Nothing on a server, and the same nothing first in the page.
-  const isPage = useSyncExternalStore(never, () => true, () => false);
+  const isPage = useSyncExternalStore(
+    never,
+    () => true,
+    () => false,
+  );
   const [isOpen, setOpen] = useState(initiallyOpen || inline);
+  if (kernel === undefined)
+    throw new Error('KernelDevtools takes a kernel, or stands below a KernelProvider');
   if (!isPage) return null;
   return (
     <Suspense fallback={null}>

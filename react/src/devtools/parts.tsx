@@ -13,7 +13,13 @@ export function Kref({ of }: { of: string }): ReactNode {
   return <code className="vkd-ref">{of}</code>;
 }
 
-export function Note({ kind = 'info', children }: { kind?: 'info' | 'error'; children: ReactNode }): ReactNode {
+export function Note({
+  kind = 'info',
+  children,
+}: {
+  kind?: 'info' | 'error';
+  children: ReactNode;
+}): ReactNode {
   return (
     <p className="vkd-note" data-kind={kind} role={kind === 'error' ? 'alert' : undefined}>
       {children}
@@ -30,7 +36,13 @@ type ButtonProps = {
   children: ReactNode;
 };
 
-export function Button({ onPress, label, danger = false, disabled = false, children }: ButtonProps): ReactNode {
+export function Button({
+  onPress,
+  label,
+  danger = false,
+  disabled = false,
+  children,
+}: ButtonProps): ReactNode {
   return (
     <button
       type="button"
@@ -71,7 +83,15 @@ export function ConfirmButton({ onPress, label, children, ...rest }: ButtonProps
   );
 }
 
-export function Section({ title, actions, children }: { title: string; actions?: ReactNode; children: ReactNode }): ReactNode {
+export function Section({
+  title,
+  actions,
+  children,
+}: {
+  title: string;
+  actions?: ReactNode;
+  children: ReactNode;
+}): ReactNode {
   return (
     <section className="vkd-section" aria-label={title}>
       <header className="vkd-section-head">
@@ -84,7 +104,15 @@ export function Section({ title, actions, children }: { title: string; actions?:
 }
 
 /** A table that scrolls by itself where it is too wide. */
-export function Table({ label, heads, children }: { label: string; heads: readonly string[]; children: ReactNode }): ReactNode {
+export function Table({
+  label,
+  heads,
+  children,
+}: {
+  label: string;
+  heads: readonly string[];
+  children: ReactNode;
+}): ReactNode {
   return (
     <div className="vkd-scroll">
       <table className="vkd-table" aria-label={label}>

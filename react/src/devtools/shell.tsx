@@ -1,4 +1,12 @@
-import { lazy, Suspense, useId, useInsertionEffect, useState, type KeyboardEvent, type ReactNode } from 'react';
+import {
+  lazy,
+  Suspense,
+  useId,
+  useInsertionEffect,
+  useState,
+  type KeyboardEvent,
+  type ReactNode,
+} from 'react';
 import type { KernelClient } from '@vatkit/sdk';
 import { AdminProvider, useShared, useStatus } from './admin.js';
 import { Badge, Button, Note } from './parts.js';
@@ -54,7 +62,13 @@ export default function Shell({ kernel, theme, inline, isOpen, onOpen }: ShellPr
 
 const Mark = (): ReactNode => (
   <svg viewBox="0 0 24 24" width="22" height="22" aria-hidden="true">
-    <path d="M4 5h16l-8 15z" fill="none" stroke="currentColor" strokeWidth="2" strokeLinejoin="round" />
+    <path
+      d="M4 5h16l-8 15z"
+      fill="none"
+      stroke="currentColor"
+      strokeWidth="2"
+      strokeLinejoin="round"
+    />
     <circle cx="12" cy="10" r="2.2" fill="currentColor" />
   </svg>
 );
@@ -179,7 +193,9 @@ function LastAction(): ReactNode {
         {actions.length === 0 && <li>Nothing asked yet</li>}
       </ul>
       {actions.length > 1 && (
-        <Button onPress={() => setLong(!isLong)}>{isLong ? 'Less' : `All ${actions.length}`}</Button>
+        <Button onPress={() => setLong(!isLong)}>
+          {isLong ? 'Less' : `All ${actions.length}`}
+        </Button>
       )}
     </footer>
   );

@@ -20,7 +20,10 @@ type TimelineProps = {
 export function Timeline({ messages, nameOf, chosen, onChoose }: TimelineProps): ReactNode {
   if (messages.length === 0) return null;
   const lanes = [...new Set(messages.map(laneOf))].sort();
-  const times = messages.flatMap(({ sentAt, settledAt, begunAt }) => [sentAt, settledAt ?? begunAt ?? sentAt]);
+  const times = messages.flatMap(({ sentAt, settledAt, begunAt }) => [
+    sentAt,
+    settledAt ?? begunAt ?? sentAt,
+  ]);
   const from = Math.min(...times);
   const span = Math.max(1, Math.max(...times) - from);
   const x = (at: number): number => LEFT + ((at - from) / span) * (WIDTH - LEFT - 14);
@@ -28,15 +31,31 @@ export function Timeline({ messages, nameOf, chosen, onChoose }: TimelineProps):
   const places = new Map(messages.map((message) => [message.id, message]));
   const height = TOP + lanes.length * LANE + 6;
   return (
-    <svg className="vkd-timeline" viewBox={`0 0 ${WIDTH} ${height}`} role="group" aria-label="Timeline of messages">
+    <svg
+      className="vkd-timeline"
+      viewBox={`0 0 ${WIDTH} ${height}`}
+      role="group"
+      aria-label="Timeline of messages"
+    >
       {[0, 0.25, 0.5, 0.75, 1].map((part) => (
-        <text key={part} x={LEFT + part * (WIDTH - LEFT - 14)} y={13} textAnchor={part === 1 ? 'end' : 'start'}>
+        <text
+          key={part}
+          x={LEFT + part * (WIDTH - LEFT - 14)}
+          y={13}
+          textAnchor={part === 1 ? 'end' : 'start'}
+        >
           {formatMs(part * span)}
         </text>
       ))}
       {lanes.map((lane, index) => (
         <g key={lane}>
-          <line className="lane" x1={LEFT} x2={WIDTH} y1={TOP + index * LANE + 10} y2={TOP + index * LANE + 10} />
+          <line
+            className="lane"
+            x1={LEFT}
+            x2={WIDTH}
+            y1={TOP + index * LANE + 10}
+            y2={TOP + index * LANE + 10}
+          />
           <text x={8} y={TOP + index * LANE + 14}>
             {nameOf(lane)}
           </text>
@@ -45,12 +64,29 @@ export function Timeline({ messages, nameOf, chosen, onChoose }: TimelineProps):
       {messages.map((message) => {
         const cause = places.get(message.cause ?? -1);
         if (cause === undefined) return null;
-        const [x1, y1, x2, y2] = [x(cause.begunAt ?? cause.sentAt), y(cause) + 10, x(message.sentAt), y(message) + 10];
+        const [x1, y1, x2, y2] = [
+          x(cause.begunAt ?? cause.sentAt),
+          y(cause) + 10,
+          x(message.sentAt),
+          y(message) + 10,
+        ];
         const bend = (y1 + y2) / 2;
-        return <path key={message.id} className="cause" d={`M${x1},${y1} C${x1},${bend} ${x2},${bend} ${x2},${y2}`} />;
+        return (
+          <path
+            key={message.id}
+            className="cause"
+            d={`M${x1},${y1} C${x1},${bend} ${x2},${bend} ${x2},${y2}`}
+          />
+        );
       })}
       {messages.map((message) => {
-        const { id, sentAt, begunAt = message.settledAt ?? sentAt, settledAt, outcome = 'open' } = message;
+        const {
+          id,
+          sentAt,
+          begunAt = message.settledAt ?? sentAt,
+          settledAt,
+          outcome = 'open',
+        } = message;
         const end = settledAt ?? Math.max(...times);
         return (
           <g
@@ -69,7 +105,13 @@ export function Timeline({ messages, nameOf, chosen, onChoose }: TimelineProps):
             }}
           >
             <title>{`${message.method}${message.args}`}</title>
-            <rect className="wait" x={x(sentAt)} y={y(message) + 6} width={Math.max(1, x(begunAt) - x(sentAt))} height={8} />
+            <rect
+              className="wait"
+              x={x(sentAt)}
+              y={y(message) + 6}
+              width={Math.max(1, x(begunAt) - x(sentAt))}
+              height={8}
+            />
             <rect
               className="work"
               data-outcome={outcome}

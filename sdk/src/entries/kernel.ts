@@ -16,6 +16,7 @@ export type {
 } from '../host/kernel.js';
 export { generateMnemonic, isValidMnemonic, mnemonicToSeed } from '../comms/identity.js';
 export type { KeySeed } from '../comms/identity.js';
+export type { CommsStatus, PeerState, PeerStatus } from '../host/peer-server.js';
 export type { IdentityOptions } from '../host/identity.js';
 export type { IssueOptions } from '../host/ocap-urls.js';
 export type { OcapUrlLimits } from '../kernel/ocap-urls.js';

@@ -40,6 +40,8 @@ export type EventLoopPowers = {
   retireAtHost: (vrefs: VRef[]) => void;
   /** What client sessions are told; after its commit. */
   toSessions: (effect: SessionEffect) => void;
+  /** What peers are told; after its commit. */
+  toPeers: (effect: PeerEffect) => void;
   /** A commit was made, and what waited for it was let go. */
   onCommit: () => void;
   /**
@@ -54,6 +56,10 @@ export type LoopCounts = { deliveries: number; commits: number; answers: number 
 
 export type SessionEffect = KernelEffect & {
   type: 'to-session' | 'session-received' | 'session-over' | 'vat-version';
+};
+
+export type PeerEffect = KernelEffect & {
+  type: 'to-peer' | 'peer-received' | 'peer-over' | 'peer-wanted';
 };
 
 type Request = (outcome: Outcome) => void;
@@ -221,6 +227,11 @@ export function makeEventLoop(powers: EventLoopPowers) {
       case 'session-over':
       case 'vat-version':
         return powers.toSessions(effect);
+      case 'to-peer':
+      case 'peer-received':
+      case 'peer-over':
+      case 'peer-wanted':
+        return powers.toPeers(effect);
       case 'log':
         return log(effect.level, effect.vatId ? ['kernel', effect.vatId] : ['kernel'], [
           effect.message,
@@ -290,7 +301,8 @@ export function makeEventLoop(powers: EventLoopPowers) {
       return;
     }
     try {
-      changes.commit();
+      // What a peer has seen must outlive a power failure: else the two would remember differently.
+      changes.commit({ sync: outputs.some(isForPeers) });
     } catch (thrown) {
       recover(thrown);
       return;
@@ -418,6 +430,9 @@ export function makeEventLoop(powers: EventLoopPowers) {
       );
     },
     isRunning: (vatId: VatId): boolean => machine.isRunning(vatId),
+    isPeerWanted: (peerId: string): boolean => over === undefined && machine.isPeerWanted(peerId),
+    /** When something that waits for a peer is given up. */
+    peerDeadline: (): number => machine.peerDeadline(),
     isNameable: (kref: string): boolean => machine.isNameable(kref),
     hostVRef: (kref: string): VRef => machine.hostVRef(kref),
     nextHostExport: (): number => machine.nextHostExport(),
@@ -537,5 +552,8 @@ export function makeEventLoop(powers: EventLoopPowers) {
     },
   };
 }
+
+const isForPeers = ({ type }: KernelEffect): boolean =>
+  type === 'to-peer' || type === 'peer-received';
 
 export type EventLoop = ReturnType<typeof makeEventLoop>;

@@ -12,6 +12,7 @@ import {
   HOST_REALM,
   KERNEL_REALM,
   isPromiseKRef,
+  isRemoteEndpoint,
   isSessionEndpoint,
   type EndpointId,
   type KRef,
@@ -113,7 +114,9 @@ export function makeMessages(powers: MessagePowers) {
     if (!object?.owner) return { failure: deleted };
     if (object.owner === HOST_REALM) return { host: target };
     if (object.owner === KERNEL_REALM) return { kernel: target };
-    if (isSessionEndpoint(object.owner)) return { queue: object.owner, target, undecided: false };
+    if (isSessionEndpoint(object.owner) || isRemoteEndpoint(object.owner)) {
+      return { queue: object.owner, target, undecided: false };
+    }
     const vat = rows.vats.get(object.owner);
     if (vat === undefined) return { failure: deleted };
     if (vat.condition === 'broken') {
@@ -134,6 +137,11 @@ export function makeMessages(powers: MessagePowers) {
     if (end === undefined) return { failure: ringOfPromises };
     const promise = rows.promises.getRequired(end);
     if (promise.state === 'open') {
+      const { decider } = promise;
+      // What a peer decides waits there: a chain of calls costs one round trip.
+      if (decider !== null && isRemoteEndpoint(decider)) {
+        return { queue: decider, target: end, undecided: false };
+      }
       return { queue: end, target: end, undecided: promise.decider === null };
     }
     if (promise.state === 'rejected') {
@@ -232,6 +240,12 @@ export function makeMessages(powers: MessagePowers) {
         queues.push(to.queue, { type: 'message', target: to.target, ...message });
         if (!isPromiseKRef(to.queue)) wake(to.queue);
       }
+    },
+
+    /** Where a message to `target` would wait, and for which object or promise there. */
+    landing(target: KRef): { queue: EndpointId | KRef; target: KRef } | undefined {
+      const to = destination(target);
+      return 'queue' in to ? to : undefined;
     },
 
     /** The queue that a message to `target` would wait in, if any. */

@@ -6,7 +6,10 @@ import { Note, Section, Table } from '../parts.js';
 const SAMPLES = 60;
 const counted = ['deliveries', 'answers', 'commits'] as const;
 
-type History = { now: KernelActivity; rates: { readonly [Name in (typeof counted)[number]]: readonly number[] } };
+type History = {
+  now: KernelActivity;
+  rates: { readonly [Name in (typeof counted)[number]]: readonly number[] };
+};
 
 /** How much the kernel does a second, what waits, and the bounds that it holds to. */
 export default function ActivityPanel(): ReactNode {
@@ -20,7 +23,14 @@ export default function ActivityPanel(): ReactNode {
         if (last === undefined || seconds <= 0 || now[name] < last.now[name]) return [];
         return [...last.rates[name], (now[name] - last.now[name]) / seconds].slice(-SAMPLES);
       };
-      return { now, rates: { deliveries: rate('deliveries'), answers: rate('answers'), commits: rate('commits') } };
+      return {
+        now,
+        rates: {
+          deliveries: rate('deliveries'),
+          answers: rate('answers'),
+          commits: rate('commits'),
+        },
+      };
     },
     [admin],
   );
@@ -80,10 +90,18 @@ export default function ActivityPanel(): ReactNode {
 
 function Sparkline({ values }: { values: readonly number[] }): ReactNode {
   const top = Math.max(1, ...values);
-  const points = values.map((value, index) => `${(index / (SAMPLES - 1)) * 100},${29 - (value / top) * 27}`);
+  const points = values.map(
+    (value, index) => `${(index / (SAMPLES - 1)) * 100},${29 - (value / top) * 27}`,
+  );
   return (
     <svg viewBox="0 0 100 30" preserveAspectRatio="none" aria-hidden="true">
-      <polyline points={points.join(' ')} fill="none" stroke="currentColor" strokeWidth="1.5" vectorEffect="non-scaling-stroke" />
+      <polyline
+        points={points.join(' ')}
+        fill="none"
+        stroke="currentColor"
+        strokeWidth="1.5"
+        vectorEffect="non-scaling-stroke"
+      />
     </svg>
   );
 }

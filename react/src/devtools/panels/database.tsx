@@ -41,11 +41,16 @@ export default function DatabasePanel(): ReactNode {
   const [table, setTable] = useState('v');
   const [filter, setFilter] = useState('');
   const [page, setPage] = useState(0);
-  const readCounts = useCallback(async () => (await admin.queryStore(COUNTS)).rows as { name: string; count: number }[], [admin]);
+  const readCounts = useCallback(
+    async () => (await admin.queryStore(COUNTS)).rows as { name: string; count: number }[],
+    [admin],
+  );
   const counts = useRead(readCounts, 2_000);
   const readRows = useCallback(async () => {
     const where = `key >= ${quote(`${table}.`)} AND key < ${quote(`${table}/`)}${
-      filter === '' ? '' : ` AND (instr(key, ${quote(filter)}) > 0 OR instr(value, ${quote(filter)}) > 0)`
+      filter === ''
+        ? ''
+        : ` AND (instr(key, ${quote(filter)}) > 0 OR instr(value, ${quote(filter)}) > 0)`
     }`;
     const { rows } = await admin.queryStore(
       `SELECT key, substr(value, 1, 2000) AS value, length(value) AS chars FROM kv WHERE ${where} ORDER BY key LIMIT ${PAGE + 1} OFFSET ${page * PAGE}`,
@@ -120,7 +125,9 @@ export default function DatabasePanel(): ReactNode {
 
 function Sql(): ReactNode {
   const { admin } = useShared();
-  const [sql, setSql] = useState('SELECT key, length(value) AS chars FROM kv ORDER BY chars DESC LIMIT 10');
+  const [sql, setSql] = useState(
+    'SELECT key, length(value) AS chars FROM kv ORDER BY chars DESC LIMIT 10',
+  );
   const [answer, setAnswer] = useState<QueryPage>();
   const [problem, setProblem] = useState<string>();
   const run = async (event: FormEvent): Promise<void> => {
@@ -138,7 +145,11 @@ function Sql(): ReactNode {
       <form className="vkd-form" aria-label="SQL" onSubmit={(event) => void run(event)}>
         <label className="vkd-wide">
           A SELECT of the table kv(key, value)
-          <textarea value={sql} spellCheck={false} onChange={(event) => setSql(event.target.value)} />
+          <textarea
+            value={sql}
+            spellCheck={false}
+            onChange={(event) => setSql(event.target.value)}
+          />
         </label>
         <button type="submit" className="vkd-button">
           Execute

@@ -33,7 +33,9 @@ export default function MessagesPanel(): ReactNode {
     ({ id, from, to = '', method, target }) =>
       id > since &&
       (wanted === '' ||
-        [method, target, from, nameOf(from), to, nameOf(to)].some((text) => text.toLowerCase().includes(wanted))),
+        [method, target, from, nameOf(from), to, nameOf(to)].some((text) =>
+          text.toLowerCase().includes(wanted),
+        )),
   );
   const shown = found.slice(-SHOWN);
   const rows =
@@ -49,7 +51,11 @@ export default function MessagesPanel(): ReactNode {
           <div className="vkd-form">
             <label>
               Filter
-              <input value={filter} placeholder="method, vat or kref" onChange={(event) => setFilter(event.target.value)} />
+              <input
+                value={filter}
+                placeholder="method, vat or kref"
+                onChange={(event) => setFilter(event.target.value)}
+              />
             </label>
             <label>
               Order
@@ -58,7 +64,9 @@ export default function MessagesPanel(): ReactNode {
                 <option value="cause">below their cause</option>
               </select>
             </label>
-            <Button onPress={() => setPaused(paused === undefined ? (data?.messages ?? []) : undefined)}>
+            <Button
+              onPress={() => setPaused(paused === undefined ? (data?.messages ?? []) : undefined)}
+            >
               {paused === undefined ? 'Pause' : 'Go on'}
             </Button>
             <Button onPress={() => setSince(all.at(-1)?.id ?? 0)}>Clear</Button>
@@ -82,7 +90,9 @@ export default function MessagesPanel(): ReactNode {
             />
           ))}
         </Table>
-        {shown.length === 0 && <Note>No message so far. What is sent while this panel is open appears here.</Note>}
+        {shown.length === 0 && (
+          <Note>No message so far. What is sent while this panel is open appears here.</Note>
+        )}
       </Section>
     </>
   );
@@ -106,7 +116,8 @@ type RowProps = {
 };
 
 function Row({ message, depth, nameOf, isChosen, onChoose }: RowProps): ReactNode {
-  const { id, from, to, target, method, args, outcome, value, cause, sentAt, begunAt, settledAt } = message;
+  const { id, from, to, target, method, args, outcome, value, cause, sentAt, begunAt, settledAt } =
+    message;
   return (
     <tr aria-selected={isChosen}>
       <td>

@@ -49,7 +49,8 @@ export default function ObjectsPanel(): ReactNode {
                 <Kref of={object.kref} /> <Badge of={object.revoked ? 'revoked' : object.kind} />
               </td>
               <td>
-                {object.owner ?? 'gone'} <span className="vkd-dim">{nameOf.get(object.owner ?? '')}</span>
+                {object.owner ?? 'gone'}{' '}
+                <span className="vkd-dim">{nameOf.get(object.owner ?? '')}</span>
               </td>
               <td>{object.iface}</td>
               <td className="vkd-text">
@@ -162,7 +163,13 @@ function Send({ target: given }: { target: string }): ReactNode {
       <form className="vkd-form" aria-label="Send a message" onSubmit={(event) => void send(event)}>
         <label>
           To
-          <input size={8} required value={target} placeholder="ko4" onChange={(event) => setTarget(event.target.value)} />
+          <input
+            size={8}
+            required
+            value={target}
+            placeholder="ko4"
+            onChange={(event) => setTarget(event.target.value)}
+          />
         </label>
         <label>
           Method
@@ -170,7 +177,11 @@ function Send({ target: given }: { target: string }): ReactNode {
         </label>
         <label className="vkd-wide">
           Arguments, a JSON array
-          <input value={args} spellCheck={false} onChange={(event) => setArgs(event.target.value)} />
+          <input
+            value={args}
+            spellCheck={false}
+            onChange={(event) => setArgs(event.target.value)}
+          />
         </label>
         <button type="submit" className="vkd-button">
           Send

@@ -12,7 +12,9 @@ export default function PeersPanel(): ReactNode {
   const start = (event: FormEvent): void => {
     event.preventDefault();
     void act('start remote comms', () =>
-      (admin as unknown as { initRemoteComms: (options: { relays: string[] }) => Promise<unknown> }).initRemoteComms({
+      (
+        admin as unknown as { initRemoteComms: (options: { relays: string[] }) => Promise<unknown> }
+      ).initRemoteComms({
         relays: relays.split(/\s+/).filter((relay) => relay !== ''),
       }),
     );
@@ -24,7 +26,9 @@ export default function PeersPanel(): ReactNode {
         {data?.peerId === undefined ? (
           <div className="vkd-actions">
             <span className="vkd-dim">It has no identity yet.</span>
-            <Button onPress={() => act('make an identity', () => admin.initIdentity())}>Make one</Button>
+            <Button onPress={() => act('make an identity', () => admin.initIdentity())}>
+              Make one
+            </Button>
           </div>
         ) : (
           <p>
@@ -34,7 +38,12 @@ export default function PeersPanel(): ReactNode {
         <form className="vkd-form" aria-label="Start remote comms" onSubmit={start}>
           <label className="vkd-wide">
             Addresses of relays
-            <input value={relays} spellCheck={false} placeholder="/dns4/relay.example/tcp/443/wss/p2p/…" onChange={(event) => setRelays(event.target.value)} />
+            <input
+              value={relays}
+              spellCheck={false}
+              placeholder="/dns4/relay.example/tcp/443/wss/p2p/…"
+              onChange={(event) => setRelays(event.target.value)}
+            />
           </label>
           <button type="submit" className="vkd-button" disabled={data?.isInitialized}>
             {data?.isInitialized ? 'Connected' : 'Connect'}
@@ -45,12 +54,22 @@ export default function PeersPanel(): ReactNode {
         <div className="vkd-form">
           <label className="vkd-wide">
             Peer id
-            <input value={peer} spellCheck={false} onChange={(event) => setPeer(event.target.value.trim())} />
+            <input
+              value={peer}
+              spellCheck={false}
+              onChange={(event) => setPeer(event.target.value.trim())}
+            />
           </label>
-          <Button disabled={peer === ''} onPress={() => act(`reconnect ${peer}`, () => reconnect(admin, peer))}>
+          <Button
+            disabled={peer === ''}
+            onPress={() => act(`reconnect ${peer}`, () => reconnect(admin, peer))}
+          >
             Reconnect
           </Button>
-          <ConfirmButton disabled={peer === ''} onPress={() => act(`close ${peer}`, () => close(admin, peer))}>
+          <ConfirmButton
+            disabled={peer === ''}
+            onPress={() => act(`close ${peer}`, () => close(admin, peer))}
+          >
             Close
           </ConfirmButton>
         </div>
@@ -65,8 +84,10 @@ type Links = {
   reconnectPeer: (peerId: string, hints: string[]) => Promise<unknown>;
   closeConnection: (peerId: string) => Promise<unknown>;
 };
-const reconnect = (admin: unknown, peer: string): Promise<unknown> => (admin as Links).reconnectPeer(peer, []);
-const close = (admin: unknown, peer: string): Promise<unknown> => (admin as Links).closeConnection(peer);
+const reconnect = (admin: unknown, peer: string): Promise<unknown> =>
+  (admin as Links).reconnectPeer(peer, []);
+const close = (admin: unknown, peer: string): Promise<unknown> =>
+  (admin as Links).closeConnection(peer);
 
 function Urls(): ReactNode {
   const { admin, act } = useShared();
@@ -78,7 +99,12 @@ function Urls(): ReactNode {
       <div className="vkd-form">
         <label>
           Object
-          <input size={8} value={kref} placeholder="ko4" onChange={(event) => setKref(event.target.value.trim())} />
+          <input
+            size={8}
+            value={kref}
+            placeholder="ko4"
+            onChange={(event) => setKref(event.target.value.trim())}
+          />
         </label>
         <Button
           disabled={kref === ''}
@@ -100,15 +126,32 @@ function Urls(): ReactNode {
       <div className="vkd-form">
         <label className="vkd-wide">
           URL
-          <input value={url} spellCheck={false} placeholder="ocap:…" onChange={(event) => setUrl(event.target.value.trim())} />
+          <input
+            value={url}
+            spellCheck={false}
+            placeholder="ocap:…"
+            onChange={(event) => setUrl(event.target.value.trim())}
+          />
         </label>
-        <Button disabled={url === ''} onPress={() => act('redeem a URL', async () => `it stands for ${await admin.redeemOcapURL(url)}, held by a1`)}>
+        <Button
+          disabled={url === ''}
+          onPress={() =>
+            act(
+              'redeem a URL',
+              async () => `it stands for ${await admin.redeemOcapURL(url)}, held by a1`,
+            )
+          }
+        >
           Redeem
         </Button>
         <ConfirmButton
           disabled={url === ''}
           label="Take the URL back"
-          onPress={() => act('take a URL back', async () => ((await admin.revokeOcapURL(url)) ? 'nobody can redeem it now' : 'there was none'))}
+          onPress={() =>
+            act('take a URL back', async () =>
+              (await admin.revokeOcapURL(url)) ? 'nobody can redeem it now' : 'there was none',
+            )
+          }
         >
           Take back
         </ConfirmButton>

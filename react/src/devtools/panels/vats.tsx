@@ -16,7 +16,7 @@ export default function VatsPanel(): ReactNode {
       {Object.entries(launching).map(([name, step]) => (
         <Note key={name}>
           Launching {name}
-          {step && ` (${step.type})`} …
+          {step && ` (${step.step})`} …
         </Note>
       ))}
       {data?.subclusters.map((subcluster) => (
@@ -34,7 +34,14 @@ export default function VatsPanel(): ReactNode {
           <Button onPress={() => act('collect garbage', () => admin.collectGarbage())}>
             Collect garbage
           </Button>
-          <Button onPress={() => act('check the tables', async () => (await admin.checkInvariants()).join('; ') || 'sound')}>
+          <Button
+            onPress={() =>
+              act(
+                'check the tables',
+                async () => (await admin.checkInvariants()).join('; ') || 'sound',
+              )
+            }
+          >
             Check tables
           </Button>
           <ConfirmButton onPress={() => act('terminate all vats', () => admin.terminateAllVats())}>
@@ -49,7 +56,11 @@ export default function VatsPanel(): ReactNode {
   );
 }
 
-type SubclusterProps = { subcluster: Subcluster; name: string | undefined; vats: readonly VatInfo[] };
+type SubclusterProps = {
+  subcluster: Subcluster;
+  name: string | undefined;
+  vats: readonly VatInfo[];
+};
 
 function SubclusterSection({ subcluster, name, vats }: SubclusterProps): ReactNode {
   const { admin, act } = useShared();
@@ -61,10 +72,16 @@ function SubclusterSection({ subcluster, name, vats }: SubclusterProps): ReactNo
       title={title}
       actions={
         <>
-          <ConfirmButton label={`Reload ${id}`} onPress={() => act(`reload ${id}`, () => admin.reloadSubcluster(id))}>
+          <ConfirmButton
+            label={`Reload ${id}`}
+            onPress={() => act(`reload ${id}`, () => admin.reloadSubcluster(id))}
+          >
             Reload
           </ConfirmButton>
-          <ConfirmButton label={`Terminate ${id}`} onPress={() => act(`terminate ${id}`, () => admin.terminateSubcluster(id))}>
+          <ConfirmButton
+            label={`Terminate ${id}`}
+            onPress={() => act(`terminate ${id}`, () => admin.terminateSubcluster(id))}
+          >
             Terminate
           </ConfirmButton>
         </>
@@ -84,16 +101,30 @@ function SubclusterSection({ subcluster, name, vats }: SubclusterProps): ReactNo
             </td>
             <td>
               <div className="vkd-actions">
-                <Button label={`Ping ${vat.id}`} onPress={() => act(`ping ${vat.id}`, () => admin.pingVat(vat.id))}>
+                <Button
+                  label={`Ping ${vat.id}`}
+                  onPress={() => act(`ping ${vat.id}`, () => admin.pingVat(vat.id))}
+                >
                   Ping
                 </Button>
-                <Button label={`Restart ${vat.id}`} onPress={() => act(`restart ${vat.id}`, () => admin.restartVat(vat.id))}>
+                <Button
+                  label={`Restart ${vat.id}`}
+                  onPress={() => act(`restart ${vat.id}`, () => admin.restartVat(vat.id))}
+                >
                   Restart
                 </Button>
-                <Button label={`Upgrade ${vat.id}`} onPress={() => act(`upgrade ${vat.id} from its source`, () => admin.upgradeVat(vat.id))}>
+                <Button
+                  label={`Upgrade ${vat.id}`}
+                  onPress={() =>
+                    act(`upgrade ${vat.id} from its source`, () => admin.upgradeVat(vat.id))
+                  }
+                >
                   Upgrade
                 </Button>
-                <ConfirmButton label={`Terminate ${vat.id}`} onPress={() => act(`terminate ${vat.id}`, () => admin.terminateVat(vat.id))}>
+                <ConfirmButton
+                  label={`Terminate ${vat.id}`}
+                  onPress={() => act(`terminate ${vat.id}`, () => admin.terminateVat(vat.id))}
+                >
                   Terminate
                 </ConfirmButton>
               </div>
@@ -117,7 +148,7 @@ const cutLong = (_key: string, value: unknown): unknown =>
     : value;
 
 function sourceOf(config: VatInfo['config']): string {
-  const { bundleSpec, bundleName, sourceSpec } = config as { [key: string]: string | undefined };
+  const { bundleSpec, bundleName, sourceSpec } = config;
   const source = bundleSpec ?? bundleName ?? sourceSpec ?? '';
   return source.startsWith('{') || source.startsWith('data:')
     ? `bundle of ${source.length} characters`
@@ -158,7 +189,11 @@ function Launch(): ReactNode {
 
   return (
     <Section title="Launch a subcluster">
-      <form className="vkd-form" aria-label="Launch a subcluster" onSubmit={(event) => void launch(event)}>
+      <form
+        className="vkd-form"
+        aria-label="Launch a subcluster"
+        onSubmit={(event) => void launch(event)}
+      >
         <label
           className="vkd-wide vkd-drop"
           data-over={isOver || undefined}

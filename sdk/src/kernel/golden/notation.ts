@@ -250,6 +250,16 @@ export function formatEffect(effect: KernelEffect): string {
       const { code, message } = effect.error ?? {};
       return `${effect.session} over${code === undefined ? '' : `, ${code}: ${message}`}`;
     }
+    case 'to-peer': {
+      const { seq, ack, ops } = effect.frame;
+      return `${effect.remote} frame ${seq}, ack ${ack}: ${JSON.stringify(ops)}`;
+    }
+    case 'peer-received':
+      return `${effect.remote} received ${effect.received}`;
+    case 'peer-over':
+      return `peer over, ${effect.error.code}: ${effect.error.message}`;
+    case 'peer-wanted':
+      return 'peer wanted';
     case 'vat-version':
       return `version ${effect.version} of ${effect.vatId}`;
   }

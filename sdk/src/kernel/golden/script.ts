@@ -43,7 +43,12 @@ export const policy: KernelPolicy = {
   vatsLiveMax: 4,
   reapIdleMs: 1_000,
   sessionFramesMax: 3,
-  ocapUrlsMax: 1_000,
+    ocapUrlsMax: 1_000,
+    peerFramesMax: 4,
+    peerFrameCharsMax: 100_000,
+    peerRefsMax: 10_000,
+    peersMax: 100,
+    peerTimeoutMs: 1_000,
   sessionsMax: 4,
   sessionRefsMax: 20,
 };
