@@ -12,6 +12,16 @@ import ts from 'typescript';
 /** What package.json exports as one file of its own. */
 const bundled = ['./dist/entries/index.js', './dist/entries/worker.js'];
 
+/** A page has the client as one file: what asks vats for TanStack Query takes it from there. */
+const oneClient = {
+  name: 'one-client',
+  resolveId: (source, importer) =>
+    /[\\/]sdk[\\/]src[\\/]query[\\/]/.test(importer ?? '') &&
+    /\/(?:client\/\w+|errors)\.js$/.test(source)
+      ? { id: '@vatkit/sdk', external: true }
+      : null,
+};
+
 /** One module per source file, with types and maps. Its entries are those that package.json exports. */
 function library(dir, ...unexported) {
   const manifest = JSON.parse(readFileSync(`${dir}/package.json`, 'utf8'));
@@ -34,7 +44,12 @@ function library(dir, ...unexported) {
       // Frameworks that render components on a server load these modules in the page only.
       ...(dir === 'react' && { banner: "'use client';" }),
     },
-    plugins: [browserVatWorker, browserComms, typescript({ tsconfig: `./${dir}/tsconfig.json` })],
+    plugins: [
+      oneClient,
+      browserVatWorker,
+      browserComms,
+      typescript({ tsconfig: `./${dir}/tsconfig.json` }),
+    ],
     // An import that nothing resolves, or a cycle: rollup would only warn.
     onwarn(warning) {
       throw new Error(warning.message);
@@ -168,7 +183,15 @@ const client = {
   input: 'sdk/src/entries/index.ts',
   external: () => false,
   output: { file: 'sdk/dist/entries/index.js', format: 'es', sourcemap: true },
-  plugins: [dropTypes, nodeResolve({ extensions: ['.ts', '.js'] }), terser({ module: true })],
+  plugins: [
+    dropTypes,
+    nodeResolve({ extensions: ['.ts', '.js'] }),
+    // Sequences and turned comparisons are shorter only until they are compressed.
+    terser({
+      module: true,
+      compress: { passes: 2, pure_getters: true, sequences: false, comparisons: false, inline: 2 },
+    }),
+  ],
   onwarn(warning) {
     throw new Error(warning.message);
   },

@@ -233,7 +233,8 @@ export function createKernel<Admin = UntypedAdmin>({
     options: LaunchOptions = {},
   ): Promise<unknown> => {
     const definition = 'vats' in given ? { name: given.bootstrap, config: given } : given;
-    const { name: own, config, interfaces } = newestOf(client, definition, options);
+    const hot = (globalThis as unknown as HotScope)[Symbol.for('vatkit.hot')];
+    const { name: own, config, interfaces } = hot?.(client, definition, options) ?? definition;
     const { as = own, onProgress, signal, timeoutMs, ...how } = options;
     const progress = (lastProgress += 1);
     const request: LaunchRequest = {
@@ -306,11 +307,9 @@ export function createKernel<Admin = UntypedAdmin>({
 
 type Definition = Pick<LaunchRequest, 'name' | 'config' | 'interfaces'>;
 
-/** In development the page knows of newer code than what it has loaded: a function that the dev server puts there. */
-const newestOf = (client: unknown, given: Definition, options: LaunchOptions): Definition => {
-  const hot = (globalThis as unknown as { [key: symbol]: unknown })[Symbol.for('vatkit.hot')];
-  return typeof hot === 'function' ? (hot as typeof newestOf)(client, given, options) : given;
-};
+/** In development the page knows of newer code than what it has loaded: the dev server puts this there. */
+type Hot = (client: unknown, definition: Definition, options: LaunchOptions) => Definition;
+type HotScope = { readonly [hot: symbol]: Hot | undefined };
 
 async function withAdmin(connection: Connection) {
   await connection.ready();

@@ -978,8 +978,8 @@ export class Kernel {
     const error = new Error(cause.message);
     error.name = cause.name;
     if (cause.stack !== undefined) {
-      const { name } = (data ?? {}) as { name?: string };
-      const undone = fetched?.contents[fetched.bundles[name ?? ''] ?? ''];
+      const { name = '', vat = name } = (data ?? {}) as { name?: string; vat?: string };
+      const undone = fetched?.contents[fetched.bundles[vat] ?? ''];
       error.stack =
         undone === undefined || cause.vatId === undefined
           ? this.#mapStack(cause.vatId, cause.stack)
