@@ -184,6 +184,17 @@ export const limits = {
   relayRetryMs: 500,
   relayRetryMaxMs: 30_000,
 
+  /** Messages that a message log remembers. Each is some hundred bytes in memory. */
+  loggedMessagesMax: 1_000,
+  /** UTF-16 code units of the arguments, and of the result, of one message in the log. */
+  previewCharsMax: 300,
+  /** Milliseconds for which nobody has asked for the message log before it ends and is forgotten. */
+  messageLogIdleMs: 10_000,
+  /** Rows that a query of the store gives to a client, and UTF-16 code units of one text in them. */
+  queryRowsMax: 1_000,
+  queryTextCharsMax: 10_000,
+  /** Objects that one page of the object registry has. */
+  objectsPageMax: 200,
   /** Kernels that may be reached over one relay, and its connections: those of kernels that only dial come on top. */
   relayReservationsMax: 5_000,
   relayConnectionsMax: 10_000,
