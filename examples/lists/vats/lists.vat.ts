@@ -61,6 +61,7 @@ export function buildRootObject(_powers: unknown, _parameters: unknown, baggage:
 
   if (!baggage.has('own')) {
     baggage.init('name', 'Somebody');
+    baggage.init('phrase', '');
     baggage.init('lastId', 0);
     baggage.init('own', []);
     baggage.init('joined', []);
@@ -77,6 +78,14 @@ export function buildRootObject(_powers: unknown, _parameters: unknown, baggage:
     introduce(name: string) {
       baggage.set('name', insistText('Your name', name, bounds.nameMax));
       for (const { core } of own()) core.touch();
+    },
+    /**
+     * The recovery phrase of this person, for their own eyes.
+     * @query
+     */
+    phrase: (): string => baggage.get('phrase'),
+    keepPhrase(phrase: string) {
+      baggage.set('phrase', insistText('The phrase', phrase, bounds.textMax));
     },
     /**
      * All lists, in short, as they change.

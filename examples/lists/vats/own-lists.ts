@@ -182,6 +182,13 @@ export function prepareOwnLists(baggage: Baggage, { changes, ownerName, onChange
       /** A list of one's own. */
       owner: {
         /**
+         * What the overview calls it.
+         * @query
+         */
+        id(): string {
+          return this.state.id;
+        },
+        /**
          * The list as it is now.
          * @query
          */

@@ -4,7 +4,7 @@
  *
  * One thing at a time is done under a name, whoever asked: who asks meanwhile waits and finds what was done.
  */
-import { interfaceDifferences } from '../codegen-runtime/define.js';
+import { interfaceDifferences } from '../protocol/interface-differences.js';
 import { KernelError, isKernelError } from '../errors.js';
 import { limits } from '../limits.js';
 import type { CapData } from '../protocol/capdata.js';
