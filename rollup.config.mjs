@@ -155,5 +155,5 @@ export default [
   client,
   worker('vat/worker-node'),
   kernelWorker,
-  library('codegen', './dist/cli.js'),
+  library('codegen', './dist/cli.js', './dist/vite/page-hot.js'),
 ];

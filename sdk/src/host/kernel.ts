@@ -367,7 +367,7 @@ export class Kernel {
   async reloadSubcluster(id: SubclusterId): Promise<Subcluster> {
     const { config, vats } = this.#subcluster(id);
     const fetched = await this.#launches.fetch(config, undefined, vats);
-    const { name, system, definition, root } = this.#rows.subclusters.get(id) ?? {};
+    const { name, system, definition, interfaces } = this.#rows.subclusters.get(id) ?? {};
     await this.terminateSubcluster(id);
     await this.#launches.launch(config, fetched, {
       session: API_SESSION,
@@ -375,7 +375,9 @@ export class Kernel {
       ...(system && name !== undefined && { systemName: name }),
       ...(!system &&
         name !== undefined &&
-        definition !== undefined && { named: { name, definition, ...(root && { root }) } }),
+        definition !== undefined && {
+          named: { name, definition, ...(interfaces && { interfaces }) },
+        }),
     });
     return this.#subcluster(id);
   }

@@ -42,7 +42,7 @@ export type LaunchOptions = {
   /** Launch as this system subcluster. */
   systemName?: string;
   /** Launch under a name, by which it is found again, and remember what was launched. */
-  named?: { name: string; definition: string; root?: InterfaceInfo };
+  named?: { name: string; definition: string; interfaces?: readonly InterfaceInfo[] };
 };
 
 export function makeLaunches(powers: LaunchesPowers) {

@@ -4,7 +4,6 @@
  *
  * One thing at a time is done under a name, whoever asked: who asks meanwhile waits and finds what was done.
  */
-import { interfaceDifferences } from '../protocol/interface-differences.js';
 import { KernelError, isKernelError } from '../errors.js';
 import { limits } from '../limits.js';
 import type { CapData } from '../protocol/capdata.js';
@@ -12,8 +11,17 @@ import { ClusterConfigStruct, type ClusterConfig, type VatConfig } from '../prot
 import { describe } from '../protocol/describe.js';
 import { kslot, kunser, type StandIn } from '../protocol/kernel-values.js';
 import type { InterfaceInfo } from '../protocol/definition.js';
+import { interfaceDifferences } from '../protocol/interface-differences.js';
 import type { KRef, SubclusterId, VatId } from '../protocol/refs.js';
-import { boolean, makeStruct, object, oneOf, text, type Shape } from '../protocol/schema.js';
+import {
+  boolean,
+  listOf,
+  makeStruct,
+  object,
+  oneOf,
+  text,
+  type Shape,
+} from '../protocol/schema.js';
 import type { LaunchRequest, LaunchStep, LaunchValue } from '../protocol/session-wire.js';
 import type { Outcome } from '../kernel/events.js';
 import { messageOf, sha256, type FetchedBundles } from './bundles.js';
@@ -43,14 +51,14 @@ const texts: Shape<{ [method: string]: string }> = (value, path, report) =>
   Object.values(value).every((each) => typeof each === 'string')
     ? (value as { [method: string]: string })
     : report(path, `needs a record of texts; found ${describe(value)}`);
-const interfaceInfo = object<NonNullable<LaunchRequest['root']>>(
+const interfaceInfo = object<InterfaceInfo>(
   {
     name: text('the name of an interface', 1_000),
     hash: text('a hash', 1_000),
     methods: texts as Shape<InterfaceInfo['methods']>,
     signatures: texts,
   },
-  ['name', 'hash', 'methods'],
+  ['name', 'hash', 'methods', 'signatures'],
 );
 
 const RequestStruct = makeStruct<LaunchRequest>(
@@ -62,7 +70,7 @@ const RequestStruct = makeStruct<LaunchRequest>(
       onChange: oneOf(['upgrade', 'keep', 'error']),
       allowRemoval: boolean,
       rollback: boolean,
-      root: interfaceInfo,
+      interfaces: listOf(interfaceInfo),
       progress: number,
     },
     ['name', 'config'],
@@ -73,6 +81,9 @@ const RequestStruct = makeStruct<LaunchRequest>(
 const pastMax = 100;
 /** Krefs of a bootstrap's result are held under a session of their own until the client holds them. */
 let lastHolder = 0;
+
+const interfacesOf = ({ interfaces }: LaunchRequest): Pick<LaunchRequest, 'interfaces'> =>
+  interfaces === undefined ? {} : { interfaces };
 
 export function makeNamedLaunches({ loop, launches, read }: NamedLaunchesPowers) {
   /** By name, what is under way. */
@@ -134,7 +145,7 @@ export function makeNamedLaunches({ loop, launches, read }: NamedLaunchesPowers)
     onStep({ step: 'starting', done: 0, total });
     const { subclusterId, bootstrapResult } = (await launches.launch(config, fetched, {
       session,
-      named: { name: request.name, definition, ...(request.root && { root: request.root }) },
+      named: { name: request.name, definition, ...interfacesOf(request) },
     })) as { subclusterId: SubclusterId; bootstrapResult?: CapData<KRef> };
     onStep({ step: 'starting', done: total, total });
     const launched = found(subclusterId, 'launched');
@@ -150,19 +161,24 @@ export function makeNamedLaunches({ loop, launches, read }: NamedLaunchesPowers)
     };
   };
 
-  /** Insists that the root does for callers that were built for `request.root`, as far as is known of it. */
-  const insistFits = (id: SubclusterId, { name, root }: LaunchRequest, reload: boolean): void => {
+  /** Insists that what runs does for callers that were built for the request's interfaces, as far as is known of it. */
+  const insistFits = (
+    id: SubclusterId,
+    { name, interfaces = [] }: LaunchRequest,
+    reload: boolean,
+  ): void => {
+    const [root] = interfaces;
     if (root === undefined) return;
-    const { vats, config, root: known } = rows().subclusters.getRequired(id);
+    const { vats, config, interfaces: known } = rows().subclusters.getRequired(id);
     const shape = rows().shapes.get(`${vats[config.bootstrap]}.o+0`);
     const differences =
       known !== undefined
-        ? interfaceDifferences(root, known)
+        ? interfaceDifferences(interfaces, known)
         : shape === undefined
           ? []
           : Object.keys(root.methods)
               .filter((method) => !shape.methods.includes(method))
-              .map((method) => `${method} is gone`);
+              .map((method) => `${root.name}.${method} is gone`);
     if (differences.length === 0) return;
     throw new KernelError(
       'INTERFACE_MISMATCH',
@@ -248,7 +264,7 @@ export function makeNamedLaunches({ loop, launches, read }: NamedLaunchesPowers)
       ...fetched,
       changed,
       definition,
-      ...(request.root && { root: request.root }),
+      ...interfacesOf(request),
       pastMax,
       io,
     });

@@ -180,8 +180,8 @@ export type LaunchEvent = {
   name?: string;
   /** Of a launch by name: the hash of what is launched. */
   definition?: string;
-  /** The interface of the bootstrap vat's root, as its callers know it. */
-  root?: InterfaceInfo;
+  /** The interface of the bootstrap vat's root, as its callers know it, and those that it leads to. */
+  interfaces?: readonly InterfaceInfo[];
   /** The subcluster is one that was terminated to be launched again, and keeps its id. */
   subclusterId?: SubclusterId;
   /** By name, the host realm's names for the IO channels that `config.io` declares. */
@@ -202,7 +202,7 @@ export type SubclusterUpgradeEvent = {
   /** Names of vats that are there and get other code or another configuration. */
   changed: readonly string[];
   definition: string;
-  root?: InterfaceInfo;
+  interfaces?: readonly InterfaceInfo[];
   /** Of the definitions that it had before, so many are remembered. */
   pastMax: number;
   /** Channels that are opened for it: new ones, and in place of ones that it has. */

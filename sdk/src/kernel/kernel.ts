@@ -451,6 +451,7 @@ export function makeKernelMachine(changes: ChangeSet, policy: KernelPolicy) {
           code: 'UPGRADE_FAILED',
           message: `Vat ${vatId} (${name}) was not upgraded: ${why.message}`,
           cause: { ...why, vatId },
+          data: { vatId, name },
         }),
     });
   };

@@ -133,8 +133,8 @@ export type SubclusterRow = {
   /** Of a launch by name: the hash of its definition, and those that it had before, newest first. */
   definition?: string;
   past?: readonly string[];
-  /** The interface of its root, where the definition told it. */
-  root?: InterfaceInfo;
+  /** The interface of its root and those that it leads to, where the definition told them. */
+  interfaces?: readonly InterfaceInfo[];
 };
 
 export type ServiceRow = { kref: KRef; systemOnly: boolean };

@@ -143,21 +143,21 @@ export function makeSubclusterUpgrades(powers: SubclusterUpgradesPowers) {
     if (!vats.applyUpgrades(changed)) return;
     upgrades.delete(id);
     const row = rows.subclusters.getRequired(id);
-    const { config, definition, root, pastMax } = event;
+    const { config, definition, interfaces, pastMax } = event;
     const rest = Object.entries(row.vats).filter(([name]) => Object.hasOwn(config.vats, name));
     const removed = Object.entries(row.vats).filter(([name]) => !Object.hasOwn(config.vats, name));
     const earlier = [
       ...(row.definition === undefined ? [] : [row.definition]),
       ...(row.past ?? []),
     ];
-    const { root: _, ...others } = row;
+    const { interfaces: _, ...others } = row;
     const next: SubclusterRow = {
       ...others,
       config,
       vats: { ...Object.fromEntries(rest), ...added },
       definition,
       past: earlier.filter((hash) => hash !== definition).slice(0, pastMax),
-      ...(root !== undefined && { root }),
+      ...(interfaces !== undefined && { interfaces }),
     };
     rows.subclusters.set(id, next);
     replaceChannels(id, row.config, event);

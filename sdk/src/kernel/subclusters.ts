@@ -248,7 +248,7 @@ export function makeSubclusters(powers: SubclusterPowers) {
         ...(event.system && { system: true }),
         ...(event.name !== undefined && { name: event.name }),
         ...(event.definition !== undefined && { definition: event.definition }),
-        ...(event.root !== undefined && { root: event.root }),
+        ...(event.interfaces !== undefined && { interfaces: event.interfaces }),
       });
       if (event.name !== undefined) rows.names.set(event.name, id);
       for (const [channel, vref] of Object.entries(event.io ?? {})) {

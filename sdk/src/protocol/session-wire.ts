@@ -339,10 +339,10 @@ export type LaunchRequest = {
   /** Go back to a definition that this name had before. */
   rollback?: boolean;
   /**
-   * The interface of the root that the caller was built for. Where what runs does not do for it: INTERFACE_MISMATCH, with
-   * `data.differences`, one line each, and `data.reload` where the caller is the older.
+   * The interfaces that the caller was built for, the root's first. Where what runs does not do for them: INTERFACE_MISMATCH,
+   * with `data.differences`, one line each, and `data.reload` where the caller is the older.
    */
-  root?: InterfaceInfo & { readonly signatures?: { readonly [method: string]: string } };
+  interfaces?: readonly InterfaceInfo[];
   /** A number of the client's choice: `progress` events bear it. Absent: none are sent. */
   progress?: number;
 };

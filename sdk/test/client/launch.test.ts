@@ -95,8 +95,8 @@ describe('a launch by name', () => {
       interfaceInfoKey
     ];
     const kernel = makeClient();
-    const first = { ...definition({ main: counter(1) }), root: old };
-    const second = { ...definition({ main: counter(2) }), root: young };
+    const first = { ...definition({ main: counter(1) }), interfaces: [old] };
+    const second = { ...definition({ main: counter(2) }), interfaces: [young] };
     await kernel.launch(first);
     await kernel.launch(second);
     const error: unknown = await kernel.launch(first).catch((thrown: unknown) => thrown);
@@ -105,10 +105,10 @@ describe('a launch by name', () => {
       name: 'InterfaceMismatchError',
       data: {
         reload: true,
-        differences: ['gone is gone', 'version was () => number, now is () => string'],
+        differences: ['Main.version was () => number, now is () => string', 'Main.gone is gone'],
       },
     });
-    const kept = await kernel.launch({ ...first, root: young });
+    const kept = await kernel.launch({ ...first, interfaces: [young] });
     expect(kept.action).toBe('kept');
     expect(await call(kept.root, 'version')).toBe(2);
     const back = await kernel.launch(first, { rollback: true });

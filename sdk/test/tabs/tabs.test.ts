@@ -135,7 +135,10 @@ describe('a takeover', () => {
       );
       const never = root
         .never?.()
-        .catch(({ code, indeterminate }: never) => ({ code, indeterminate }));
+        .catch(({ code, indeterminate }: { code: string; indeterminate: boolean }) => ({
+          code,
+          indeterminate,
+        }));
       (globalThis as unknown as App).kept = { note, heap, broken, never };
       // By now the vat has the call before it.
       await root.greet?.();
