@@ -31,6 +31,8 @@ function library(dir, ...unexported) {
       sourcemap: true,
       preserveModules: true,
       preserveModulesRoot: `${dir}/src`,
+      // Frameworks that render components on a server load these modules in the page only.
+      ...(dir === 'react' && { banner: "'use client';" }),
     },
     plugins: [browserVatWorker, typescript({ tsconfig: `./${dir}/tsconfig.json` })],
     // An import that nothing resolves, or a cycle: rollup would only warn.
@@ -156,4 +158,5 @@ export default [
   worker('vat/worker-node'),
   kernelWorker,
   library('codegen', './dist/cli.js', './dist/vite/page-hot.js'),
+  library('react'),
 ];

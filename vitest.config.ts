@@ -23,6 +23,22 @@ const clientTestsInPages: Plugin = {
       : null,
 };
 
+/** Components in jsdom against a kernel of this process, and all of it once more in StrictMode. */
+const reactProjects = ['jsdom', 'jsdom-strict'].map((name) => ({
+  extends: true as const,
+  test: {
+    name,
+    environment: 'jsdom',
+    include: ['react/{src,test}/**/*.test.{ts,tsx}'],
+    env: { VATKIT_STRICT_MODE: name === 'jsdom-strict' ? '1' : '' },
+    globalSetup: './scripts/vitest-setup.mjs',
+    pool: 'forks' as const,
+    testTimeout: 20_000,
+    hookTimeout: 20_000,
+    server: { deps: { external: [/\/(sdk|codegen)\/dist\//] } },
+  },
+}));
+
 export default defineConfig({
   test: {
     // By default one core is left idle, which on two is half of the machine.
@@ -48,6 +64,7 @@ export default defineConfig({
           server: { deps: { external: [/\/(sdk|codegen)\/dist\//] } },
         },
       },
+      ...reactProjects,
       {
         extends: true,
         // Found late they would be optimized in the midst of a run, which reloads the page.
