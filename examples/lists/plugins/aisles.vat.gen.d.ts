@@ -59,19 +59,11 @@ export declare const AislesRoot: vatkit.InterfaceTag<AislesRoot> & {
 export interface Annotated extends vatkit.Ref {
   about(): Promise<About>;
   watch(): vatkit.RemotePromise<vatkit.RemoteSubscriber<ListView>>;
-  add(text: string): Promise<void>;
-  edit(id: string, text: string): Promise<void>;
-  check(id: string, done: boolean): Promise<void>;
-  remove(id: string): Promise<void>;
   annotate(id: string, note: string): Promise<void>;
 }
 export declare const Annotated: vatkit.InterfaceTag<Annotated> & {
   readonly about: vatkit.MethodDescriptor<Annotated["about"], Annotated, "mutation">;
   readonly watch: vatkit.MethodDescriptor<Annotated["watch"], Annotated, "mutation">;
-  readonly add: vatkit.MethodDescriptor<Annotated["add"], Annotated, "mutation">;
-  readonly edit: vatkit.MethodDescriptor<Annotated["edit"], Annotated, "mutation">;
-  readonly check: vatkit.MethodDescriptor<Annotated["check"], Annotated, "mutation">;
-  readonly remove: vatkit.MethodDescriptor<Annotated["remove"], Annotated, "mutation">;
   readonly annotate: vatkit.MethodDescriptor<Annotated["annotate"], Annotated, "mutation">;
 };
 

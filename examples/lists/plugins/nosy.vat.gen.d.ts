@@ -60,19 +60,11 @@ export declare const NosyRoot: vatkit.InterfaceTag<NosyRoot> & {
 export interface Source extends vatkit.Ref {
   about(): Promise<About>;
   watch(): vatkit.RemotePromise<vatkit.RemoteSubscriber<ListView>>;
-  add(text: string): Promise<void>;
-  edit(id: string, text: string): Promise<void>;
-  check(id: string, done: boolean): Promise<void>;
-  remove(id: string): Promise<void>;
 }
 /** A share, as it comes from another kernel. */
 export declare const Source: vatkit.InterfaceTag<Source> & {
   readonly about: vatkit.MethodDescriptor<Source["about"], Source, "mutation">;
   readonly watch: vatkit.MethodDescriptor<Source["watch"], Source, "mutation">;
-  readonly add: vatkit.MethodDescriptor<Source["add"], Source, "mutation">;
-  readonly edit: vatkit.MethodDescriptor<Source["edit"], Source, "mutation">;
-  readonly check: vatkit.MethodDescriptor<Source["check"], Source, "mutation">;
-  readonly remove: vatkit.MethodDescriptor<Source["remove"], Source, "mutation">;
 };
 
 export declare const nosy: vatkit.VatDefinition<NosyRoot, {}> & vatkit.SubclusterDefinition<NosyRoot>;

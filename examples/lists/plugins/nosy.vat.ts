@@ -3,7 +3,7 @@
  * look at. It reports what became of each attempt.
  */
 import { E, makeDefaultExo, prepareTopic, type Baggage, type ERef } from '@vatkit/sdk/vat';
-import type { Source } from '../vats/joined-lists.js';
+import type { Editable, Source } from '../vats/joined-lists.js';
 import type { Card } from './card.js';
 
 const world = globalThis as unknown as {
@@ -18,8 +18,11 @@ const attempts = (list: ERef<Source>): [what: string, attempt: () => unknown][] 
   ['Open the browser’s database', () => world.indexedDB.open('keyval')],
   ['Poison every array', () => (Array.prototype.map = () => [])],
   ['Run text as code of the page', () => Function('return this')().document.title],
-  ['Add an item to a list it may only read', () => E(list).add('Send money to Mallory')],
-  ['Remove the first item', () => E(list).remove('1')],
+  [
+    'Add an item to a list it may only read',
+    () => E(list as ERef<Editable>).add('Send money to Mallory'),
+  ],
+  ['Remove the first item', () => E(list as ERef<Editable>).remove('1')],
 ];
 
 /** Tries what it may not do. */

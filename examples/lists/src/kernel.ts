@@ -1,8 +1,11 @@
 /** The app's kernel: one for each profile, in a worker that its tabs share. */
 import { createKernel } from '@vatkit/sdk';
+
 import workerUrl from './kernel.worker.ts?worker&url';
 
 type Config = { relays: string[] };
+
+type UntypedAdmin = { [method: string]: (...args: unknown[]) => Promise<unknown> };
 
 /** Where the relays are is a matter of the place that the app is deployed to. */
 async function readConfig(): Promise<Config> {
@@ -28,6 +31,7 @@ export const kernel = createKernel({
 export async function goOnline(): Promise<boolean> {
   const { relays } = await config;
   if (relays.length === 0) return false;
-  await kernel.admin.initRemoteComms({ relays });
+  const admin = kernel.admin as unknown as UntypedAdmin;
+  await admin['initRemoteComms']?.({ relays });
   return true;
 }

@@ -132,17 +132,17 @@ function Running({ share, onRemove }: { share: ShareInfo; onRemove: () => void }
     <article className="card">
       <header className="card-head">
         <h4>{share.to}</h4>
-        <button
-          className="text-button danger"
-          aria-label={`Remove ${share.to}`}
-          onClick={onRemove}
-        >
+        <button className="text-button danger" aria-label={`Remove ${share.to}`} onClick={onRemove}>
           Remove
         </button>
       </header>
       <div aria-live="polite">
         <p className="headline">{card?.headline ?? 'Working …'}</p>
-        <ul className="lines">{card?.lines.map((line, at) => <li key={at}>{line}</li>)}</ul>
+        <ul className="lines">
+          {card?.lines.map((line, at) => (
+            <li key={at}>{line}</li>
+          ))}
+        </ul>
       </div>
       <Power mode={share.mode} />
     </article>
@@ -160,7 +160,11 @@ function OwnPlugin({
   const [wants, setWants] = useState<Plugin['wants']>('read');
   const add = (event: FormEvent): void => {
     event.preventDefault();
-    const name = address.split('/').at(-1)?.replace(/\.(?:vat\.)?bundle$/, '') ?? '';
+    const name =
+      address
+        .split('/')
+        .at(-1)
+        ?.replace(/\.(?:vat\.)?bundle$/, '') ?? '';
     onAdd({ name: name.slice(0, 40) || 'Plug-in', about: '', wants, bundleSpec: address });
     setAddress('');
   };

@@ -1,8 +1,7 @@
 /** Where the app is, in the part of the address that is sent to no server: `#list-3`, `#join=ocap:…`. */
 import { useSyncExternalStore } from 'react';
 
-export type Route =
-  { at: 'home' } | { at: 'list'; id: string } | { at: 'join'; url: string };
+export type Route = { at: 'home' } | { at: 'list'; id: string } | { at: 'join'; url: string };
 
 export function parseRoute(hash: string): Route {
   const [, joined] = /^#join=(.+)$/.exec(hash) ?? [];

@@ -43,7 +43,9 @@ export function StartScreen({
   const step = phase !== 'ready' ? 1 : launching ? 2 : 3;
   return (
     <Splash title="Tandem">
-      <p role="status">{['', 'Starting the kernel …', 'Starting its vats …', 'Opening your lists …'][step]}</p>
+      <p role="status">
+        {['', 'Starting the kernel …', 'Starting its vats …', 'Opening your lists …'][step]}
+      </p>
       <progress value={step} max={4} aria-label="Start-up" />
       {isSlow && <p className="quiet">The first start of all takes the longest.</p>}
     </Splash>

@@ -10,6 +10,10 @@ import type { About, Connection, Item, JoinedView, ListView } from './types.js';
 export type Source = {
   about(): About;
   watch(): Subscriber<ListView>;
+};
+
+/** What a share that is to look at refuses. */
+export type Editable = Source & {
   add(text: string): void;
   edit(id: string, text: string): void;
   check(id: string, done: boolean): void;
@@ -67,16 +71,16 @@ export function prepareJoinedLists(
           this.facets.core.follow();
         },
         async add(text: string): Promise<void> {
-          await this.facets.core.change(E(this.state.source).add(text));
+          await this.facets.core.change(E(this.state.source as Editable).add(text));
         },
         async edit(id: string, text: string): Promise<void> {
-          await this.facets.core.change(E(this.state.source).edit(id, text));
+          await this.facets.core.change(E(this.state.source as Editable).edit(id, text));
         },
         async check(id: string, done: boolean): Promise<void> {
-          await this.facets.core.change(E(this.state.source).check(id, done));
+          await this.facets.core.change(E(this.state.source as Editable).check(id, done));
         },
         async remove(id: string): Promise<void> {
-          await this.facets.core.change(E(this.state.source).remove(id));
+          await this.facets.core.change(E(this.state.source as Editable).remove(id));
         },
       },
       feed: {

@@ -90,6 +90,12 @@ export interface ListsRoot extends vatkit.Ref {
   name(): Promise<string>;
   introduce(name: string): Promise<void>;
   /**
+   * The recovery phrase of this person, for their own eyes.
+   * @query
+   */
+  phrase(): Promise<string>;
+  keepPhrase(phrase: string): Promise<void>;
+  /**
    * All lists, in short, as they change.
    * @live
    */
@@ -127,6 +133,12 @@ export declare const ListsRoot: vatkit.InterfaceTag<ListsRoot> & {
   readonly name: vatkit.MethodDescriptor<ListsRoot["name"], ListsRoot, "query">;
   readonly introduce: vatkit.MethodDescriptor<ListsRoot["introduce"], ListsRoot, "mutation">;
   /**
+   * The recovery phrase of this person, for their own eyes.
+   * @query
+   */
+  readonly phrase: vatkit.MethodDescriptor<ListsRoot["phrase"], ListsRoot, "query">;
+  readonly keepPhrase: vatkit.MethodDescriptor<ListsRoot["keepPhrase"], ListsRoot, "mutation">;
+  /**
    * All lists, in short, as they change.
    * @live
    */
@@ -157,6 +169,11 @@ export declare const ListsRoot: vatkit.InterfaceTag<ListsRoot> & {
 };
 
 export interface ListOwner extends vatkit.Ref {
+  /**
+   * What the overview calls it.
+   * @query
+   */
+  id(): Promise<string>;
   /**
    * The list as it is now.
    * @query
@@ -193,6 +210,11 @@ export interface ListOwner extends vatkit.Ref {
   revoke(id: string): Promise<void>;
 }
 export declare const ListOwner: vatkit.InterfaceTag<ListOwner> & {
+  /**
+   * What the overview calls it.
+   * @query
+   */
+  readonly id: vatkit.MethodDescriptor<ListOwner["id"], ListOwner, "query">;
   /**
    * The list as it is now.
    * @query
@@ -387,19 +409,11 @@ export declare const JoinedGuest: vatkit.InterfaceTag<JoinedGuest> & {
 export interface Source extends vatkit.Ref {
   about(): Promise<About>;
   watch(): vatkit.RemotePromise<vatkit.RemoteSubscriber<ListView>>;
-  add(text: string): Promise<void>;
-  edit(id: string, text: string): Promise<void>;
-  check(id: string, done: boolean): Promise<void>;
-  remove(id: string): Promise<void>;
 }
 /** A share, as it comes from another kernel. */
 export declare const Source: vatkit.InterfaceTag<Source> & {
   readonly about: vatkit.MethodDescriptor<Source["about"], Source, "mutation">;
   readonly watch: vatkit.MethodDescriptor<Source["watch"], Source, "mutation">;
-  readonly add: vatkit.MethodDescriptor<Source["add"], Source, "mutation">;
-  readonly edit: vatkit.MethodDescriptor<Source["edit"], Source, "mutation">;
-  readonly check: vatkit.MethodDescriptor<Source["check"], Source, "mutation">;
-  readonly remove: vatkit.MethodDescriptor<Source["remove"], Source, "mutation">;
 };
 
 export declare const lists: vatkit.VatDefinition<ListsRoot, {}> & vatkit.SubclusterDefinition<ListsRoot>;
