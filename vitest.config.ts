@@ -29,6 +29,7 @@ const reactProjects = ['jsdom', 'jsdom-strict'].map((name) => ({
     name,
     environment: 'jsdom',
     include: ['react/{src,test}/**/*.test.{ts,tsx}'],
+    exclude: ['react/test/node/**'],
     env: { VATKIT_STRICT_MODE: name === 'jsdom-strict' ? '1' : '' },
     globalSetup: './scripts/vitest-setup.mjs',
     pool: 'forks' as const,
@@ -56,6 +57,7 @@ export default defineConfig({
           environment: 'node',
           include: [
             '{sdk,codegen}/{src,test}/**/*.test.ts',
+            'react/test/node/**/*.test.ts',
             'examples/**/*.test.ts',
             'scripts/**/*.test.mjs',
             'test/**/*.test.ts',

@@ -4,7 +4,7 @@ import type { KernelClient } from '@vatkit/sdk';
 import { holdKernel, provideKernel } from './registry.js';
 import { useIsServer } from './server.js';
 
-const KernelContext = createContext<KernelClient | undefined>(undefined);
+export const KernelContext = createContext<KernelClient | undefined>(undefined);
 
 export type KernelProviderProps = {
   /**

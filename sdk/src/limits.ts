@@ -97,6 +97,8 @@ export const limits = {
   sessionUnsentCharsMax: 64 * MiB,
   /** Milliseconds until a kernel's worker that has not answered its first message is given up. */
   workerStartTimeoutMs: 30_000,
+  /** Milliseconds until a frame for vats that does not say that it is there is given up. */
+  sandboxStartMs: 15_000,
   /** Milliseconds that a kernel which owes answers may be silent, pings included, before its worker is given up. */
   kernelSilenceMs: 60_000,
   /** Milliseconds that a kernel's worker waits for the files of one that is on its way out. */
@@ -182,6 +184,17 @@ export const limits = {
   relayRetryMs: 500,
   relayRetryMaxMs: 30_000,
 
+  /** Messages that a message log remembers. Each is some hundred bytes in memory. */
+  loggedMessagesMax: 1_000,
+  /** UTF-16 code units of the arguments, and of the result, of one message in the log. */
+  previewCharsMax: 300,
+  /** Milliseconds for which nobody has asked for the message log before it ends and is forgotten. */
+  messageLogIdleMs: 10_000,
+  /** Rows that a query of the store gives to a client, and UTF-16 code units of one text in them. */
+  queryRowsMax: 1_000,
+  queryTextCharsMax: 10_000,
+  /** Objects that one page of the object registry has. */
+  objectsPageMax: 200,
   /** Kernels that may be reached over one relay, and its connections: those of kernels that only dial come on top. */
   relayReservationsMax: 5_000,
   relayConnectionsMax: 10_000,

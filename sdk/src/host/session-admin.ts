@@ -56,6 +56,11 @@ const kernelMethods = [
   'collectGarbage',
   'reapVats',
   'checkInvariants',
+  'inspectVat',
+  'getObjects',
+  'getMessages',
+  'getActivity',
+  'queryStore',
 ] as const;
 
 export type SessionAdminPowers = {

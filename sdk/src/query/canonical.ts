@@ -6,12 +6,14 @@
  * It serves whatever a component may give, what cannot pass included: that is refused when it is called, with its place.
  */
 import { isRef } from '../client/ref.js';
-import { limits } from '../limits.js';
 import { toBase64 } from '../protocol/base64.js';
 
 /** What passes by reference and has no name that lasts, or does not pass at all, is known by itself. */
 const numbers = new WeakMap<object, number>();
 let lastNumber = 0;
+
+/** Deeper values cannot pass either. */
+const DEPTH_MAX = 500;
 
 function identityOf(value: object): string {
   let number = numbers.get(value);
@@ -51,7 +53,7 @@ function textOfObject(value: object, within: Set<object>): string {
   if (isRef(value)) return `<${JSON.stringify(value).slice(1, -1)}>`;
   if (value instanceof Uint8Array) return `b"${toBase64(value)}"`;
   if (value instanceof Error) return `!${JSON.stringify([value.name, value.message])}`;
-  if (within.has(value) || within.size > limits.valueDepthMax) return identityOf(value);
+  if (within.has(value) || within.size > DEPTH_MAX) return identityOf(value);
   within.add(value);
   const text = Array.isArray(value)
     ? `[${Array.from(value, (item) => textOf(item, within)).join()}]`

@@ -3,11 +3,12 @@
  * `invalidateQueries({ queryKey: ['vatkit', { method: 'list' }] })`.
  */
 import type { QueryFilters } from '@tanstack/query-core';
-import { handleOf, type RefHandle } from '../client/ref.js';
+import type { RefHandle } from '../client/ref.js';
 import { describe } from '../protocol/describe.js';
 import type { MethodDescriptor } from '../protocol/definition.js';
 import type { OpaqueVatId } from '../protocol/session-wire.js';
 import { canonicalText } from './canonical.js';
+import { handleOf } from './handle.js';
 import { touchedBy } from './records.js';
 import type { ArgsOf, On, RefTo } from './types.js';
 
