@@ -65,10 +65,10 @@ async function start(
   Object.defineProperty(platform, 'startTransport', { value: network.startTransport });
   const database = await makeSQLKernelDatabase({ dbFilename });
   const kernel = track(
-    (await KernelClass.make(platform, database, {
+    await KernelClass.make(platform, database, {
       logger: makeLogRecorder(),
       ...more,
-    })) as unknown as Kernel,
+    }),
   );
   const isNew = kernel.getVatIds().length === 0;
   const root = isNew
@@ -154,7 +154,7 @@ describe('two kernels', () => {
     const network = makeMemoryNetwork();
     const [alice, bob] = [await start(network), await start(network)];
     const remote = await redeem(bob, alice);
-    const counters = [];
+    const counters: { kref: KRef }[] = [];
     for (let count = 0; count < 20; count += 1)
       counters.push(kunser(await alice.kernel.queueMessage(remote, 'counter')) as { kref: KRef });
     const names = (): number =>

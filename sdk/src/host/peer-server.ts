@@ -408,7 +408,7 @@ export function makePeerServer({ loop, log, startTransport, lineage, read }: Pee
       hints,
       standing: { me, you, sent, acked, received },
     });
-    const isGone = (live.phase as LiveLink['phase']) === 'over';
+    const isGone = live.phase === 'over';
     if (outcome.type !== 'done') {
       if (outcome.type === 'failed' && !isGone) refuse(peer, live, outcome.error);
       return;
