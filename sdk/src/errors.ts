@@ -89,6 +89,8 @@ const codes = {
   KERNEL_CLOSED: { retryable: false, indeterminate: true },
   /** The caller did not want to wait longer. The call goes on. */
   TIMEOUT: { retryable: true, indeterminate: true },
+  /** A component that waits for a kernel was rendered on a server, which has none; it renders in the page. */
+  SERVER_RENDER: { retryable: false, indeterminate: false },
   /** The ref was released by its holder. */
   REF_RELEASED: { retryable: false, indeterminate: false },
   /** A fault of this kernel. */

@@ -1,6 +1,7 @@
 /** A kernel as a page has it: launches, refs, news. What is called goes through one session. */
 import { KernelError, isKernelError } from '../errors.js';
 import { limits } from '../limits.js';
+import type { ClusterConfig } from '../protocol/config.js';
 import { describe } from '../protocol/describe.js';
 import type { InterfaceDefinition, SubclusterDefinition } from '../protocol/definition.js';
 import type {
@@ -28,6 +29,11 @@ export type KernelClientOptions = {
   worker: () => WorkerLike | Promise<WorkerLike>;
   /** One kernel for each origin and name. Default `default`. */
   name?: string;
+  /**
+   * In a browser: gives the URL of `vat-sandbox.html`, which the package ships and the app serves. Vats then run in a frame
+   * of an opaque origin and without a network.
+   */
+  sandbox?: () => string | URL;
   /** Milliseconds until a worker that has not answered is given up. Default 30,000. */
   startTimeoutMs?: number;
 };
@@ -96,12 +102,13 @@ export type KernelClient<Admin = UntypedAdmin> = {
   /** Starts the kernel if it is not running. @throws WorkerStartError, KernelClosedError. */
   readonly ready: () => Promise<void>;
   /**
-   * The subcluster of a name: the one that runs, or a new one.
+   * The subcluster of a name: the one that runs, or a new one. The name of a plain configuration is that of its
+   * bootstrap vat.
    *
    * @throws KernelError UPGRADE_FAILED, LAUNCH_FAILED, START_FAILED, BAD_CONFIG, INTERFACE_MISMATCH.
    */
   readonly launch: <Root = Untyped>(
-    definition: SubclusterDefinition<Root> | { name: string; config: unknown },
+    definition: SubclusterDefinition<Root> | { name: string; config: unknown } | ClusterConfig,
     options?: LaunchOptions,
   ) => Promise<Launched<Root>>;
   /** Terminates the subcluster of a name, with its state. Was there one? */
@@ -132,6 +139,19 @@ export type KernelClient<Admin = UntypedAdmin> = {
    * then anything may have changed. Returns a function that stops it.
    */
   readonly onVersions: Origin['onVersions'];
+  /**
+   * In a browser: the whole store, as one file. It is a SQLite database, which a kernel on Node can use as it is.
+   *
+   * @throws KernelError UNSUPPORTED_ENVIRONMENT, STORE_FAILED.
+   */
+  readonly exportStore: () => Promise<Blob>;
+  /**
+   * In a browser: replaces the store by an exported one, all or nothing. The kernel begins anew on it, in every tab: refs
+   * break with SESSION_EXPIRED, and things are launched again from their names.
+   *
+   * @throws KernelError BAD_CONFIG or STORE_FAILED where the file is no sound store, or a newer one's: then nothing changes.
+   */
+  readonly importStore: (file: Blob) => Promise<void>;
   /** Ends the session and the worker. */
   readonly close: () => Promise<void>;
   readonly [Symbol.asyncDispose]: () => Promise<void>;
@@ -148,6 +168,7 @@ const asyncDispose: typeof Symbol.asyncDispose =
  */
 export function createKernel<Admin = UntypedAdmin>({
   worker,
+  sandbox,
   name = 'default',
   startTimeoutMs = limits.workerStartTimeoutMs,
 }: KernelClientOptions): KernelClient<Admin> {
@@ -186,8 +207,10 @@ export function createKernel<Admin = UntypedAdmin>({
     },
   };
 
+  const tabs = makeTabs({ name, worker, sandbox });
   const connection = makeConnection({
-    ...makeTabs(name, worker),
+    open: tabs.open,
+    leave: tabs.leave,
     startTimeoutMs,
     onPhase: (phase, error) => change({ phase, error }),
     onWelcome({ storage, storeId, epoch }) {
@@ -227,13 +250,13 @@ export function createKernel<Admin = UntypedAdmin>({
     (await ask('krefOf', [ref], { again: true })) as string;
 
   const launch = async (
-    {
-      name: own,
-      config,
-      interfaces,
-    }: { name: string; config: unknown; interfaces?: LaunchRequest['interfaces'] },
-    { as = own, onProgress, signal, timeoutMs, ...how }: LaunchOptions = {},
+    given: Definition | ClusterConfig,
+    options: LaunchOptions = {},
   ): Promise<unknown> => {
+    const definition = 'vats' in given ? { name: given.bootstrap, config: given } : given;
+    const hot = (globalThis as unknown as HotScope)[Symbol.for('vatkit.hot')];
+    const { name: own, config, interfaces } = hot?.(client, definition, options) ?? definition;
+    const { as = own, onProgress, signal, timeoutMs, ...how } = options;
     const progress = (lastProgress += 1);
     const request: LaunchRequest = {
       name: as,
@@ -297,11 +320,27 @@ export function createKernel<Admin = UntypedAdmin>({
           : undefined,
     }),
     onVersions: origin.onVersions,
+    async exportStore() {
+      await connection.ready();
+      return (await tabs.askStore()) as Blob;
+    },
+    async importStore(file) {
+      if (!(file instanceof Blob))
+        throw new TypeError(`importStore takes a Blob or a File; found ${describe(file)}`);
+      await connection.ready();
+      await tabs.askStore(file);
+    },
     close: connection.close,
     [asyncDispose]: connection.close,
   };
   return Object.freeze(client) as KernelClient<Admin>;
 }
+
+type Definition = Pick<LaunchRequest, 'name' | 'config' | 'interfaces'>;
+
+/** In development the page knows of newer code than what it has loaded: the dev server puts this there. */
+type Hot = (client: unknown, definition: Definition, options: LaunchOptions) => Definition;
+type HotScope = { readonly [hot: symbol]: Hot | undefined };
 
 async function withAdmin(connection: Connection) {
   await connection.ready();

@@ -17,6 +17,7 @@ import { makeChangeSet } from '../store/change-set.js';
 import type { KernelDatabase } from '../store/kv-store.js';
 import { messageOf, parseBundle } from './bundles.js';
 import { makeHeartbeat } from './heartbeat.js';
+import { makeMessageLog, type MessagePage, type TimedTrace } from './message-log.js';
 import type { Log } from './logger.js';
 import type { PlatformServices } from './platform-services.js';
 import { makeVatAsks } from './vat-asks.js';
@@ -50,6 +51,9 @@ export type EventLoopPowers = {
   onSetback: (error: KernelError, what: 'restarted' | 'emptied' | 'over') => void;
 };
 
+/** Counted since the loop began. */
+export type LoopCounts = { deliveries: number; commits: number; answers: number };
+
 export type SessionEffect = KernelEffect & {
   type: 'to-session' | 'session-received' | 'session-over' | 'vat-version';
 };
@@ -78,6 +82,14 @@ export function makeEventLoop(powers: EventLoopPowers) {
   /** Who waits for a full queue to drain. */
   const drained = new Map<string, (() => void)[]>();
   let lastRequestId = 0;
+  const counts: LoopCounts = { deliveries: 0, commits: 0, answers: 0 };
+  /** What is told of messages, until its commit. */
+  let traces: TimedTrace[] = [];
+  const messageLog = makeMessageLog({
+    // Not from within a commit, whose outputs come first.
+    watch: (on) => queueMicrotask(() => feed({ type: 'watch', on })),
+    now: () => performance.now(),
+  });
   let outputs: KernelEffect[] = [];
   let oldestOutputAt: number | undefined;
   /** What the last commit took that waited for the disk: to gather for as long costs nobody more than that again. */
@@ -193,6 +205,7 @@ export function makeEventLoop(powers: EventLoopPowers) {
       case 'start-vat':
         return startVat(effect);
       case 'deliver':
+        counts.deliveries += 1;
         return workers.send(effect.vatId, effect.incarnation, {
           type: 'deliver',
           id: effect.deliveryId,
@@ -208,6 +221,7 @@ export function makeEventLoop(powers: EventLoopPowers) {
       case 'answer': {
         const answer = requests.get(effect.requestId);
         requests.delete(effect.requestId);
+        counts.answers += 1;
         return answer?.(effect.outcome);
       }
       case 'to-session':
@@ -224,6 +238,9 @@ export function makeEventLoop(powers: EventLoopPowers) {
         return log(effect.level, effect.vatId ? ['kernel', effect.vatId] : ['kernel'], [
           effect.message,
         ]);
+      case 'trace':
+        traces.push({ trace: effect.trace, at: Date.now() });
+        return;
       case 'tick-wanted':
         tickTimer ??= setTimeout(() => {
           tickTimer = undefined;
@@ -301,7 +318,9 @@ export function makeEventLoop(powers: EventLoopPowers) {
     const released = outputs;
     outputs = [];
     oldestOutputAt = undefined;
+    counts.commits += 1;
     released.forEach(perform);
+    if (traces.length > 0) messageLog.take(traces.splice(0));
     powers.onCommit();
   };
 
@@ -328,6 +347,12 @@ export function makeEventLoop(powers: EventLoopPowers) {
     answerPings(() => true);
   };
 
+  /** The next machine tells of no message before it is asked to. */
+  const forgetTraces = (): void => {
+    traces = [];
+    messageLog.end();
+  };
+
   /** Workers that are gone answer no more. */
   const answerPings = (of: (key: string) => boolean): void => {
     for (const [key, answer] of pings) if (of(key)) answer(undefined);
@@ -342,6 +367,7 @@ export function makeEventLoop(powers: EventLoopPowers) {
     workers.stopAll();
     outputs = [];
     drained.clear();
+    forgetTraces();
     rejectAll(error);
     try {
       database.reopen();
@@ -400,6 +426,17 @@ export function makeEventLoop(powers: EventLoopPowers) {
 
   return {
     rows: () => machine.rows,
+    shapeOf: (kref: string) => machine.shapeOf(kref),
+    queueLengths: (): { [target: string]: number } => {
+      const { queues } = machine.rows;
+      const targets = queues.ids().filter((id) => !id.includes('.'));
+      return Object.fromEntries(
+        targets.map((id) => {
+          const { head, tail } = queues.getRequired(id);
+          return [id, tail - head];
+        }),
+      );
+    },
     isRunning: (vatId: VatId): boolean => machine.isRunning(vatId),
     isPeerWanted: (peerId: string): boolean => over === undefined && machine.isPeerWanted(peerId),
     /** When something that waits for a peer is given up. */
@@ -456,6 +493,8 @@ export function makeEventLoop(powers: EventLoopPowers) {
     },
 
     commit,
+    counts: (): Readonly<LoopCounts> => ({ ...counts }),
+    messageLog: (after?: number): MessagePage => messageLog.read(after),
 
     /** Resolves to what the worker answers, to undefined when it is gone. The heartbeat bounds it. */
     ping(vatId: VatId): Promise<VatTableSizes | undefined> {
@@ -508,6 +547,7 @@ export function makeEventLoop(powers: EventLoopPowers) {
       rejectAll(wasReset);
       drained.clear();
       outputs = [];
+      forgetTraces();
       changes.reset();
       for (const key of changes.keys('')) {
         const isKept = key.startsWith('n.') || (keepIdentity && key === 'a.identity');

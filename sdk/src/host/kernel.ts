@@ -34,7 +34,7 @@ import { limits, type Limits } from '../limits.js';
 import type { KernelDatabase } from '../store/kv-store.js';
 import { messageOf, parseBundle, type FetchedBundles } from './bundles.js';
 import { makeKernelFacet } from './kernel-facet.js';
-import { makeEventLoop, type EventLoop, type RequestEvent } from './event-loop.js';
+import { makeEventLoop, type EventLoop, type LoopCounts, type RequestEvent } from './event-loop.js';
 import { makeHeldReferences } from './held-references.js';
 import { makeHostObjects, methodNames, type HostObjects } from './host-realm.js';
 import {
@@ -44,7 +44,15 @@ import {
   type IdentityOptions,
 } from './identity.js';
 import type { IOChannelFactory } from './io-channel.js';
+import {
+  queryStore,
+  readObjects,
+  type ObjectPage,
+  type ObjectQuery,
+  type QueryPage,
+} from './inspection.js';
 import { makeLaunches, type Launches } from './launches.js';
+import type { MessagePage } from './message-log.js';
 import { makeOcapUrlDesk, type IssueOptions, type OcapUrlDesk } from './ocap-urls.js';
 import {
   makePeerServer,
@@ -150,6 +158,17 @@ export type KernelStatus = {
   remoteComms: CommsStatus;
 };
 
+/** What a kernel has done since it began, and has to do now. */
+export type KernelActivity = LoopCounts & {
+  /** Milliseconds since 1970, on the kernel's clock: between two of them the counts give a rate. */
+  at: number;
+  vats: number;
+  runningVats: number;
+  /** Messages and settlements that wait: of each vat, client or open promise that has some. */
+  queues: { [target: string]: number };
+  limits: KernelLimits;
+};
+
 export type KernelService = { name: string; kref: KRef; service: object; systemOnly: boolean };
 
 /** The endpoint for which `Kernel` methods hold the krefs that they hand out. */
@@ -164,6 +183,7 @@ export class Kernel {
   readonly #urls: OcapUrlDesk;
   readonly #peers: PeerServer;
   readonly #database: KernelDatabase;
+  readonly #limits: KernelLimits;
   readonly #services = new Map<string, KernelService>();
   #stopped: Promise<void> | undefined;
   readonly #ended: Promise<KernelError | undefined>;
@@ -175,8 +195,9 @@ export class Kernel {
     database: KernelDatabase,
     log: Log,
     { ioChannelFactory, allowedGlobalNames, ...identity }: KernelOptions,
-    { sessionGraceMs }: KernelLimits,
+    policy: KernelLimits,
   ) {
+    this.#limits = policy;
     this.#loop = loop;
     this.#objects = objects;
     this.#database = database;
@@ -222,7 +243,7 @@ export class Kernel {
       names,
       log,
       storage: this.#storage,
-      graceMs: sessionGraceMs,
+      graceMs: policy.sessionGraceMs,
       makeAdmin: (line) =>
         makeSessionAdmin({ kernel: this, launches, isNameable: loop.isNameable, line }),
       status: () => this.#wireStatus(),
@@ -846,6 +867,53 @@ export class Kernel {
     return findBrokenInvariants(this.#rows);
   }
 
+  /**
+   * Objects and who holds them, in the order of their krefs, a page at a time.
+   *
+   *     const { objects, total, next } = await kernel.getObjects({ owner: 'v1' });
+   *     // [{ kref: 'ko4', owner: 'v1', kind: 'root', methods: ['greet'], holders: [{ by: 'a1', times: 1 }], … }]
+   */
+  async getObjects(query?: ObjectQuery): Promise<ObjectPage> {
+    return readObjects(this.#rows, this.#loop.shapeOf, query);
+  }
+
+  /**
+   * What became of messages lately. The first question begins the log, and it ends, and is forgotten, when nobody has
+   * asked for `messageLogIdleMs`.
+   *
+   * @param query - `after`: the `change` of an earlier answer; then only what is new or has changed since.
+   */
+  async getMessages({ after }: { after?: number } = {}): Promise<MessagePage> {
+    void this.#rows;
+    return this.#loop.messageLog(after);
+  }
+
+  /** What the kernel has done since it began, what waits, and the bounds that it holds to. */
+  async getActivity(): Promise<KernelActivity> {
+    const vatIds = this.getVatIds();
+    return {
+      ...this.#loop.counts(),
+      at: Date.now(),
+      vats: vatIds.length,
+      runningVats: vatIds.filter((id) => this.#loop.isRunning(id)).length,
+      queues: this.#loop.queueLengths(),
+      limits: { ...this.#limits },
+    };
+  }
+
+  /**
+   * Rows of the store, as `kernelDatabase.executeQuery` gives them, cut to what can be shown. A statement that never ends
+   * holds the kernel up for good.
+   *
+   * @throws TypeError for a statement that writes, or that SQLite cannot read.
+   */
+  async queryStore(sql: string): Promise<QueryPage> {
+    if (typeof sql !== 'string')
+      throw new TypeError(`queryStore takes text; found ${describe(sql)}`);
+    this.#loop.commit();
+    return queryStore(this.#database, sql);
+  }
+
   /** Deletes everything: subclusters, vats, their state. Ids are not used again; services stay registered. */
   async reset(): Promise<void> {
     this.#launches.closeAll();
@@ -910,8 +978,8 @@ export class Kernel {
     const error = new Error(cause.message);
     error.name = cause.name;
     if (cause.stack !== undefined) {
-      const { name } = (data ?? {}) as { name?: string };
-      const undone = fetched?.contents[fetched.bundles[name ?? ''] ?? ''];
+      const { name = '', vat = name } = (data ?? {}) as { name?: string; vat?: string };
+      const undone = fetched?.contents[fetched.bundles[vat] ?? ''];
       error.stack =
         undone === undefined || cause.vatId === undefined
           ? this.#mapStack(cause.vatId, cause.stack)

@@ -17,6 +17,7 @@ import type { OcapUrlLimits } from './ocap-urls.js';
 import type { IdentityRow } from './rows.js';
 import type { PeerLife, RemoteFrame } from './remote-rows.js';
 import type { SessionFrame } from './session-rows.js';
+import type { Trace } from './traces.js';
 
 /** Names a caller's request, so that its answer finds it. Chosen by the host; never reused while it runs. */
 export type RequestId = number;
@@ -123,6 +124,8 @@ export type KernelEvent =
   | { type: 'release'; session: EndpointId; kref: KRef; times?: number }
   /** Ask vats to collect by force and report: all running ones, or those named. */
   | { type: 'reap'; requestId: RequestId; vatIds?: VatId[] }
+  /** From now on, tell of messages by `trace` effects, or do so no more. */
+  | { type: 'watch'; on: boolean }
   /** Time has passed: vats that have been idle for a while collect. */
   | { type: 'idle' }
   /** Give vats nothing new from now on; what they have they may end. */
@@ -318,6 +321,8 @@ export type KernelEffect =
   /** Something happened in a vat that a read of some session has touched. */
   | { type: 'vat-version'; vatId: VatId; version: number }
   | { type: 'log'; level: 'info' | 'warn' | 'error'; message: string; vatId?: VatId }
+  /** While somebody watches: what has become of a message. To be shown to nobody before its commit. */
+  | { type: 'trace'; trace: Trace }
   /** There is more clean-up to do: send a `tick` when there is time. */
   | { type: 'tick-wanted' };
 

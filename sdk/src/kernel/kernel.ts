@@ -42,6 +42,7 @@ import { makeSessions, type SessionPolicy } from './sessions.js';
 import { makeShapes } from './shapes.js';
 import { makeSubclusterUpgrades } from './subcluster-upgrades.js';
 import { makeSubclusters } from './subclusters.js';
+import { makeTraces } from './traces.js';
 import { makeVats, type VatPolicy } from './vats.js';
 
 /** Services that every kernel has, in the order of their krefs: a fresh store's first vat root is ko4. */
@@ -99,11 +100,13 @@ export function makeKernelMachine(changes: ChangeSet, policy: KernelPolicy) {
   const caveats = makeCaveats({ rows, references, now: () => time }, () => messages);
   const urls = makeOcapUrls({ rows, references, now: () => time, ...policy });
   const backPressure = makeBackPressure(policy.queueMax);
+  const traces = makeTraces(rows, emit);
   const messages = makeMessages({
     rows,
     references,
     queues,
     backPressure,
+    traces,
     wake: (endpoint) => {
       if (isSessionEndpoint(endpoint)) sessions.wake(endpoint);
       else if (isRemoteEndpoint(endpoint)) remotes.wake(endpoint);
@@ -156,6 +159,7 @@ export function makeKernelMachine(changes: ChangeSet, policy: KernelPolicy) {
     messages,
     marks,
     shapes,
+    traces,
     incarnations,
     policy,
     onUpgraded: (vatId) => sessions.noteUpgrade(vatId),
@@ -198,6 +202,7 @@ export function makeKernelMachine(changes: ChangeSet, policy: KernelPolicy) {
     rows,
     references,
     messages,
+    traces,
     vats,
     emit,
     whenSettled,
@@ -210,6 +215,7 @@ export function makeKernelMachine(changes: ChangeSet, policy: KernelPolicy) {
     rows,
     references,
     messages,
+    traces,
     shapes,
     vats,
     emit,
@@ -240,6 +246,7 @@ export function makeKernelMachine(changes: ChangeSet, policy: KernelPolicy) {
     messages,
     deliveries: makeDeliveries({ rows, clists, queues, messages, ...policy }),
     marks,
+    traces,
     shapes,
     policy,
     emit,
@@ -254,6 +261,7 @@ export function makeKernelMachine(changes: ChangeSet, policy: KernelPolicy) {
     clists,
     queues,
     messages,
+    traces,
     deliveries: makeDeliveries({ rows, clists, queues, messages, ...policy }),
     shapes,
     urls,
@@ -287,6 +295,7 @@ export function makeKernelMachine(changes: ChangeSet, policy: KernelPolicy) {
     }
     const result = references.makePromise(null);
     answerWhenSettled(requestId, session, result);
+    traces.sent(session, target, { methargs, result });
     messages.route(target, { methargs, result });
   };
 
@@ -416,6 +425,8 @@ export function makeKernelMachine(changes: ChangeSet, policy: KernelPolicy) {
         return;
       case 'reap':
         return reap(event.requestId, event.vatIds);
+      case 'watch':
+        return traces.watch(event.on);
       case 'idle':
         return vats.reapIdle();
       case 'drain':
@@ -492,6 +503,7 @@ export function makeKernelMachine(changes: ChangeSet, policy: KernelPolicy) {
           code: 'UPGRADE_FAILED',
           message: `Vat ${vatId} (${name}) was not upgraded: ${why.message}`,
           cause: { ...why, vatId },
+          data: { vatId, vat: name },
         }),
     });
   };
@@ -691,6 +703,7 @@ export function makeKernelMachine(changes: ChangeSet, policy: KernelPolicy) {
     peerDeadline: (): number => remotes.soonest(),
     isPeerWanted: (peerId: string): boolean => remotes.isWanted(peerId),
 
+    shapeOf: shapes.of,
     incarnationOf: vats.incarnationOf,
     busyCount: vats.busyCount,
     isRestless: vats.isRestless,

@@ -22,6 +22,7 @@ import type { BackPressure } from './back-pressure.js';
 import type { Queues } from './queues.js';
 import type { References } from './references.js';
 import type { KernelRows, Message } from './rows.js';
+import type { Traces } from './traces.js';
 
 export type Settlement = { rejected: boolean; value: CapData<KRef>; stack?: VatStack };
 
@@ -30,6 +31,7 @@ export type MessagePowers = {
   references: References;
   queues: Queues;
   backPressure: BackPressure;
+  traces: Traces;
   /** The queue of a vat or session has something new. */
   wake: (endpoint: EndpointId) => void;
   /** Take a message for an object of the host realm. */
@@ -185,6 +187,7 @@ export function makeMessages(powers: MessagePowers) {
       ...(promise.mark && { mark: promise.mark }),
     });
     settled.push(promiseRef);
+    powers.traces.settled(promiseRef, { rejected, value });
     backPressure.forget(promiseRef);
     for (const endpoint of promise.subs) {
       queues.push(endpoint, { type: 'notify', promise: promiseRef });

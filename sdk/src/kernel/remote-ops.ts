@@ -17,11 +17,13 @@ import type { OcapUrls } from './ocap-urls.js';
 import type { RemoteFrames, RemotePolicy } from './remote-frames.js';
 import type { KernelRows, Message } from './rows.js';
 import type { Shapes } from './shapes.js';
+import type { Traces } from './traces.js';
 
 export type RemoteOpsPowers = {
   rows: KernelRows;
   clists: CLists;
   messages: Messages;
+  traces: Traces;
   shapes: Shapes;
   urls: OcapUrls;
   frames: RemoteFrames;
@@ -96,6 +98,7 @@ export function makeRemoteOps(powers: RemoteOpsPowers) {
     const message: Message = { methargs, ...(result && { result }) };
     // A vat works its queue off: the host has waited with this frame. An open promise may wait for this very peer.
     const queue = messages.queueOf(target);
+    powers.traces.sent(remote, target, message);
     messages.route(
       target,
       message,

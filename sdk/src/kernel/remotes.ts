@@ -20,6 +20,7 @@ import { makeRemoteFrames, type RemotePolicy } from './remote-frames.js';
 import { makeRemoteOps } from './remote-ops.js';
 import { krefOrder, type KernelRows } from './rows.js';
 import type { Shapes } from './shapes.js';
+import type { Traces } from './traces.js';
 
 export type RemotesPowers = {
   rows: KernelRows;
@@ -27,6 +28,7 @@ export type RemotesPowers = {
   clists: CLists;
   queues: Queues;
   messages: Messages;
+  traces: Traces;
   deliveries: Pick<Deliveries, 'batch'>;
   shapes: Shapes;
   urls: OcapUrls;

@@ -368,6 +368,7 @@ function makeScriptedKernel() {
     reap: (text) =>
       step({ type: 'reap', requestId: request(), ...(text !== '' && { vatIds: text.split(' ') }) }),
     idle: () => step({ type: 'idle' }),
+    watch: (text) => step({ type: 'watch', on: text !== 'off' }),
     drain: () => step({ type: 'drain' }),
     stop: () => step({ type: 'stop' }),
     tick: () => step({ type: 'tick' }),
