@@ -7,6 +7,7 @@ import { parseArgs } from 'node:util';
 import { cleanScratch } from './scratch.mjs';
 import { measure } from './measure.mjs';
 import { formatReport, toJson } from './report.mjs';
+import { browserGroups } from './scenarios/browser.mjs';
 import { callGroups } from './scenarios/calls.mjs';
 import { clientGroups } from './scenarios/client.mjs';
 import { hopGroup } from './scenarios/hops.mjs';
@@ -20,7 +21,10 @@ const { values, positionals } = parseArgs({
 });
 const effort = values.quick ? 'quick' : 'full';
 
-const all = [...callGroups, ...clientGroups, hopGroup, launchGroup, memoryGroup, restartGroup];
+const all = [
+  ...[...callGroups, ...clientGroups, hopGroup, launchGroup, memoryGroup, restartGroup],
+  ...browserGroups,
+];
 const chosen = all.filter(
   ({ name }) => positionals.length === 0 || positionals.some((part) => name.includes(part)),
 );
