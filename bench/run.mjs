@@ -12,6 +12,7 @@ import { callGroups } from './scenarios/calls.mjs';
 import { clientGroups } from './scenarios/client.mjs';
 import { hopGroup } from './scenarios/hops.mjs';
 import { launchGroup } from './scenarios/launch.mjs';
+import { linkGroup } from './scenarios/links.mjs';
 import { memoryGroup } from './scenarios/memory.mjs';
 import { restartGroup } from './scenarios/restart.mjs';
 
@@ -22,7 +23,13 @@ const { values, positionals } = parseArgs({
 const effort = values.quick ? 'quick' : 'full';
 
 const all = [
-  ...[...callGroups, ...clientGroups, hopGroup, launchGroup, memoryGroup, restartGroup],
+  ...callGroups,
+  ...clientGroups,
+  hopGroup,
+  launchGroup,
+  linkGroup,
+  memoryGroup,
+  restartGroup,
   ...browserGroups,
 ];
 const chosen = all.filter(

@@ -94,7 +94,7 @@ describe('in development', () => {
     const text = async (path: string) => (await fetch(new URL(path, url))).text();
     const specOf = async (): Promise<string> => {
       const code = await text('/src/todo.vat.gen.js');
-      return /"(\/@vatkit-bundle\/\w+\/todo\.vat\.bundle)"/.exec(code)?.[1] ?? code;
+      return /"(\/@vatkit-bundle\/\w+\/src\/todo\.vat\.bundle)"/.exec(code)?.[1] ?? code;
     };
     return { server, sent, text, specOf };
   }
@@ -108,7 +108,8 @@ describe('in development', () => {
       const first = await specOf();
       const bundle = await text(first);
       expect(JSON.parse(bundle)).toMatchObject({ moduleFormat: 'vatkit' });
-      expect(await text('/src/todo.vat.gen.js')).toContain('vatkit:update');
+      expect(await text('/src/todo.vat.gen.js')).toContain('virtual:vatkit/hot');
+      expect(await text('/@id/__x00__virtual:vatkit/hot')).toContain('vatkit:update');
 
       writeFileSync(at('src/todo.vat.ts'), vat('hi: () => 2,'));
       await expect
@@ -141,14 +142,15 @@ describe('in development', () => {
   });
 
   it("shows a vat's error at its source line", () => {
+    const at = app();
     const failure = parseFailure({
-      name: 'todo',
-      message: 'no',
-      stack: 'Error: no\n    at buildRootObject (todo.vat.ts:12:7)',
+      ...{ name: 'todo', update: 'u', message: 'no' },
+      stack: `Error: no\n    at ${import.meta.url}:1:1\n    at buildRootObject (todo.vat.ts:2:7)`,
     });
-    expect(overlayOfFailure(failure ?? { name: '', message: '' }, '/app/src').err).toMatchObject({
+    if (failure === undefined) throw Error('it is one');
+    expect(overlayOfFailure(failure, at('src')).err).toMatchObject({
       message: 'todo did not start with its new code, and the old goes on: no',
-      loc: { file: '/app/src/todo.vat.ts', line: 12, column: 6 },
+      loc: { file: at('src/todo.vat.ts'), line: 2, column: 6 },
     });
     expect([parseFailure({ name: 1 }), parseFailure(null)]).toStrictEqual([undefined, undefined]);
   });

@@ -438,10 +438,18 @@ describe('a launch by name', () => {
       ok: true,
       value: { action: 'kept' },
     });
-    const wanted = { name: 'Greeter', hash: 'x', methods: { greet: 'query', gone: 'query' } };
-    expect(answer(await launch(greeter('hi'), { root: wanted }))).toMatchObject({
+    const wanted = {
+      name: 'Greeter',
+      hash: 'x',
+      methods: { greet: 'query', gone: 'query' },
+      signatures: {},
+    };
+    expect(answer(await launch(greeter('hi'), { interfaces: [wanted] }))).toMatchObject({
       ok: false,
-      error: { code: 'INTERFACE_MISMATCH', data: { reload: true, differences: ['gone is gone'] } },
+      error: {
+        code: 'INTERFACE_MISMATCH',
+        data: { reload: true, differences: ['Greeter.gone is gone'] },
+      },
     });
     expect(answer(await launch(greeter('hi'), { rollback: true }))).toMatchObject({
       ok: true,

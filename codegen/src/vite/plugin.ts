@@ -1,5 +1,5 @@
 /** The plugin: generates before Vite reads, swaps in the bundles, and passes edits of vats on to the page. */
-import { createHash } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import { basename, dirname, join, relative, resolve } from 'node:path';
 import type { Plugin, ResolvedConfig, ViteDevServer } from 'vite';
 import { formatProblem, type Problem } from '../bundler/problems.js';
@@ -12,9 +12,11 @@ import {
 } from '../generate/generate.js';
 import {
   failedEvent,
-  hotCode,
+  hotImport,
   overlayOfFailure,
   overlayOfProblem,
+  pageCode,
+  pageModule,
   parseFailure,
   updateEvent,
   type VatUpdate,
@@ -58,10 +60,12 @@ export function vatkit(options: VatkitPluginOptions = {}): Plugin {
   /** By the generated module. */
   const vats = new Map<string, KnownVat>();
   const bundles = new Map<string, string>();
+  /** The sources of the vats that pages were told of, by the update's id. */
+  const updated = new Map<string, string>();
   let generating: Promise<unknown> = Promise.resolve();
 
   const specOf = ({ hash, entry }: KnownVat): string =>
-    `${config.base}${bundlePath}/${hash}/${bundleName(entry)}`;
+    `${config.base}${bundlePath}/${hash}/${slashes(relative(config.root, dirname(entry)))}/${bundleName(entry)}`;
 
   const note = ({ entry, model, files }: GeneratedVat): KnownVat => {
     const bundle = files.find(({ path }) => path.endsWith('.bundle'))?.content ?? '';
@@ -107,7 +111,12 @@ export function vatkit(options: VatkitPluginOptions = {}): Plugin {
       for (const module of dev.moduleGraph.getModulesByFile(code.replaceAll('\\', '/')) ?? []) {
         dev.moduleGraph.invalidateModule(module);
       }
-      const data: VatUpdate = { name: vat.name, hash: vat.hash, bundleSpec: specOf(vat) };
+      const data: VatUpdate = {
+        name: vat.name,
+        update: randomUUID(),
+        bundleSpec: specOf(vat),
+      };
+      updated.set(data.update, vat.entry);
       dev.ws.send(updateEvent, data);
     }
     const [first] = problems;
@@ -149,10 +158,10 @@ export function vatkit(options: VatkitPluginOptions = {}): Plugin {
       dev.ws.on(failedEvent, (data: unknown) => {
         const failure = parseFailure(data);
         if (failure === undefined) return;
-        const vat = [...vats.values()].find(({ name }) => name === failure.name);
-        dev.ws.send(
-          overlayOfFailure(failure, vat === undefined ? config.root : dirname(vat.entry)),
-        );
+        const entry = updated.get(failure.update);
+        if (entry === undefined) return;
+        dev.ws.send(failedEvent, { update: failure.update });
+        dev.ws.send(overlayOfFailure(failure, dirname(entry)));
       });
       dev.middlewares.use((request, response, next) => {
         const [, hash] = new RegExp(`/${bundlePath}/(\\w+)/`).exec(request.url ?? '') ?? [];
@@ -165,6 +174,7 @@ export function vatkit(options: VatkitPluginOptions = {}): Plugin {
       });
     },
     async resolveId(source, importer) {
+      if (source === pageModule) return `\0${pageModule}`;
       if (importer === undefined || !/\.vat(?:\.[jt]s)?(?:\?.*)?$/.test(source)) return null;
       const found = await this.resolve(source, importer, { skipSelf: true });
       const file = found?.id.split('?')[0] ?? '';
@@ -174,14 +184,16 @@ export function vatkit(options: VatkitPluginOptions = {}): Plugin {
         `${relative(config.root, importer)} imports ${basename(file)}, which is a vat: its code runs in the kernel's worker only. Import './${gen}', or its types with 'import type'`,
       );
     },
+    load: (id) => (id === `\0${pageModule}` ? pageCode() : null),
     transform(code, id) {
       const file = resolve(id.split('?')[0] ?? '');
       const vat = vats.get(file);
       const [expression] = bundleUrl.exec(code) ?? [];
       if (vat === undefined || expression === undefined) return null;
       if (server !== undefined) {
-        const spec = `new URL(${JSON.stringify(specOf(vat))}, import.meta.url).href`;
-        return { code: code.replace(expression, () => spec) + hotCode(vat.name), map: null };
+        // It is no file that Vite could find.
+        const spec = `new URL(/* @vite-ignore */ ${JSON.stringify(specOf(vat))}, import.meta.url).href`;
+        return { code: code.replace(expression, () => spec) + hotImport, map: null };
       }
       const asset = this.emitFile({
         type: 'asset',
@@ -197,6 +209,8 @@ export function vatkit(options: VatkitPluginOptions = {}): Plugin {
 }
 
 const bundleName = (entry: string): string => basename(entry).replace(/\.[jt]s$/, '.bundle');
+
+const slashes = (path: string): string => path.replaceAll('\\', '/');
 
 /** The files that the bundle's map names. */
 function partsOf(bundle: string, entry: string): string[] {

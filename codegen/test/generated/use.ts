@@ -136,7 +136,10 @@ export async function use(): Promise<void> {
   type Plain = VatRoot<typeof buildRootObject>;
   same<Parameters<Plain['owner']>, []>(true);
   same<ReturnType<Plain['add']>, bigint>(true);
-  const { root: plain } = await launch<Plain>({ name: 'todo', config: {} });
+  const { root: plain } = await launch<Plain>({
+    bootstrap: 'todo',
+    vats: { todo: { sourceSpec: 'todo.vat.ts' } },
+  });
   const sum: bigint = await plain.add('milk', 'high');
   // @ts-expect-error no such priority
   await plain.add('milk', 'middle');

@@ -1,6 +1,7 @@
 /** A kernel as a page has it: launches, refs, news. What is called goes through one session. */
 import { KernelError, isKernelError } from '../errors.js';
 import { limits } from '../limits.js';
+import type { ClusterConfig } from '../protocol/config.js';
 import { describe } from '../protocol/describe.js';
 import type { InterfaceDefinition, SubclusterDefinition } from '../protocol/definition.js';
 import type {
@@ -101,12 +102,13 @@ export type KernelClient<Admin = UntypedAdmin> = {
   /** Starts the kernel if it is not running. @throws WorkerStartError, KernelClosedError. */
   readonly ready: () => Promise<void>;
   /**
-   * The subcluster of a name: the one that runs, or a new one.
+   * The subcluster of a name: the one that runs, or a new one. The name of a plain configuration is that of its
+   * bootstrap vat.
    *
    * @throws KernelError UPGRADE_FAILED, LAUNCH_FAILED, START_FAILED, BAD_CONFIG, INTERFACE_MISMATCH.
    */
   readonly launch: <Root = Untyped>(
-    definition: SubclusterDefinition<Root> | { name: string; config: unknown },
+    definition: SubclusterDefinition<Root> | { name: string; config: unknown } | ClusterConfig,
     options?: LaunchOptions,
   ) => Promise<Launched<Root>>;
   /** Terminates the subcluster of a name, with its state. Was there one? */
@@ -248,13 +250,13 @@ export function createKernel<Admin = UntypedAdmin>({
     (await ask('krefOf', [ref], { again: true })) as string;
 
   const launch = async (
-    {
-      name: own,
-      config,
-      interfaces,
-    }: { name: string; config: unknown; interfaces?: LaunchRequest['interfaces'] },
-    { as = own, onProgress, signal, timeoutMs, ...how }: LaunchOptions = {},
+    given: Definition | ClusterConfig,
+    options: LaunchOptions = {},
   ): Promise<unknown> => {
+    const definition = 'vats' in given ? { name: given.bootstrap, config: given } : given;
+    const hot = (globalThis as unknown as HotScope)[Symbol.for('vatkit.hot')];
+    const { name: own, config, interfaces } = hot?.(client, definition, options) ?? definition;
+    const { as = own, onProgress, signal, timeoutMs, ...how } = options;
     const progress = (lastProgress += 1);
     const request: LaunchRequest = {
       name: as,
@@ -333,6 +335,12 @@ export function createKernel<Admin = UntypedAdmin>({
   };
   return Object.freeze(client) as KernelClient<Admin>;
 }
+
+type Definition = Pick<LaunchRequest, 'name' | 'config' | 'interfaces'>;
+
+/** In development the page knows of newer code than what it has loaded: the dev server puts this there. */
+type Hot = (client: unknown, definition: Definition, options: LaunchOptions) => Definition;
+type HotScope = { readonly [hot: symbol]: Hot | undefined };
 
 async function withAdmin(connection: Connection) {
   await connection.ready();

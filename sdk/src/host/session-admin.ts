@@ -48,6 +48,7 @@ const kernelMethods = [
   'closeConnection',
   'reconnectPeer',
   'registerLocationHints',
+  'getPeerStatus',
   'getStatus',
   'reload',
   'reset',
@@ -55,6 +56,11 @@ const kernelMethods = [
   'collectGarbage',
   'reapVats',
   'checkInvariants',
+  'inspectVat',
+  'getObjects',
+  'getMessages',
+  'getActivity',
+  'queryStore',
 ] as const;
 
 export type SessionAdminPowers = {
@@ -129,12 +135,13 @@ function wireErrorOf(thrown: unknown): WireError {
     const cause = { name, message: messageOf(thrown), ...(stack !== undefined && { stack }) };
     return { code: 'DELIVERY_FAILED', message: messageOf(thrown), cause };
   }
-  const { code, message, data, cause } = thrown;
+  const { code, message, data } = thrown;
+  const cause = firstCause(thrown);
   return {
     code,
     message,
     ...(data !== undefined && { data: passableData(data) }),
-    ...(cause instanceof Error && {
+    ...(cause !== undefined && {
       cause: {
         name: cause.name,
         message: cause.message,
@@ -142,6 +149,11 @@ function wireErrorOf(thrown: unknown): WireError {
       },
     }),
   };
+}
+
+/** Where it began: what a vat threw, whose stack leads to its source. */
+function firstCause({ cause }: Error): Error | undefined {
+  return cause instanceof Error ? (firstCause(cause) ?? cause) : undefined;
 }
 
 /** What of an error's data is JSON. */

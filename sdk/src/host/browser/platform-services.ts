@@ -1,5 +1,7 @@
 /** A browser's workers and network for a kernel's host, which itself runs in a dedicated worker. */
+import loadLibp2p from 'vatkit:libp2p';
 import vatWorkerText from 'vatkit:vat-worker';
+import type { Transport, TransportEvents, TransportOptions } from '../../comms/transport.js';
 import { limits } from '../../limits.js';
 import type { VatId } from '../../protocol/refs.js';
 import type { FromVat } from '../../protocol/vat-wire.js';
@@ -21,6 +23,9 @@ export type PlatformServicesClientOptions = {
   /** The way to a page of `vat-sandbox.html`, in which vats' workers are started then. */
   sandbox?: MessagePort | undefined;
 };
+
+/** Evaluated at its first use: a kernel that talks to no other one pays nothing for it. */
+let libp2p: ReturnType<typeof loadLibp2p> | undefined;
 
 export class PlatformServicesClient implements PlatformServices {
   readonly workersLoadingMax: number;
@@ -97,6 +102,11 @@ export class PlatformServicesClient implements PlatformServices {
     const response = await this.#scope.fetch(url, { signal });
     if (!response.ok) throw new Error(`${response.status} ${response.statusText}`.trim());
     return response.text();
+  }
+
+  async startTransport(options: TransportOptions, events: TransportEvents): Promise<Transport> {
+    libp2p ??= loadLibp2p();
+    return libp2p.startTransport(options, events);
   }
 
   /** No page can see that a debugger holds one of its workers. */
