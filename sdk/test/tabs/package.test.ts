@@ -30,7 +30,9 @@ function loadsOf(text: string): string[] {
       ts.isImportDeclaration(node) ||
       ts.isMetaProperty(node) ||
       (ts.isCallExpression(node) && node.expression.kind === ts.SyntaxKind.ImportKeyword) ||
-      (ts.isCallExpression(node) && node.expression.getText() === 'importScripts') ||
+      (ts.isCallExpression(node) &&
+        ts.isIdentifier(node.expression) &&
+        node.expression.text === 'importScripts') ||
       (ts.isExportDeclaration(node) && node.moduleSpecifier !== undefined);
     if (isLoad) found.push(node.getText().slice(0, 100));
     ts.forEachChild(node, visit);

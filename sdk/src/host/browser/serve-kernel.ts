@@ -84,9 +84,7 @@ export function makeKernelServer(
         wasmBinary: await wasmBinary?.(),
         onReplaced: () => void end(),
       });
-      sessions.open((port, onEnd) =>
-        kernel.serveClient(requests.within(port), onEnd && { onEnd }),
-      );
+      sessions.open((port, onEnd) => kernel.serveClient(requests.within(port), onEnd && { onEnd }));
       return () => end(kernel);
     } catch (thrown) {
       // Tabs that are as new as the store can still have a kernel.
