@@ -7,6 +7,7 @@ import { parseArgs } from 'node:util';
 import { cleanScratch } from './scratch.mjs';
 import { measure } from './measure.mjs';
 import { formatReport, toJson } from './report.mjs';
+import { browserGroups } from './scenarios/browser.mjs';
 import { callGroups } from './scenarios/calls.mjs';
 import { clientGroups } from './scenarios/client.mjs';
 import { hopGroup } from './scenarios/hops.mjs';
@@ -29,6 +30,7 @@ const all = [
   linkGroup,
   memoryGroup,
   restartGroup,
+  ...browserGroups,
 ];
 const chosen = all.filter(
   ({ name }) => positionals.length === 0 || positionals.some((part) => name.includes(part)),

@@ -24,7 +24,8 @@ export function adoptStore(rows: Rows): Rows {
     broken = findBrokenInvariants(machine.rows);
     // No vat is given anything: that is for the kernel that will have the store.
     machine.step({ type: 'drain' });
-    for (const session of machine.rows.sessions.ids()) machine.step({ type: 'session-end', session });
+    for (const session of machine.rows.sessions.ids())
+      machine.step({ type: 'session-end', session });
   } catch (cause) {
     throw damaged(messageOf(cause), cause);
   }
@@ -34,4 +35,6 @@ export function adoptStore(rows: Rows): Rows {
 }
 
 const damaged = (what: string, cause?: unknown): KernelError =>
-  new KernelError('BAD_CONFIG', `Cannot import: the file holds no sound store (${what})`, { cause });
+  new KernelError('BAD_CONFIG', `Cannot import: the file holds no sound store (${what})`, {
+    cause,
+  });

@@ -90,7 +90,8 @@ export type OpenMessage = { type: 'open'; leader: Leader };
 export type StoreRequest =
   { type: 'store-export'; id: number } | { type: 'store-import'; id: number; file: Blob };
 export type StoreReply =
-  { type: 'store-done'; id: number; file?: Blob } | { type: 'store-failed'; id: number; error: WireError };
+  | { type: 'store-done'; id: number; file?: Blob }
+  | { type: 'store-failed'; id: number; error: WireError };
 
 export const isStoreRequest = (message: unknown): message is StoreRequest =>
   hasType(message, 'store-export') || hasType(message, 'store-import');

@@ -113,7 +113,7 @@ describe('a client of the ready-made worker', () => {
     await vi.waitFor(() => expect(second.workers).toHaveLength(1), patience);
   });
 
-  it("reads its options from its file and its URL; a takeover is no start, and resets nothing", async () => {
+  it('reads its options from its file and its URL; a takeover is no start, and resets nothing', async () => {
     const program = './service.worker.ts';
     const { client } = makeClient({ program });
     const definition = { ...(await keeper()).config, services: ['greeter'] };

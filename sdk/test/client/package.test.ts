@@ -8,8 +8,8 @@ import { expect, it } from 'vitest';
 const file = fileURLToPath(import.meta.resolve('@vatkit/sdk'));
 const text = readFileSync(file, 'utf8');
 
-/** What it has at present, with little room; tabs are 2,200 of it. The aim is 10,000. */
-const GZIP_BYTES_MAX = 14_200;
+/** What it has at present, with little room; tabs are 3,600 of it. The aim is 10,000. */
+const GZIP_BYTES_MAX = 15_900;
 
 it('is no larger than it may be', () => {
   expect(gzipSync(text, { level: 9 }).length).toBeLessThanOrEqual(GZIP_BYTES_MAX);

@@ -30,7 +30,9 @@ function loadsOf(text: string): string[] {
       ts.isImportDeclaration(node) ||
       ts.isMetaProperty(node) ||
       (ts.isCallExpression(node) && node.expression.kind === ts.SyntaxKind.ImportKeyword) ||
-      (ts.isCallExpression(node) && node.expression.getText() === 'importScripts') ||
+      (ts.isCallExpression(node) &&
+        ts.isIdentifier(node.expression) &&
+        node.expression.text === 'importScripts') ||
       (ts.isExportDeclaration(node) && node.moduleSpecifier !== undefined);
     if (isLoad) found.push(node.getText().slice(0, 100));
     ts.forEachChild(node, visit);
@@ -41,8 +43,8 @@ function loadsOf(text: string): string[] {
 
 describe('the files of a browser', () => {
   it.each([
-    // Of it SQLite's module is 410,000, and the vats' program 87,000.
-    ['the kernel worker', kernelWorker, 680_000],
+    // Of it SQLite's module is 410,000, libp2p 170,000, and the vats' program 87,000.
+    ['the kernel worker', kernelWorker, 820_000],
     ['the vat worker, in it', vatWorker, 92_000],
   ])('%s is no larger than it may be', (_what, text, gzipBytesMax) => {
     expect(gzipSync(text, { level: 9 }).length).toBeLessThanOrEqual(gzipBytesMax);

@@ -26,7 +26,8 @@ export function makeStoreRequests() {
         waiting.delete(id);
         if (reply?.type === 'store-done') resolve(reply.file);
         else if (reply !== undefined) reject(errorOfWire(reply.error));
-        else reject(new KernelError('SERVICE_INTERRUPTED', 'The kernel went away before it answered'));
+        else
+          reject(new KernelError('SERVICE_INTERRUPTED', 'The kernel went away before it answered'));
       });
       const request: StoreRequest =
         file === undefined ? { type: 'store-export', id } : { type: 'store-import', id, file };

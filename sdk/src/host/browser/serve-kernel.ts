@@ -4,6 +4,7 @@
  */
 import { KernelError, isKernelError } from '../../errors.js';
 import { limits } from '../../limits.js';
+import type { RemoteCommsOptions } from '../../protocol/comms-options.js';
 import { sessionProtocol, type RefusedMessage } from '../../protocol/session-wire.js';
 import { isNewer, release, storeSchema, tabNames } from '../../protocol/tab-wire.js';
 import type {
@@ -28,6 +29,8 @@ export type ServeKernelOptions = KernelOptions & {
   storage?: 'file' | 'memory';
   /** Default `normal`: what is acknowledged survives the tab. `full`: a power failure, too. */
   durability?: Durability;
+  /** Begins to talk to other kernels as soon as there is one here: what `initRemoteComms` takes. */
+  remoteComms?: RemoteCommsOptions;
   /** Kernel services by name: objects of this worker with methods that vats may call. */
   services?: { readonly [name: string]: object };
 };
@@ -81,9 +84,7 @@ export function makeKernelServer(
         wasmBinary: await wasmBinary?.(),
         onReplaced: () => void end(),
       });
-      sessions.open((port, onEnd) =>
-        kernel.serveClient(requests.within(port), onEnd && { onEnd }),
-      );
+      sessions.open((port, onEnd) => kernel.serveClient(requests.within(port), onEnd && { onEnd }));
       return () => end(kernel);
     } catch (thrown) {
       // Tabs that are as new as the store can still have a kernel.
@@ -125,6 +126,7 @@ async function startKernel(
     storage,
     durability,
     services = {},
+    remoteComms,
     resetStorage,
     ...options
   } = { ...parseUrlOptions(globalThis.location.search), ...given };
@@ -146,6 +148,7 @@ async function startKernel(
     });
     for (const [service, object] of Object.entries(services))
       kernel.registerKernelServiceObject(service, object);
+    if (remoteComms !== undefined) await kernel.initRemoteComms(remoteComms);
     const replace = async (rows: Rows): Promise<void> => {
       await kernel.stop();
       replaceRows(await openDatabase(), rows);

@@ -34,7 +34,8 @@ export function makeStoreRequests({
       return new Blob([database.exportFile()], { type: 'application/vnd.sqlite3' });
     if (database.storage === 'memory')
       throw new KernelError('STORE_FAILED', 'Cannot import: this kernel keeps nothing');
-    if (isReplacing) throw new KernelError('STORE_FAILED', 'Cannot import: another import is under way');
+    if (isReplacing)
+      throw new KernelError('STORE_FAILED', 'Cannot import: another import is under way');
     const bytes = new Uint8Array(await request.file.arrayBuffer());
     const rows = adoptStore(await readStoreFile(bytes, wasmBinary && { wasmBinary }));
     isReplacing = true;
