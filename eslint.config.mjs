@@ -3,7 +3,7 @@ import { defineConfig, globalIgnores } from 'eslint/config';
 import tseslint from 'typescript-eslint';
 import { floors } from './scripts/lint/floors.mjs';
 
-const tests = ['**/*.test.ts'];
+const tests = ['**/*.test.{ts,tsx}'];
 
 const sesGlobals = ['harden', 'assert', 'lockdown', 'Compartment', 'HandledPromise'];
 

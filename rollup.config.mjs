@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
@@ -11,6 +12,16 @@ import ts from 'typescript';
 
 /** What package.json exports as one file of its own. */
 const bundled = ['./dist/entries/index.js', './dist/entries/worker.js'];
+
+/** A page has the client as one file: what asks vats for TanStack Query takes it from there. */
+const oneClient = {
+  name: 'one-client',
+  resolveId: (source, importer) =>
+    /[\\/]sdk[\\/]src[\\/]query[\\/]/.test(importer ?? '') &&
+    /\/(?:client\/\w+|errors)\.js$/.test(source)
+      ? { id: '@vatkit/sdk', external: true }
+      : null,
+};
 
 /** One module per source file, with types and maps. Its entries are those that package.json exports. */
 function library(dir, ...unexported) {
@@ -31,8 +42,15 @@ function library(dir, ...unexported) {
       sourcemap: true,
       preserveModules: true,
       preserveModulesRoot: `${dir}/src`,
+      // Frameworks that render components on a server load these modules in the page only.
+      ...(dir === 'react' && { banner: "'use client';" }),
     },
-    plugins: [browserVatWorker, typescript({ tsconfig: `./${dir}/tsconfig.json` })],
+    plugins: [
+      oneClient,
+      browserVatWorker,
+      browserComms,
+      typescript({ tsconfig: `./${dir}/tsconfig.json` }),
+    ],
     // An import that nothing resolves, or a cycle: rollup would only warn.
     onwarn(warning) {
       throw new Error(warning.message);
@@ -59,12 +77,12 @@ const dropTypes = {
 };
 
 /** One self-contained program, Endo and SES included: a worker starts by reading this and nothing else. */
-const program = (name) => ({
+const program = (name, { browser = false } = {}) => ({
   input: `sdk/src/${name}.ts`,
   external: /^node:/,
   plugins: [
     dropTypes,
-    nodeResolve({ extensions: ['.ts', '.js', '.mjs', '.json'], preferBuiltins: true }),
+    nodeResolve({ browser, extensions: ['.ts', '.js', '.mjs', '.json'], preferBuiltins: !browser }),
     commonjs(),
     json(),
     // A worker's heap holds the program's text: minified, each vat takes 3.4 MB less. Names stay for stack traces.
@@ -98,6 +116,22 @@ const browserVatWorker = {
     await bundle.close();
     // The minifier takes it for a module, which is strict without saying so.
     return `export default ${JSON.stringify(`'use strict';${output[0].code}`)};`;
+  },
+};
+
+/**
+ * The browser's libp2p as a function: engines skim over its 600 KB until it is called, when comms start. A Blob or a file of
+ * its own would do the same, but for pages whose policy allows neither.
+ */
+const browserComms = {
+  name: 'browser-comms',
+  resolveId: (id) => (id === 'vatkit:libp2p' ? `\0${id}` : null),
+  async load(id) {
+    if (id !== '\0vatkit:libp2p') return null;
+    const bundle = await rollup(program('comms/libp2p/browser', { browser: true }));
+    const { output } = await bundle.generate({ format: 'cjs', inlineDynamicImports: true });
+    await bundle.close();
+    return `export default function load() { const exports = {}; ${output[0].code}; return exports; }`;
   },
 };
 
@@ -137,14 +171,51 @@ const kernelWorker = {
     inlineDynamicImports: true,
   },
 };
-kernelWorker.plugins = [browserVatWorker, packedWasm, noFilesBeside, ...kernelWorker.plugins];
+kernelWorker.plugins = [
+  browserVatWorker,
+  browserComms,
+  packedWasm,
+  noFilesBeside,
+  ...kernelWorker.plugins,
+];
+
+/** A page with its one script in it, which its policy knows by its hash: nothing else runs in it, and nothing is loaded. */
+const vatSandbox = {
+  ...program('host/browser/vat-sandbox-page'),
+  output: { file: 'sdk/dist/vat-sandbox.js', format: 'iife' },
+};
+vatSandbox.plugins = [
+  ...vatSandbox.plugins,
+  {
+    name: 'sandbox-page',
+    generateBundle(_options, bundle) {
+      const [[file, { code }]] = Object.entries(bundle);
+      delete bundle[file];
+      const script = code.trim();
+      const hash = createHash('sha256').update(script).digest('base64');
+      const policy = `default-src 'none'; script-src 'sha256-${hash}' 'unsafe-eval' blob:; worker-src blob:`;
+      const source =
+        `<!doctype html><meta charset="utf-8"><meta http-equiv="Content-Security-Policy" content="${policy}">` +
+        `<title>vatkit: a sandbox for vats</title><script>${script}</script>\n`;
+      this.emitFile({ type: 'asset', fileName: 'vat-sandbox.html', source });
+    },
+  },
+];
 
 /** The page's client: no packages, and as few bytes as it can be. */
 const client = {
   input: 'sdk/src/entries/index.ts',
   external: () => false,
   output: { file: 'sdk/dist/entries/index.js', format: 'es', sourcemap: true },
-  plugins: [dropTypes, nodeResolve({ extensions: ['.ts', '.js'] }), terser({ module: true })],
+  plugins: [
+    dropTypes,
+    nodeResolve({ extensions: ['.ts', '.js'] }),
+    // Sequences and turned comparisons are shorter only until they are compressed.
+    terser({
+      module: true,
+      compress: { passes: 2, pure_getters: true, sequences: false, comparisons: false, inline: 2 },
+    }),
+  ],
   onwarn(warning) {
     throw new Error(warning.message);
   },
@@ -155,5 +226,7 @@ export default [
   client,
   worker('vat/worker-node'),
   kernelWorker,
+  vatSandbox,
   library('codegen', './dist/cli.js', './dist/vite/page-hot.js'),
+  library('react'),
 ];

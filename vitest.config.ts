@@ -7,9 +7,8 @@ import { chromiumArguments, findChromium } from './scripts/chromium.mjs';
 
 const executablePath = findChromium();
 /** As the build leaves it. */
-const vatWorker = fileURLToPath(
-  new URL('./sdk/dist/_virtual/_vatkit_vat-worker.js', import.meta.url),
-);
+const built = (name: string): string =>
+  fileURLToPath(new URL(`./sdk/dist/_virtual/_vatkit_${name}.js`, import.meta.url));
 
 const onNode = fileURLToPath(new URL('./sdk/test/browser/on-node.ts', import.meta.url));
 /** Tests of `sdk/test/client/` that run in a page, too, find there what their harness gives on Node. */
@@ -23,6 +22,29 @@ const clientTestsInPages: Plugin = {
       : null,
 };
 
+/** Components in jsdom against a kernel of this process, and all of it once more in StrictMode. */
+const reactProjects = ['jsdom', 'jsdom-strict'].map((name) => ({
+  extends: true as const,
+  test: {
+    name,
+    environment: 'jsdom',
+    include: ['react/{src,test}/**/*.test.{ts,tsx}'],
+    exclude: ['react/test/node/**'],
+    env: { VATKIT_STRICT_MODE: name === 'jsdom-strict' ? '1' : '' },
+    globalSetup: './scripts/vitest-setup.mjs',
+    pool: 'forks' as const,
+    testTimeout: 20_000,
+    hookTimeout: 20_000,
+    server: { deps: { external: [/\/(sdk|codegen)\/dist\//] } },
+  },
+}));
+
+const network = (): Promise<typeof import('./scripts/network-for-page.mjs')> =>
+  import('./scripts/network-for-page.mjs');
+/** Loaded when a page asks: before the setup there may be nothing built. */
+const startNetwork = async () => (await network()).startNetwork();
+const stopNetwork = async () => (await network()).stopNetwork();
+
 export default defineConfig({
   test: {
     // By default one core is left idle, which on two is half of the machine.
@@ -35,6 +57,7 @@ export default defineConfig({
           environment: 'node',
           include: [
             '{sdk,codegen}/{src,test}/**/*.test.ts',
+            'react/test/node/**/*.test.ts',
             'examples/**/*.test.ts',
             'scripts/**/*.test.mjs',
             'test/**/*.test.ts',
@@ -48,11 +71,17 @@ export default defineConfig({
           server: { deps: { external: [/\/(sdk|codegen)\/dist\//] } },
         },
       },
+      ...reactProjects,
       {
         extends: true,
         // Found late they would be optimized in the midst of a run, which reloads the page.
         plugins: [clientTestsInPages],
-        resolve: { alias: { 'vatkit:vat-worker': vatWorker } },
+        resolve: {
+          alias: {
+            'vatkit:vat-worker': built('vat-worker'),
+            'vatkit:libp2p': built('libp2p'),
+          },
+        },
         optimizeDeps: { include: ['@sqlite.org/sqlite-wasm', '@jridgewell/trace-mapping'] },
         test: {
           name: 'chromium',
@@ -64,7 +93,7 @@ export default defineConfig({
             enabled: true,
             headless: true,
             screenshotFailures: false,
-            commands: { bundleOf },
+            commands: { bundleOf, startNetwork, stopNetwork },
             instances: [{ browser: 'chromium' }],
             provider: playwright({
               launchOptions: {

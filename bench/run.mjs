@@ -11,6 +11,7 @@ import { callGroups } from './scenarios/calls.mjs';
 import { clientGroups } from './scenarios/client.mjs';
 import { hopGroup } from './scenarios/hops.mjs';
 import { launchGroup } from './scenarios/launch.mjs';
+import { linkGroup } from './scenarios/links.mjs';
 import { memoryGroup } from './scenarios/memory.mjs';
 import { restartGroup } from './scenarios/restart.mjs';
 
@@ -20,7 +21,15 @@ const { values, positionals } = parseArgs({
 });
 const effort = values.quick ? 'quick' : 'full';
 
-const all = [...callGroups, ...clientGroups, hopGroup, launchGroup, memoryGroup, restartGroup];
+const all = [
+  ...callGroups,
+  ...clientGroups,
+  hopGroup,
+  launchGroup,
+  linkGroup,
+  memoryGroup,
+  restartGroup,
+];
 const chosen = all.filter(
   ({ name }) => positionals.length === 0 || positionals.some((part) => name.includes(part)),
 );

@@ -30,7 +30,8 @@ process.chdir(root);
 const stampFile = 'node_modules/.vatkit-setup.json';
 /** Not in node_modules, which `npm ci` removes. */
 const lockFile = '.setup.lock';
-const outputs = ['sdk/dist', 'codegen/dist'];
+const packages = ['sdk', 'codegen', 'react'];
+const outputs = packages.map((dir) => `${dir}/dist`);
 
 const say = (text) => console.log(`setup: ${text}`);
 
@@ -53,7 +54,7 @@ function walk(path) {
 function hashOf(paths) {
   const hash = createHash('sha256');
   for (const file of paths.flatMap(walk)) {
-    if (!file.endsWith('.test.ts')) hash.update(`${file}\0`).update(readFileSync(file));
+    if (!/\.test\.tsx?$/.test(file)) hash.update(`${file}\0`).update(readFileSync(file));
   }
   return hash.digest('hex');
 }
@@ -65,7 +66,7 @@ const wanted = () => ({
     'package-lock.json',
     'rollup.config.mjs',
     'tsconfig.json',
-    ...['sdk', 'codegen'].flatMap((dir) => [
+    ...packages.flatMap((dir) => [
       `${dir}/package.json`,
       `${dir}/tsconfig.json`,
       `${dir}/src`,
@@ -118,7 +119,7 @@ function install(goal) {
 }
 
 function build(goal) {
-  say('building sdk and codegen ...');
+  say(`building ${packages.join(', ')} ...`);
   record({ build: undefined });
   const start = Date.now();
   run(process.execPath, ['node_modules/rollup/dist/bin/rollup', '-c', '--silent']);

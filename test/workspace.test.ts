@@ -14,7 +14,7 @@ const check = async (dir: string, tool: string, ...args: string[]) =>
     (error: { stdout?: string; stderr?: string }) => `${error.stdout}${error.stderr}`,
   );
 
-describe.each(['sdk', 'codegen'])('package %s', (dir) => {
+describe.each(['sdk', 'codegen', 'react'])('package %s', (dir) => {
   it('has a manifest that fits its files', { timeout: 60_000 }, async () => {
     expect(await check(dir, 'publint', '--strict')).toBe('clean');
   });

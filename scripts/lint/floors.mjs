@@ -9,8 +9,8 @@ import { posix, relative, sep } from 'node:path';
 /** A path without a slash at its end is one file. */
 const places = [
   { floor: 6, paths: ['react/src/'] },
-  { floor: 5, paths: ['sdk/src/query/'] },
   { floor: 4, paths: ['sdk/src/entries/'], all: true },
+  { floor: 4, paths: ['sdk/src/query/'] },
   { floor: 4, paths: ['sdk/src/host/'] },
   { floor: 4, paths: ['sdk/src/index.ts'] },
   { floor: 4, paths: ['sdk/src/testing/'], all: true },

@@ -43,6 +43,8 @@ const codes = {
   CONNECTION_LOST: { retryable: true, indeterminate: true },
   /** The peer came back as another incarnation. */
   PEER_RESTARTED: { retryable: true, indeterminate: true },
+  /** Another kernel with this kernel's key has begun to talk to others since. */
+  IDENTITY_IN_USE: { retryable: false, indeterminate: false },
   /** The vat was upgraded, and the object was on the heap of its former code. */
   VAT_UPGRADED: { retryable: false, indeterminate: false },
   /** The session that held the target has ended. */
@@ -87,6 +89,8 @@ const codes = {
   KERNEL_CLOSED: { retryable: false, indeterminate: true },
   /** The caller did not want to wait longer. The call goes on. */
   TIMEOUT: { retryable: true, indeterminate: true },
+  /** A component that waits for a kernel was rendered on a server, which has none; it renders in the page. */
+  SERVER_RENDER: { retryable: false, indeterminate: false },
   /** The ref was released by its holder. */
   REF_RELEASED: { retryable: false, indeterminate: false },
   /** A fault of this kernel. */
@@ -122,10 +126,14 @@ export class KernelError extends Error {
     );
     this.code = code;
     this.retryable = codes[code].retryable;
-    this.indeterminate = codes[code].indeterminate;
+    this.indeterminate = codes[code].indeterminate && !neverSentForm.test(this.message);
     this.data = options.data;
   }
 }
+
+/** How the text of an error begins, after its mark, that says of a call to another kernel that it never left this one. */
+export const NEVER_SENT = 'never sent: ';
+const neverSentForm = new RegExp(`^\\[KERNEL:[A-Z_:]+\\] ${NEVER_SENT}`);
 
 /** Is `value` a {@link KernelError}, and, where given, one with this code? */
 export function isKernelError(value: unknown, code?: KernelErrorCode): value is KernelError {

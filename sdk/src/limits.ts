@@ -97,6 +97,8 @@ export const limits = {
   sessionUnsentCharsMax: 64 * MiB,
   /** Milliseconds until a kernel's worker that has not answered its first message is given up. */
   workerStartTimeoutMs: 30_000,
+  /** Milliseconds until a frame for vats that does not say that it is there is given up. */
+  sandboxStartMs: 15_000,
   /** Milliseconds that a kernel which owes answers may be silent, pings included, before its worker is given up. */
   kernelSilenceMs: 60_000,
   /** Milliseconds that a kernel's worker waits for the files of one that is on its way out. */
@@ -119,6 +121,28 @@ export const limits = {
   sessionStatusMs: 50,
   /** Channels within the channel of one client. */
   sessionChannelsMax: 100,
+
+  /** Frames that a peer may leave unacknowledged, and UTF-16 code units of their bodies; more waits in the kernel. */
+  peerFramesMax: 256,
+  peerFrameCharsMax: 8 * MiB,
+  /** Objects and promises of its own that one peer may have named. Each is three rows of the store. */
+  peerRefsMax: 100_000,
+  /** Peers that a store remembers. One that holds nothing makes room for another. */
+  peersMax: 10_000,
+  /** Messages that wait for one peer. Each is a row of the store. */
+  peerQueueMax: 10_000,
+  /** Milliseconds that a call waits for a peer that is away. */
+  peerTimeoutMs: 60_000,
+  /** Bytes of one frame between kernels: a message of the largest size, as UTF-8. */
+  peerMessageBytesMax: 128 * MiB,
+  /** Milliseconds after which a link whose other side acknowledges nothing is given up. */
+  peerAckMs: 10_000,
+  /** Milliseconds before the first new attempt to reach a peer, and before any: they double in between. */
+  peerRetryMs: 500,
+  peerRetryMaxMs: 10_000,
+  /** Relays that one ocap URL names, and that a kernel remembers. */
+  urlHintsMax: 3,
+  relaysKnownMax: 20,
 
   /** Ocap URLs that are issued and neither revoked nor out of date. Each is a row, and holds an object. */
   ocapUrlsMax: 100_000,
@@ -159,6 +183,31 @@ export const limits = {
   /** Milliseconds until a relay that was lost is tried again, doubled with each failure up to the second, by chance fewer. */
   relayRetryMs: 500,
   relayRetryMaxMs: 30_000,
+
+  /** Messages that a message log remembers. Each is some hundred bytes in memory. */
+  loggedMessagesMax: 1_000,
+  /** UTF-16 code units of the arguments, and of the result, of one message in the log. */
+  previewCharsMax: 300,
+  /** Milliseconds for which nobody has asked for the message log before it ends and is forgotten. */
+  messageLogIdleMs: 10_000,
+  /** Rows that a query of the store gives to a client, and UTF-16 code units of one text in them. */
+  queryRowsMax: 1_000,
+  queryTextCharsMax: 10_000,
+  /** Objects that one page of the object registry has. */
+  objectsPageMax: 200,
+  /** Kernels that may be reached over one relay, and its connections: those of kernels that only dial come on top. */
+  relayReservationsMax: 5_000,
+  relayConnectionsMax: 10_000,
+  /** Milliseconds of a reservation at a relay. It ends with its connection in any case. */
+  relayReservationMs: 60 * 60_000,
+  /** Circuits over one relay at the same time, and those of one kernel. */
+  relayCircuitsMax: 10_000,
+  relayCircuitsPerPeerMax: 128,
+  /** Bytes of one circuit, both ways together, and milliseconds that it lasts: a relay is no tunnel for whatever people like. */
+  relayCircuitBytesMax: 1024 * MiB,
+  relayCircuitMs: 24 * 60 * 60_000,
+  /** Bytes that a kernel may send ahead on one circuit: a relay may hold twice as many for each. */
+  relayWindowBytes: MiB,
 
   /** Parsed bundles that a host keeps in memory; the others are read from the store when a vat starts. */
   parsedBundlesMax: 16,

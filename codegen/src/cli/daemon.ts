@@ -1,6 +1,7 @@
+import { reportToParent } from '../daemon/background.js';
 import { resolveHome, DaemonError, type DaemonHome } from '../daemon/home.js';
 import { askWhoIsThere, type DaemonInfo } from '../daemon/handshake.js';
-import { purgeDaemon, spawnDaemon, stopDaemon, type StartReport } from '../daemon/lifecycle.js';
+import { purgeDaemon, spawnDaemon, stopDaemon } from '../daemon/lifecycle.js';
 import { LOG_LEVELS, type LogLevel } from '../daemon/log-file.js';
 import { isAlive, readPidFile } from '../daemon/processes.js';
 import { AlreadyRunning, runDaemon } from '../daemon/run-daemon.js';
@@ -104,7 +105,7 @@ async function stay(
   logLevel: LogLevel | undefined,
   terminal: Terminal,
 ): Promise<ExitCode> {
-  const parent = process.send === undefined ? undefined : reportToParent;
+  const parent = process.send === undefined ? undefined : reportToParent<DaemonInfo>;
   let daemon;
   try {
     daemon = await runDaemon({
@@ -142,12 +143,6 @@ async function stay(
   // Should anything still hold the process, it has nothing left to do.
   setTimeout(() => process.exit(), 1_000).unref();
   return failure === undefined ? 0 : 1;
-}
-
-async function reportToParent(report: StartReport): Promise<void> {
-  // An error means that the parent has gone, and the daemon stays all the same.
-  await new Promise<void>((done) => process.send?.(report, undefined, undefined, () => done()));
-  if (process.connected) process.disconnect();
 }
 
 const stop: Action = {

@@ -4,11 +4,12 @@ import { didYouMean, UsageError, type Command, type ExitCode, type Terminal } fr
 import { daemon } from './daemon.js';
 import { generate } from './generate.js';
 import { init } from './init.js';
+import { relay } from './relay.js';
 import { serve } from './serve.js';
 import { start } from './start.js';
 import { watch } from './watch.js';
 
-const commands: readonly Command[] = [init, generate, bundle, watch, serve, start, daemon];
+const commands: readonly Command[] = [init, generate, bundle, watch, serve, start, daemon, relay];
 
 const help = `vatkit: generates code for vats, bundles and serves them, and runs a kernel for them
 

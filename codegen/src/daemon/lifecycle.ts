@@ -1,6 +1,5 @@
 /** Starting, stopping and deleting a daemon from another process. */
-import { spawn, type ChildProcess } from 'node:child_process';
-import { fileURLToPath } from 'node:url';
+import { spawnBackground, type BackgroundReport } from './background.js';
 import { bounds } from './bounds.js';
 import { askWhoIsThere, type DaemonInfo } from './handshake.js';
 import { DaemonError, deleteFiles, type DaemonHome } from './home.js';
@@ -9,12 +8,7 @@ import { isAlive, readPidFile, signal, waitUntil, type ProcessName } from './pro
 import { callDaemon } from './rpc-client.js';
 
 /** What a daemon that was spawned tells its parent, once. */
-export type StartReport =
-  | { type: 'started'; info: DaemonInfo }
-  | { type: 'already-running'; info: DaemonInfo }
-  | { type: 'failed'; message: string };
-
-const program = fileURLToPath(new URL('../../bin/vatkit.mjs', import.meta.url));
+export type StartReport = BackgroundReport<DaemonInfo>;
 
 /** Spawns a daemon that outlives this process, and waits until it answers or says why it cannot. */
 export async function spawnDaemon(
@@ -25,42 +19,7 @@ export async function spawnDaemon(
   if (found.state === 'running') return { type: 'already-running', info: found.info };
   const args = ['daemon', 'start', '--foreground', '--home', home.folder];
   if (logLevel !== undefined) args.push('--log-level', logLevel);
-  const child = spawn(process.execPath, [program, ...args], {
-    detached: true,
-    stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
-  });
-  const report = await reportOf(child);
-  if (child.connected) child.disconnect();
-  child.stderr?.destroy();
-  child.unref();
-  if (report.type === 'failed') throw new DaemonError(report.message);
-  return report;
-}
-
-function reportOf(child: ChildProcess): Promise<StartReport> {
-  return new Promise((resolve) => {
-    let said = '';
-    child.stderr?.setEncoding('utf8').on('data', (text: string) => {
-      if (said.length < 10_000) said += text;
-    });
-    const settle = (report: StartReport): void => {
-      clearTimeout(timer);
-      resolve(report);
-    };
-    const fail = (message: string): void => settle({ type: 'failed', message });
-    const timer = setTimeout(() => {
-      child.kill('SIGKILL');
-      fail(`The daemon was not ready in ${bounds.startMs / 1000} s`);
-    }, bounds.startMs);
-    child.once('message', (report) => settle(report as StartReport));
-    child.once('error', (error) => fail(`The daemon could not be started: ${error.message}`));
-    child.once('close', (code, killer) => {
-      const how = killer === null ? `with code ${code}` : `by ${killer}`;
-      const lines = said.trim().split('\n');
-      const why = lines.find((line) => /^\w*Error\b/.test(line)) ?? lines[0] ?? '';
-      fail(`The daemon ended ${how} before it was ready${why === '' ? '' : `: ${why}`}`);
-    });
-  });
+  return spawnBackground<DaemonInfo>('The daemon', args);
 }
 
 export type StopOptions = {

@@ -3,12 +3,7 @@
  *
  * @module @vatkit/sdk/codegen
  */
-export {
-  defineInterface,
-  defineSubcluster,
-  defineVat,
-  vat,
-} from '../codegen-runtime/define.js';
+export { defineInterface, defineSubcluster, defineVat, vat } from '../codegen-runtime/define.js';
 export type {
   InterfaceTag,
   MethodTable,

@@ -5,6 +5,7 @@
  */
 export { Kernel } from '../host/kernel.js';
 export type {
+  KernelActivity,
   KernelLimits,
   KernelOptions,
   KernelService,
@@ -15,6 +16,7 @@ export type {
 } from '../host/kernel.js';
 export { generateMnemonic, isValidMnemonic, mnemonicToSeed } from '../comms/identity.js';
 export type { KeySeed } from '../comms/identity.js';
+export type { CommsStatus, PeerState, PeerStatus } from '../host/peer-server.js';
 export type { IdentityOptions } from '../host/identity.js';
 export type { IssueOptions } from '../host/ocap-urls.js';
 export type { OcapUrlLimits } from '../kernel/ocap-urls.js';
@@ -25,6 +27,14 @@ export { answerControlRpc, rpcErrors } from '../host/control-rpc.js';
 export type { RpcId, RpcResponse } from '../host/control-rpc.js';
 export type { Caveat } from '../kernel/caveats.js';
 export type { CaveatLimits } from '../protocol/caveat-limits.js';
+export type { LoggedMessage, MessagePage } from '../host/message-log.js';
+export type {
+  ObjectHolder,
+  ObjectInfo,
+  ObjectPage,
+  ObjectQuery,
+  QueryPage,
+} from '../host/inspection.js';
 export type { Logger } from '../host/logger.js';
 export type { PlatformServices, VatWorker, VatWorkerEvents } from '../host/platform-services.js';
 export { fetchValidatedJson, type ConfigFailure } from '../host/fetch-validated-json.js';

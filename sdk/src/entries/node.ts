@@ -11,3 +11,6 @@ export { makeIOChannelFactory, makeSocketIOChannel } from '../host/node/io-chann
 export { NodejsPlatformServices } from '../host/node/platform-services.js';
 export type { NodejsPlatformServicesOptions } from '../host/node/platform-services.js';
 export { makeSQLKernelDatabase } from '../store/sqlite-node.js';
+export { startRelay } from '../host/node/relay.js';
+export type { Relay, StartRelayOptions } from '../host/node/relay.js';
+export type { RelayInfo, RelayLimits } from '../comms/libp2p/relay.js';

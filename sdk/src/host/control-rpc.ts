@@ -4,6 +4,7 @@
  */
 import { isKernelError } from '../errors.js';
 import { checkCaveatLimits } from '../protocol/caveat-limits.js';
+import { RemoteCommsOptionsStruct } from '../protocol/comms-options.js';
 import { ClusterConfigStruct } from '../protocol/config.js';
 import { kslot } from '../protocol/kernel-values.js';
 import { isKRef } from '../protocol/refs.js';
@@ -79,6 +80,20 @@ const methods: { [name: string]: Method } = {
     } catch (thrown) {
       throw new InvalidParams(messageOf(thrown));
     }
+  },
+  initRemoteComms: (kernel, params) => {
+    const [problem, options] = RemoteCommsOptionsStruct.validate(
+      Array.isArray(params) ? {} : params,
+    );
+    if (options === undefined) throw new InvalidParams(messageOf(problem));
+    return kernel.initRemoteComms(options);
+  },
+  registerLocationHints: (kernel, params) => {
+    const hints = Array.isArray(params) ? undefined : params.hints;
+    if (!Array.isArray(hints) || hints.some((hint) => typeof hint !== 'string')) {
+      throw new InvalidParams('expected { "peerId": string, "hints": string[] }');
+    }
+    return kernel.registerLocationHints(text(params, 'peerId'), hints as string[]);
   },
   issueOcapURL: (kernel, params) => kernel.issueOcapURL(text(params, 'kref')),
   redeemOcapURL: (kernel, params) => kernel.redeemOcapURL(text(params, 'url')),

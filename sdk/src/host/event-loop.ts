@@ -17,6 +17,7 @@ import { makeChangeSet } from '../store/change-set.js';
 import type { KernelDatabase } from '../store/kv-store.js';
 import { messageOf, parseBundle } from './bundles.js';
 import { makeHeartbeat } from './heartbeat.js';
+import { makeMessageLog, type MessagePage, type TimedTrace } from './message-log.js';
 import type { Log } from './logger.js';
 import type { PlatformServices } from './platform-services.js';
 import { makeVatAsks } from './vat-asks.js';
@@ -39,6 +40,8 @@ export type EventLoopPowers = {
   retireAtHost: (vrefs: VRef[]) => void;
   /** What client sessions are told; after its commit. */
   toSessions: (effect: SessionEffect) => void;
+  /** What peers are told; after its commit. */
+  toPeers: (effect: PeerEffect) => void;
   /** A commit was made, and what waited for it was let go. */
   onCommit: () => void;
   /**
@@ -48,8 +51,15 @@ export type EventLoopPowers = {
   onSetback: (error: KernelError, what: 'restarted' | 'emptied' | 'over') => void;
 };
 
+/** Counted since the loop began. */
+export type LoopCounts = { deliveries: number; commits: number; answers: number };
+
 export type SessionEffect = KernelEffect & {
   type: 'to-session' | 'session-received' | 'session-over' | 'vat-version';
+};
+
+export type PeerEffect = KernelEffect & {
+  type: 'to-peer' | 'peer-received' | 'peer-over' | 'peer-wanted';
 };
 
 type Request = (outcome: Outcome) => void;
@@ -72,6 +82,14 @@ export function makeEventLoop(powers: EventLoopPowers) {
   /** Who waits for a full queue to drain. */
   const drained = new Map<string, (() => void)[]>();
   let lastRequestId = 0;
+  const counts: LoopCounts = { deliveries: 0, commits: 0, answers: 0 };
+  /** What is told of messages, until its commit. */
+  let traces: TimedTrace[] = [];
+  const messageLog = makeMessageLog({
+    // Not from within a commit, whose outputs come first.
+    watch: (on) => queueMicrotask(() => feed({ type: 'watch', on })),
+    now: () => performance.now(),
+  });
   let outputs: KernelEffect[] = [];
   let oldestOutputAt: number | undefined;
   let busy = 0;
@@ -185,6 +203,7 @@ export function makeEventLoop(powers: EventLoopPowers) {
       case 'start-vat':
         return startVat(effect);
       case 'deliver':
+        counts.deliveries += 1;
         return workers.send(effect.vatId, effect.incarnation, {
           type: 'deliver',
           id: effect.deliveryId,
@@ -200,6 +219,7 @@ export function makeEventLoop(powers: EventLoopPowers) {
       case 'answer': {
         const answer = requests.get(effect.requestId);
         requests.delete(effect.requestId);
+        counts.answers += 1;
         return answer?.(effect.outcome);
       }
       case 'to-session':
@@ -207,10 +227,18 @@ export function makeEventLoop(powers: EventLoopPowers) {
       case 'session-over':
       case 'vat-version':
         return powers.toSessions(effect);
+      case 'to-peer':
+      case 'peer-received':
+      case 'peer-over':
+      case 'peer-wanted':
+        return powers.toPeers(effect);
       case 'log':
         return log(effect.level, effect.vatId ? ['kernel', effect.vatId] : ['kernel'], [
           effect.message,
         ]);
+      case 'trace':
+        traces.push({ trace: effect.trace, at: Date.now() });
+        return;
       case 'tick-wanted':
         tickTimer ??= setTimeout(() => {
           tickTimer = undefined;
@@ -273,7 +301,8 @@ export function makeEventLoop(powers: EventLoopPowers) {
       return;
     }
     try {
-      changes.commit();
+      // What a peer has seen must outlive a power failure: else the two would remember differently.
+      changes.commit({ sync: outputs.some(isForPeers) });
     } catch (thrown) {
       recover(thrown);
       return;
@@ -281,7 +310,9 @@ export function makeEventLoop(powers: EventLoopPowers) {
     const released = outputs;
     outputs = [];
     oldestOutputAt = undefined;
+    counts.commits += 1;
     released.forEach(perform);
+    if (traces.length > 0) messageLog.take(traces.splice(0));
     powers.onCommit();
   };
 
@@ -308,6 +339,12 @@ export function makeEventLoop(powers: EventLoopPowers) {
     answerPings(() => true);
   };
 
+  /** The next machine tells of no message before it is asked to. */
+  const forgetTraces = (): void => {
+    traces = [];
+    messageLog.end();
+  };
+
   /** Workers that are gone answer no more. */
   const answerPings = (of: (key: string) => boolean): void => {
     for (const [key, answer] of pings) if (of(key)) answer(undefined);
@@ -322,6 +359,7 @@ export function makeEventLoop(powers: EventLoopPowers) {
     workers.stopAll();
     outputs = [];
     drained.clear();
+    forgetTraces();
     rejectAll(error);
     try {
       database.reopen();
@@ -380,7 +418,21 @@ export function makeEventLoop(powers: EventLoopPowers) {
 
   return {
     rows: () => machine.rows,
+    shapeOf: (kref: string) => machine.shapeOf(kref),
+    queueLengths: (): { [target: string]: number } => {
+      const { queues } = machine.rows;
+      const targets = queues.ids().filter((id) => !id.includes('.'));
+      return Object.fromEntries(
+        targets.map((id) => {
+          const { head, tail } = queues.getRequired(id);
+          return [id, tail - head];
+        }),
+      );
+    },
     isRunning: (vatId: VatId): boolean => machine.isRunning(vatId),
+    isPeerWanted: (peerId: string): boolean => over === undefined && machine.isPeerWanted(peerId),
+    /** When something that waits for a peer is given up. */
+    peerDeadline: (): number => machine.peerDeadline(),
     isNameable: (kref: string): boolean => machine.isNameable(kref),
     hostVRef: (kref: string): VRef => machine.hostVRef(kref),
     nextHostExport: (): number => machine.nextHostExport(),
@@ -433,6 +485,8 @@ export function makeEventLoop(powers: EventLoopPowers) {
     },
 
     commit,
+    counts: (): Readonly<LoopCounts> => ({ ...counts }),
+    messageLog: (after?: number): MessagePage => messageLog.read(after),
 
     /** Resolves to what the worker answers, to undefined when it is gone. The heartbeat bounds it. */
     ping(vatId: VatId): Promise<VatTableSizes | undefined> {
@@ -485,6 +539,7 @@ export function makeEventLoop(powers: EventLoopPowers) {
       rejectAll(wasReset);
       drained.clear();
       outputs = [];
+      forgetTraces();
       changes.reset();
       for (const key of changes.keys('')) {
         const isKept = key.startsWith('n.') || (keepIdentity && key === 'a.identity');
@@ -497,5 +552,8 @@ export function makeEventLoop(powers: EventLoopPowers) {
     },
   };
 }
+
+const isForPeers = ({ type }: KernelEffect): boolean =>
+  type === 'to-peer' || type === 'peer-received';
 
 export type EventLoop = ReturnType<typeof makeEventLoop>;

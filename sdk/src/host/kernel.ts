@@ -3,6 +3,7 @@ import { KernelError, isKernelError } from '../errors.js';
 import type { ErrorData, Outcome } from '../kernel/events.js';
 import { builtInServices } from '../kernel/kernel.js';
 import { findBrokenInvariants } from '../kernel/invariants.js';
+import type { PeerId } from '../comms/transport.js';
 import type { Caveat } from '../kernel/caveats.js';
 import { krefOrder, type KernelRows, type VatRow } from '../kernel/rows.js';
 import type { CapData } from '../protocol/capdata.js';
@@ -26,13 +27,14 @@ import {
   type StandIn,
 } from '../protocol/kernel-values.js';
 import { emptyVatTables, type VatTableSizes } from '../protocol/vat-tables.js';
+import { RemoteCommsOptionsStruct, type RemoteCommsOptions } from '../protocol/comms-options.js';
 import { HOST_REALM, isKRef, type KRef, type SubclusterId, type VatId } from '../protocol/refs.js';
 import type { WireStatus } from '../protocol/session-wire.js';
 import { limits, type Limits } from '../limits.js';
 import type { KernelDatabase } from '../store/kv-store.js';
 import { messageOf, parseBundle, type FetchedBundles } from './bundles.js';
 import { makeKernelFacet } from './kernel-facet.js';
-import { makeEventLoop, type EventLoop, type RequestEvent } from './event-loop.js';
+import { makeEventLoop, type EventLoop, type LoopCounts, type RequestEvent } from './event-loop.js';
 import { makeHeldReferences } from './held-references.js';
 import { makeHostObjects, methodNames, type HostObjects } from './host-realm.js';
 import {
@@ -42,8 +44,22 @@ import {
   type IdentityOptions,
 } from './identity.js';
 import type { IOChannelFactory } from './io-channel.js';
+import {
+  queryStore,
+  readObjects,
+  type ObjectPage,
+  type ObjectQuery,
+  type QueryPage,
+} from './inspection.js';
 import { makeLaunches, type Launches } from './launches.js';
+import type { MessagePage } from './message-log.js';
 import { makeOcapUrlDesk, type IssueOptions, type OcapUrlDesk } from './ocap-urls.js';
+import {
+  makePeerServer,
+  type CommsStatus,
+  type PeerServer,
+  type PeerStatus,
+} from './peer-server.js';
 import { makeNamedLaunches } from './named-launches.js';
 import { makeLog, quietLogger, type Log, type Logger } from './logger.js';
 import type { PlatformServices } from './platform-services.js';
@@ -86,6 +102,9 @@ const kernelLimitNames = [
   'sessionsMax',
   'sessionRefsMax',
   'sessionGraceMs',
+  'peerRefsMax',
+  'peersMax',
+  'peerTimeoutMs',
 ] as const satisfies readonly (keyof Limits)[];
 
 export type KernelLimits = Pick<Limits, (typeof kernelLimitNames)[number]>;
@@ -136,11 +155,18 @@ export type LaunchResult = {
 export type KernelStatus = {
   vats: VatInfo[];
   subclusters: Subcluster[];
-  remoteComms: {
-    isInitialized: boolean;
-    state: 'disconnected' | 'identity-only' | 'connected';
-    peerId?: string;
-  };
+  remoteComms: CommsStatus;
+};
+
+/** What a kernel has done since it began, and has to do now. */
+export type KernelActivity = LoopCounts & {
+  /** Milliseconds since 1970, on the kernel's clock: between two of them the counts give a rate. */
+  at: number;
+  vats: number;
+  runningVats: number;
+  /** Messages and settlements that wait: of each vat, client or open promise that has some. */
+  queues: { [target: string]: number };
+  limits: KernelLimits;
 };
 
 export type KernelService = { name: string; kref: KRef; service: object; systemOnly: boolean };
@@ -155,7 +181,9 @@ export class Kernel {
   readonly #sessions: SessionServer;
   readonly #identities: Identities;
   readonly #urls: OcapUrlDesk;
+  readonly #peers: PeerServer;
   readonly #database: KernelDatabase;
+  readonly #limits: KernelLimits;
   readonly #services = new Map<string, KernelService>();
   #stopped: Promise<void> | undefined;
   readonly #ended: Promise<KernelError | undefined>;
@@ -167,8 +195,9 @@ export class Kernel {
     database: KernelDatabase,
     log: Log,
     { ioChannelFactory, allowedGlobalNames, ...identity }: KernelOptions,
-    { sessionGraceMs }: KernelLimits,
+    policy: KernelLimits,
   ) {
+    this.#limits = policy;
     this.#loop = loop;
     this.#objects = objects;
     this.#database = database;
@@ -188,14 +217,20 @@ export class Kernel {
       allowedGlobalNames,
     });
     this.#identities = makeIdentities(loop, identity);
+    const names = makeStoreNames(() => loop, platform);
+    this.#peers = makePeerServer({
+      loop,
+      log,
+      startTransport: platform.startTransport?.bind(platform),
+      lineage: names.storeId,
+      read: (outcome) => this.#read(outcome),
+    });
     this.#urls = makeOcapUrlDesk({
       loop,
       identities: this.#identities,
       read: (outcome) => this.#read(outcome),
-      hints: () => [],
-      redeemAtPeer: async () => {
-        throw new KernelError('ENDPOINT_UNREACHABLE', 'remote comms are not initialized');
-      },
+      hints: this.#peers.hints,
+      redeemAtPeer: this.#peers.redeem,
     });
     const launches = makeNamedLaunches({
       loop,
@@ -205,10 +240,10 @@ export class Kernel {
     this.#sessions = makeSessionServer({
       loop,
       objects,
-      names: makeStoreNames(() => loop, platform),
+      names,
       log,
       storage: this.#storage,
-      graceMs: sessionGraceMs,
+      graceMs: policy.sessionGraceMs,
       makeAdmin: (line) =>
         makeSessionAdmin({ kernel: this, launches, isNameable: loop.isNameable, line }),
       status: () => this.#wireStatus(),
@@ -230,12 +265,18 @@ export class Kernel {
     checkIdentityOptions(options);
     const log = makeLog(options.logger ?? quietLogger);
     /** While the loop starts there is no session to tell. */
-    const later: { sessions?: SessionServer } = {};
+    const later: { sessions?: SessionServer; peers?: PeerServer } = {};
     // The realm and the loop call one another; neither does before both exist.
     const loop: EventLoop = makeEventLoop({
       database: kernelDatabase,
       platform: platformServices,
-      policy: { ...policy, promiseBlock: limits.promiseBlock, ocapUrlsMax: limits.ocapUrlsMax },
+      policy: {
+        ...policy,
+        promiseBlock: limits.promiseBlock,
+        ocapUrlsMax: limits.ocapUrlsMax,
+        peerFramesMax: limits.peerFramesMax,
+        peerFrameCharsMax: limits.peerFrameCharsMax,
+      },
       log,
       callHost(callId, target, methargs, caller) {
         const admin = caller === undefined ? undefined : later.sessions?.adminOf(caller);
@@ -246,8 +287,12 @@ export class Kernel {
         kernel.#launches.retired(vrefs);
       },
       toSessions: (effect) => later.sessions?.fromKernel(effect),
+      toPeers: (effect) => later.peers?.fromKernel(effect),
       onCommit: () => later.sessions?.onCommit(),
-      onSetback: (error, what) => later.sessions?.onSetback(error, what),
+      onSetback: (error, what) => {
+        later.sessions?.onSetback(error, what);
+        later.peers?.onSetback(what);
+      },
     });
     const held = makeHeldReferences({
       release: (kref, times) => loop.feed({ type: 'release', session: HOST_REALM, kref, times }),
@@ -277,6 +322,7 @@ export class Kernel {
       policy,
     );
     later.sessions = kernel.#sessions;
+    later.peers = kernel.#peers;
     kernel.#register('kernelFacet', makeKernelFacet(kernel), true);
     kernel.#register('ocapURLIssuerService', kernel.#makeIssuer(), false);
     kernel.#register('ocapURLRedemptionService', kernel.#makeRedeemer(held.readValue), false);
@@ -580,16 +626,7 @@ export class Kernel {
     return {
       vats: this.getVats(),
       subclusters: this.getSubclusters(),
-      remoteComms: this.#remoteComms(),
-    };
-  }
-
-  #remoteComms(): KernelStatus['remoteComms'] {
-    const peerId = this.#identities.peerId();
-    return {
-      isInitialized: false,
-      state: peerId === undefined ? 'disconnected' : 'identity-only',
-      ...(peerId !== undefined && { peerId }),
+      remoteComms: this.#peers.status(this.#identities.peerId()),
     };
   }
 
@@ -709,6 +746,43 @@ export class Kernel {
     await this.#identities.provide(options);
   }
 
+  /**
+   * Begins to talk to other kernels; called again, it does so with other options. It resolves when listeners are up; relays
+   * and peers that do not answer are tried again and again.
+   *
+   *     await kernel.initRemoteComms({ relays: ['/dns4/relay.example/tcp/443/wss/p2p/12D3KooW…'] });
+   *
+   * @throws KernelError BAD_CONFIG for options that there are not, another identity, or a platform without a network.
+   */
+  async initRemoteComms(options: RemoteCommsOptions = {}): Promise<void> {
+    const { mnemonic, ...checked } = RemoteCommsOptionsStruct.check(options);
+    const identity = await this.#identities.provide(mnemonic === undefined ? {} : { mnemonic });
+    await this.#peers.start(checked, identity);
+  }
+
+  /**
+   * Closes the link to a peer. What waits for the peer goes on waiting; what is sent to it later opens a link again, and the
+   * peer may open one: `deniedPeers` keeps it out.
+   */
+  async closeConnection(peerId: PeerId): Promise<void> {
+    this.#peers.close(peerId);
+  }
+
+  /** Tries at once to reach a peer, at the places given, too, and does not wait until it has. */
+  async reconnectPeer(peerId: PeerId, hints: readonly string[] = []): Promise<void> {
+    this.#peers.reconnect(peerId, hints);
+  }
+
+  /** Tells where a peer may be reached: multiaddrs of it or of relays. */
+  async registerLocationHints(peerId: PeerId, hints: readonly string[]): Promise<void> {
+    this.#peers.addHints(peerId, hints);
+  }
+
+  /** How it stands with a peer, and why. */
+  getPeerStatus(peerId: PeerId): PeerStatus {
+    return this.#peers.peer(peerId);
+  }
+
   isRevoked(kref: KRef): boolean {
     return this.#rows.objects.get(kref)?.revoked === true;
   }
@@ -793,6 +867,53 @@ export class Kernel {
     return findBrokenInvariants(this.#rows);
   }
 
+  /**
+   * Objects and who holds them, in the order of their krefs, a page at a time.
+   *
+   *     const { objects, total, next } = await kernel.getObjects({ owner: 'v1' });
+   *     // [{ kref: 'ko4', owner: 'v1', kind: 'root', methods: ['greet'], holders: [{ by: 'a1', times: 1 }], … }]
+   */
+  async getObjects(query?: ObjectQuery): Promise<ObjectPage> {
+    return readObjects(this.#rows, this.#loop.shapeOf, query);
+  }
+
+  /**
+   * What became of messages lately. The first question begins the log, and it ends, and is forgotten, when nobody has
+   * asked for `messageLogIdleMs`.
+   *
+   * @param query - `after`: the `change` of an earlier answer; then only what is new or has changed since.
+   */
+  async getMessages({ after }: { after?: number } = {}): Promise<MessagePage> {
+    void this.#rows;
+    return this.#loop.messageLog(after);
+  }
+
+  /** What the kernel has done since it began, what waits, and the bounds that it holds to. */
+  async getActivity(): Promise<KernelActivity> {
+    const vatIds = this.getVatIds();
+    return {
+      ...this.#loop.counts(),
+      at: Date.now(),
+      vats: vatIds.length,
+      runningVats: vatIds.filter((id) => this.#loop.isRunning(id)).length,
+      queues: this.#loop.queueLengths(),
+      limits: { ...this.#limits },
+    };
+  }
+
+  /**
+   * Rows of the store, as `kernelDatabase.executeQuery` gives them, cut to what can be shown. A statement that never ends
+   * holds the kernel up for good.
+   *
+   * @throws TypeError for a statement that writes, or that SQLite cannot read.
+   */
+  async queryStore(sql: string): Promise<QueryPage> {
+    if (typeof sql !== 'string')
+      throw new TypeError(`queryStore takes text; found ${describe(sql)}`);
+    this.#loop.commit();
+    return queryStore(this.#database, sql);
+  }
+
   /** Deletes everything: subclusters, vats, their state. Ids are not used again; services stay registered. */
   async reset(): Promise<void> {
     this.#launches.closeAll();
@@ -818,6 +939,7 @@ export class Kernel {
   }
 
   async #end(): Promise<void> {
+    await this.#peers.stop();
     await this.#loop.stop();
     this.#launches.closeAll();
   }

@@ -48,6 +48,7 @@ const kernelMethods = [
   'closeConnection',
   'reconnectPeer',
   'registerLocationHints',
+  'getPeerStatus',
   'getStatus',
   'reload',
   'reset',
@@ -55,6 +56,11 @@ const kernelMethods = [
   'collectGarbage',
   'reapVats',
   'checkInvariants',
+  'inspectVat',
+  'getObjects',
+  'getMessages',
+  'getActivity',
+  'queryStore',
 ] as const;
 
 export type SessionAdminPowers = {

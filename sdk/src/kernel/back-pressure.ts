@@ -3,26 +3,31 @@
  * queue has drained to the low-water mark: a gap in a sender's messages would reorder them. Memory only: what a
  * restart forgets is who was refused, not what was queued.
  */
-import type { KRef, VatId } from '../protocol/refs.js';
+import type { EndpointId, KRef, VatId } from '../protocol/refs.js';
 
 export function makeBackPressure(queueMax: number) {
-  const lowWater = Math.floor(queueMax / 2);
+  /** By the first letter of a queue's name, another bound than `queueMax`. */
+  const bounds = new Map<string, number>();
+  const maxOf = (queue: EndpointId | KRef): number => bounds.get(queue.charAt(0)) ?? queueMax;
+  const lowWaterOf = (queue: EndpointId | KRef): number => Math.floor(maxOf(queue) / 2);
   const refused = new Map<VatId | KRef, Set<VatId>>();
 
   return {
-    queueMax,
-    lowWater,
+    maxOf,
+    lowWaterOf,
+    /** Bounds the queues of one kind of endpoint: `r`, of peers. */
+    limit: (kind: string, max: number): void => void bounds.set(kind, max),
 
     /** Must this sender's message to a queue of that length be refused? */
     refuses(sender: VatId, queue: VatId | KRef, length: number): boolean {
       const senders = refused.get(queue);
       if (senders?.has(sender)) {
-        if (length > lowWater) return true;
+        if (length > lowWaterOf(queue)) return true;
         senders.delete(sender);
         if (senders.size === 0) refused.delete(queue);
         return false;
       }
-      if (length < queueMax) return false;
+      if (length < maxOf(queue)) return false;
       refused.set(queue, (senders ?? new Set()).add(sender));
       return true;
     },

@@ -11,6 +11,7 @@ import {
   isExportVRef,
   isPromiseKRef,
   isPromiseVRef,
+  isRemoteEndpoint,
   isVatEndpoint,
   isVRef,
   type EndpointId,
@@ -110,7 +111,8 @@ export function makeCLists(
         if (!row.reach) setReach(endpoint, kref, true);
         return row.vref;
       }
-      if (kref === CAVEAT_MAKER) {
+      // To a peer it is an object like any other: `o+0` of its own would be a root.
+      if (kref === CAVEAT_MAKER && !isRemoteEndpoint(endpoint)) {
         add(endpoint, kref, CAVEAT_MAKER_VREF);
         return CAVEAT_MAKER_VREF;
       }

@@ -9,6 +9,7 @@ import {
   HOST_REALM,
   KERNEL_REALM,
   isPromiseKRef,
+  isRemoteEndpoint,
   isSessionEndpoint,
   type EndpointId,
   type KRef,
@@ -34,6 +35,9 @@ export type CollectPowers = {
   dropCaveat: (kref: KRef) => void;
   /** A session's client exposed it, and nobody reaches it. */
   letGoAtSession: (session: EndpointId, kref: KRef) => void;
+  /** A peer exported it, and nobody reaches it; or it is gone, and peers may still recognize it. */
+  letGoAtPeer: (remote: EndpointId, kref: KRef) => void;
+  tellPeers: (kref: KRef) => void;
 };
 
 export function makeCollect(powers: CollectPowers) {
@@ -84,6 +88,7 @@ export function makeCollect(powers: CollectPowers) {
       rows.objects.set(kref, { ...rows.objects.getRequired(kref), owner: null });
       references.reconsider(kref);
     } else if (isSessionEndpoint(owner)) letGoAtSession(owner, kref);
+    else if (isRemoteEndpoint(owner)) powers.letGoAtPeer(owner, kref);
     else noteForVat(owner, kref);
   };
 
@@ -91,6 +96,7 @@ export function makeCollect(powers: CollectPowers) {
     for (const vatId of rows.vats.ids()) {
       if (clists.entry(vatId, kref) !== undefined) noteForVat(vatId, kref);
     }
+    powers.tellPeers(kref);
   };
 
   const settleCounts = (): void => {

@@ -27,6 +27,7 @@ import type { ReadMarks } from './read-marks.js';
 import type { References } from './references.js';
 import type { KernelRows } from './rows.js';
 import type { Shapes } from './shapes.js';
+import type { Traces } from './traces.js';
 
 /** What a vat is doing: what the kernel must settle when the crank is done. */
 export type InFlight = { /** The read that it belongs to. */ mark?: KRef } & (
@@ -49,10 +50,11 @@ export type CrankPowers = {
   messages: Messages;
   marks: ReadMarks;
   shapes: Shapes;
+  traces: Traces;
 };
 
 export function makeCrank(powers: CrankPowers) {
-  const { rows, references, clists, queues, messages, marks, shapes } = powers;
+  const { rows, references, clists, queues, messages, marks, shapes, traces } = powers;
 
   const applyResolve = (vatId: VatId, resolutions: readonly Resolution[]): void => {
     // All values first: the promises of one call may name one another, and some are exported by being named.
@@ -89,11 +91,9 @@ export function makeCrank(powers: CrankPowers) {
           syscall.result === undefined ? undefined : clists.toKernelResult(vatId, syscall.result);
         const mark = marks.current();
         if (mark !== undefined && result !== undefined) marks.stamp(result, mark);
-        messages.route(
-          target,
-          { methargs, ...(result && { result }), ...(mark && { mark }) },
-          vatId,
-        );
+        const message = { methargs, ...(result && { result }), ...(mark && { mark }) };
+        traces.sent(vatId, target, message);
+        messages.route(target, message, vatId);
         return undefined;
       }
       case 'subscribe': {
@@ -226,6 +226,13 @@ export function makeCrank(powers: CrankPowers) {
     else rows.state.set(id, { value, ...(krefs.length > 0 && { slots: krefs }) });
   };
 
+  /** The promise for whose message, or at whose settlement, the crank is. The delivery has not been settled yet. */
+  const causeOf = (vatId: VatId, inFlight: InFlight): KRef | undefined => {
+    if (inFlight.type === 'notify') return inFlight.promises[0];
+    const item = inFlight.type === 'message' ? queues.first(vatId) : undefined;
+    return item?.type === 'message' ? item.result : undefined;
+  };
+
   const applyWhole = (
     vatId: VatId,
     inFlight: InFlight,
@@ -233,11 +240,14 @@ export function makeCrank(powers: CrankPowers) {
   ): Exit | undefined => {
     let exit: Exit | undefined;
     for (const syscall of prior) exit = applySyscall(vatId, syscall) ?? exit;
+    const cause = traces.isOn() ? causeOf(vatId, inFlight) : undefined;
     settleDelivery(vatId, inFlight, new Set(kept));
     marks.beginOwn();
-    for (const syscall of own) {
-      if (!isRetirement(syscall)) exit = applySyscall(vatId, syscall) ?? exit;
-    }
+    traces.within(cause, () => {
+      for (const syscall of own) {
+        if (!isRetirement(syscall)) exit = applySyscall(vatId, syscall) ?? exit;
+      }
+    });
     for (const write of writes) applyWrite(vatId, write);
     // After the writes: what durable state let go of in this crank may be dropped in it.
     for (const syscall of own) if (isRetirement(syscall)) applySyscall(vatId, syscall);

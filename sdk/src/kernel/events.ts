@@ -9,12 +9,15 @@ import type { CapData } from '../protocol/capdata.js';
 import type { CaveatLimits } from '../protocol/caveat-limits.js';
 import type { ClusterConfig, VatConfig } from '../protocol/config.js';
 import type { EndpointId, KRef, SubclusterId, VatId, VRef } from '../protocol/refs.js';
+import type { PeerOp, Standing } from '../protocol/peer-wire.js';
 import type { InterfaceInfo } from '../protocol/definition.js';
 import type { ClientOp } from '../protocol/session-wire.js';
 import type { Delivery } from '../protocol/vat-wire.js';
 import type { OcapUrlLimits } from './ocap-urls.js';
 import type { IdentityRow } from './rows.js';
+import type { PeerLife, RemoteFrame } from './remote-rows.js';
 import type { SessionFrame } from './session-rows.js';
+import type { Trace } from './traces.js';
 
 /** Names a caller's request, so that its answer finds it. Chosen by the host; never reused while it runs. */
 export type RequestId = number;
@@ -68,6 +71,7 @@ export type KernelEvent =
   /** So many vats of a launch will not come to be. Answered with the ids that they would have had, which none gets now. */
   | { type: 'spend-vat-ids'; requestId: RequestId; count: number }
   | SessionEvent
+  | PeerEvent
   /** What tells this store from others, where it has nothing of that kind yet. */
   | { type: 'identify-store'; id: string; secret: string }
   /** Who this kernel is to others, from now on. */
@@ -120,6 +124,8 @@ export type KernelEvent =
   | { type: 'release'; session: EndpointId; kref: KRef; times?: number }
   /** Ask vats to collect by force and report: all running ones, or those named. */
   | { type: 'reap'; requestId: RequestId; vatIds?: VatId[] }
+  /** From now on, tell of messages by `trace` effects, or do so no more. */
+  | { type: 'watch'; on: boolean }
   /** Time has passed: vats that have been idle for a while collect. */
   | { type: 'idle' }
   /** Give vats nothing new from now on; what they have they may end. */
@@ -155,6 +161,51 @@ export type SessionEvent =
   /** The client is gone and may come back. */
   | { type: 'session-detach'; session: EndpointId }
   | { type: 'session-end'; session: EndpointId; error?: ErrorData };
+
+/** Of remote peers; see `remotes.ts`. What a peer itself says has passed `insistPeerMessage`. */
+export type PeerEvent =
+  /**
+   * This kernel begins to talk to others. Answered with its epoch, at least `atLeast`; what waits for a peer that is away
+   * is given up after `peerTimeoutMs`.
+   */
+  | {
+      type: 'comms-start';
+      requestId: RequestId;
+      now: number;
+      atLeast?: number;
+      peerTimeoutMs: number;
+      queueMax: number;
+      messageBytesMax: number;
+    }
+  /** A link to the peer is made. Answered with a {@link Standing} to greet it with, and where it was said to be. */
+  | { type: 'peer-begin'; requestId: RequestId; peerId: string; hints?: readonly string[] }
+  /** The peer greets on a link, or back. Answered with a {@link Greeting}; failed with IDENTITY_IN_USE, QUEUE_FULL. */
+  | {
+      type: 'peer-hello';
+      requestId: RequestId;
+      peerId: string;
+      /** Chosen by the host; never reused while it runs. */
+      link: number;
+      isDialler: boolean;
+      life: PeerLife;
+      hints: readonly string[];
+      standing: Standing;
+    }
+  | { type: 'peer-frame'; remote: EndpointId; seq: number; ack: number; ops: PeerOp[] }
+  | { type: 'peer-ack'; remote: EndpointId; ack: number }
+  /** The link is gone. */
+  | { type: 'peer-detach'; remote: EndpointId; link: number }
+  /** Asks a peer for the object of an ocap URL, and hands it to the session. Answered as `send` is. */
+  | {
+      type: 'peer-redeem';
+      requestId: RequestId;
+      session: EndpointId;
+      peerId: string;
+      hints: readonly string[];
+      number: string;
+    }
+  /** Forgets peers that hold nothing, nor are held anything for, and were not heard of since. */
+  | { type: 'forget-peers'; beforeMinute: number };
 
 /** What a client finds that takes up a session. */
 export type Attachment = {
@@ -260,9 +311,18 @@ export type KernelEffect =
   /** The session's client may forget its frames up to this one. */
   | { type: 'session-received'; session: EndpointId; received: number }
   | { type: 'session-over'; session: EndpointId; error?: ErrorData }
+  | { type: 'to-peer'; remote: EndpointId; peerId: string; frame: RemoteFrame }
+  /** The peer may forget its frames up to this one. */
+  | { type: 'peer-received'; remote: EndpointId; peerId: string; received: number }
+  /** The peer broke the protocol: its link is to be closed. */
+  | { type: 'peer-over'; peerId: string; error: ErrorData }
+  /** Something waits for this peer, which has no link. */
+  | { type: 'peer-wanted'; peerId: string }
   /** Something happened in a vat that a read of some session has touched. */
   | { type: 'vat-version'; vatId: VatId; version: number }
   | { type: 'log'; level: 'info' | 'warn' | 'error'; message: string; vatId?: VatId }
+  /** While somebody watches: what has become of a message. To be shown to nobody before its commit. */
+  | { type: 'trace'; trace: Trace }
   /** There is more clean-up to do: send a `tick` when there is time. */
   | { type: 'tick-wanted' };
 
@@ -274,4 +334,7 @@ export const isOutput = (effect: KernelEffect): boolean =>
   effect.type === 'session-received' ||
   effect.type === 'session-over' ||
   effect.type === 'vat-version' ||
+  effect.type === 'to-peer' ||
+  effect.type === 'peer-received' ||
+  effect.type === 'peer-over' ||
   (effect.type === 'deliver' && effect.afterCommit === true);

@@ -12,6 +12,7 @@ import {
   isExportVRef,
   isPromiseKRef,
   isPromiseVRef,
+  isRemoteEndpoint,
   isVatEndpoint,
   isVatId,
   ROOT_VREF,
@@ -19,13 +20,18 @@ import {
   type KRef,
   type VRef,
 } from '../protocol/refs.js';
-import type { KernelRows, QueueItem } from './rows.js';
+import type { KernelRows, PeerQueueItem } from './rows.js';
 
 type Held = { reach: number; recog: number };
 
 /** What is wrong, one sentence each; empty where all is well. */
 export function findBrokenInvariants(rows: KernelRows): string[] {
-  return [...findBrokenReferences(rows), ...findBrokenVats(rows), ...findBrokenSessions(rows)];
+  return [
+    ...findBrokenReferences(rows),
+    ...findBrokenVats(rows),
+    ...findBrokenSessions(rows),
+    ...findBrokenRemotes(rows),
+  ];
 }
 
 function findBrokenReferences(rows: KernelRows): string[] {
@@ -76,7 +82,7 @@ function findBrokenReferences(rows: KernelRows): string[] {
   const isEndpoint = (endpoint: EndpointId): boolean =>
     isVatEndpoint(endpoint)
       ? rows.vats.has(endpoint)
-      : endpoint === HOST_REALM || rows.sessions.has(endpoint);
+      : endpoint === HOST_REALM || rows.sessions.has(endpoint) || rows.remotes.has(endpoint);
 
   /** Will the endpoint's next reference of this kind be another one? */
   const isNumberGiven = (endpoint: EndpointId, vref: VRef): boolean => {
@@ -89,7 +95,7 @@ function findBrokenReferences(rows: KernelRows): string[] {
     return Number(vref.slice(2)) < (next ?? 0);
   };
 
-  const walkItem = (queue: string, item: QueueItem): void => {
+  const walkItem = (queue: string, item: PeerQueueItem): void => {
     if (item.type === 'notify') {
       hold(item.promise);
       if (rows.promises.get(item.promise)?.state === 'open') {
@@ -97,9 +103,15 @@ function findBrokenReferences(rows: KernelRows): string[] {
       }
       return;
     }
+    holdResult(item.result);
+    if (item.type === 'redeem') {
+      if (!isRemoteEndpoint(queue)) problems.push(`${queue} is asked for an ocap URL`);
+      return;
+    }
     hold(item.target);
     for (const kref of item.methargs.slots) hold(kref);
-    holdResult(item.result);
+    // A peer takes messages to promises that it decides, or did when they were sent.
+    if (isRemoteEndpoint(queue)) return;
     if (isPromiseKRef(queue) ? item.target !== queue : isPromiseKRef(item.target)) {
       problems.push(`${queue} has a message to ${item.target}`);
     }
@@ -197,7 +209,7 @@ function findBrokenReferences(rows: KernelRows): string[] {
     const [queue, index] = id.split('.') as [string, string | undefined];
     if (index === undefined) walkQueue(queue);
     else if (!rows.queues.has(queue)) problems.push(`${id} is in no queue`);
-    else walkItem(queue, rows.queueItems.getRequired(id));
+    else walkItem(queue, rows.peerQueueItems.getRequired(id));
   }
   for (const kref of rows.promises.ids()) {
     const promise = rows.promises.getRequired(kref);
@@ -221,6 +233,7 @@ function findBrokenReferences(rows: KernelRows): string[] {
     if (row?.type !== 'forwarder' || row.expiresAt !== Number(at))
       problems.push(`${kref} is to expire at ${at}, and is no such forwarder`);
   }
+  for (const id of rows.lateNames.ids()) hold(rows.lateNames.getRequired(id).kref);
   for (const number of rows.urls.ids()) {
     const { kref, uses, expiresAt } = rows.urls.getRequired(number);
     hold(kref);
@@ -349,13 +362,50 @@ function findBrokenSessions(rows: KernelRows): string[] {
     }
   }
   for (const id of rows.frames.ids()) {
-    if (!rows.sessions.has(id.split('.')[0] as EndpointId))
+    const endpoint = id.split('.')[0] as EndpointId;
+    if (!rows.sessions.has(endpoint) && !rows.remotes.has(endpoint))
       problems.push(`frame ${id} is of a session that does not exist`);
   }
   for (const id of rows.shapes.ids()) {
     if (!rows.vats.has(id.split('.')[0] as EndpointId))
       problems.push(`shape ${id} is of a vat that does not exist`);
   }
+  return problems;
+}
+
+function findBrokenRemotes(rows: KernelRows): string[] {
+  const problems: string[] = [];
+  const met = new Set<string>();
+  for (const remote of rows.remotes.ids()) {
+    const { peerId, acked, sent } = rows.remotes.getRequired(remote);
+    if (met.has(peerId)) problems.push(`there are two conversations with ${peerId}`);
+    met.add(peerId);
+    const frames = rows.remoteFrames.ids(`${remote}.`);
+    if (frames.length !== sent - acked)
+      problems.push(`${remote} has ${frames.length} frames of ${acked} to ${sent}`);
+    const dying = frames.flatMap((id) => rows.remoteFrames.getRequired(id).retire ?? []);
+    const late = rows.lateNames.ids(`${remote}.`).map((id) => id.slice(remote.length + 1));
+    if ([...dying].sort().join() !== late.sort().join())
+      problems.push(`${remote} may use ${late.join(' ')}, and frames end ${dying.join(' ')}`);
+    for (const id of rows.clistByKRef.ids(`${remote}.k`)) {
+      const { vref, reach, mentions = 0, theirs } = rows.clistByKRef.getRequired(id);
+      const kref = id.slice(remote.length + 1);
+      if (mentions < 0) problems.push(`${id} is counted ${mentions} times`);
+      if (!isPromiseVRef(vref)) {
+        if (reach !== mentions > 0) problems.push(`${remote} was given ${vref} ${mentions} times`);
+        continue;
+      }
+      const promise = rows.promises.get(kref);
+      const isHeard =
+        promise?.state === 'open'
+          ? promise.decider === remote || promise.subs.includes(remote)
+          : queueTells(rows, remote, kref);
+      if (!theirs && !isHeard) problems.push(`${remote} will never hear of ${vref}`);
+    }
+  }
+  for (const id of rows.lateNames.ids())
+    if (!rows.remotes.has(id.split('.')[0] as EndpointId))
+      problems.push(`${id} is a name of a peer that does not exist`);
   return problems;
 }
 

@@ -11,6 +11,7 @@ import {
   HOST_REALM,
   isKRef,
   isPromiseKRef,
+  isRemoteEndpoint,
   isSessionEndpoint,
   isSubclusterId,
   isVatId,
@@ -34,11 +35,14 @@ import { makeOcapUrls } from './ocap-urls.js';
 import { makeQueues } from './queues.js';
 import { makeReadMarks } from './read-marks.js';
 import { makeReferences } from './references.js';
+import type { RemotePolicy } from './remote-frames.js';
+import { makeRemotes } from './remotes.js';
 import { krefOrder, makeKernelRows, type RowsPolicy } from './rows.js';
 import { makeSessions, type SessionPolicy } from './sessions.js';
 import { makeShapes } from './shapes.js';
 import { makeSubclusterUpgrades } from './subcluster-upgrades.js';
 import { makeSubclusters } from './subclusters.js';
+import { makeTraces } from './traces.js';
 import { makeVats, type VatPolicy } from './vats.js';
 
 /** Services that every kernel has, in the order of their krefs: a fresh store's first vat root is ko4. */
@@ -48,7 +52,10 @@ export const builtInServices = [
   { name: 'kernelFacet', systemOnly: true },
 ] as const;
 
-export type KernelPolicy = VatPolicy & RowsPolicy & SessionPolicy & { ocapUrlsMax: number };
+export type KernelPolicy = VatPolicy &
+  RowsPolicy &
+  SessionPolicy &
+  RemotePolicy & { ocapUrlsMax: number };
 
 export function makeKernelMachine(changes: ChangeSet, policy: KernelPolicy) {
   const rows = makeKernelRows(changes, policy);
@@ -93,13 +100,18 @@ export function makeKernelMachine(changes: ChangeSet, policy: KernelPolicy) {
   const caveats = makeCaveats({ rows, references, now: () => time }, () => messages);
   const urls = makeOcapUrls({ rows, references, now: () => time, ...policy });
   const backPressure = makeBackPressure(policy.queueMax);
+  const traces = makeTraces(rows, emit);
   const messages = makeMessages({
     rows,
     references,
     queues,
     backPressure,
-    wake: (endpoint) =>
-      isSessionEndpoint(endpoint) ? sessions.wake(endpoint) : vats.wake(endpoint),
+    traces,
+    wake: (endpoint) => {
+      if (isSessionEndpoint(endpoint)) sessions.wake(endpoint);
+      else if (isRemoteEndpoint(endpoint)) remotes.wake(endpoint);
+      else vats.wake(endpoint);
+    },
     callHost: hostRealm.call,
     callKernel: caveats.receive,
     targetOf: caveats.targetOf,
@@ -131,6 +143,7 @@ export function makeKernelMachine(changes: ChangeSet, policy: KernelPolicy) {
       changes.rollback(savepoint);
       references.undo();
       urls.undo();
+      remotes.undo();
       effects.length = effectCount;
       messages.settled.length = settledCount;
       throw thrown;
@@ -146,6 +159,7 @@ export function makeKernelMachine(changes: ChangeSet, policy: KernelPolicy) {
     messages,
     marks,
     shapes,
+    traces,
     incarnations,
     policy,
     onUpgraded: (vatId) => sessions.noteUpgrade(vatId),
@@ -188,6 +202,7 @@ export function makeKernelMachine(changes: ChangeSet, policy: KernelPolicy) {
     rows,
     references,
     messages,
+    traces,
     vats,
     emit,
     whenSettled,
@@ -200,6 +215,7 @@ export function makeKernelMachine(changes: ChangeSet, policy: KernelPolicy) {
     rows,
     references,
     messages,
+    traces,
     shapes,
     vats,
     emit,
@@ -218,6 +234,8 @@ export function makeKernelMachine(changes: ChangeSet, policy: KernelPolicy) {
     retireAtHost: (vref) => emit({ type: 'host-retire', vrefs: [vref] }),
     dropCaveat: caveats.drop,
     letGoAtSession: (session, kref) => sessions.letGo(session, kref),
+    letGoAtPeer: (remote, kref) => remotes.frames.letGo(remote, kref),
+    tellPeers: (kref) => remotes.tellRecognizers(kref),
   });
 
   const sessions = makeSessions({
@@ -228,12 +246,32 @@ export function makeKernelMachine(changes: ChangeSet, policy: KernelPolicy) {
     messages,
     deliveries: makeDeliveries({ rows, clists, queues, messages, ...policy }),
     marks,
+    traces,
     shapes,
     policy,
     emit,
     atomically,
     forgetQueue: backPressure.forget,
     callAdmin: hostRealm.callAdmin,
+  });
+
+  const remotes = makeRemotes({
+    rows,
+    references,
+    clists,
+    queues,
+    messages,
+    traces,
+    deliveries: makeDeliveries({ rows, clists, queues, messages, ...policy }),
+    shapes,
+    urls,
+    policy,
+    now: () => time,
+    emit,
+    atomically,
+    forgetQueue: backPressure.forget,
+    answerWhenSettled: (requestId, session, promise) =>
+      answerWhenSettled(requestId, session, promise),
   });
 
   const done = (requestId: RequestId, result: unknown = null): void =>
@@ -257,6 +295,7 @@ export function makeKernelMachine(changes: ChangeSet, policy: KernelPolicy) {
     }
     const result = references.makePromise(null);
     answerWhenSettled(requestId, session, result);
+    traces.sent(session, target, { methargs, result });
     messages.route(target, { methargs, result });
   };
 
@@ -319,6 +358,17 @@ export function makeKernelMachine(changes: ChangeSet, policy: KernelPolicy) {
       case 'session-detach':
       case 'session-end':
         return sessions.handle(event);
+      case 'comms-start':
+        backPressure.limit('r', event.queueMax);
+        return remotes.handle(event);
+      case 'peer-begin':
+      case 'peer-hello':
+      case 'peer-frame':
+      case 'peer-ack':
+      case 'peer-detach':
+      case 'peer-redeem':
+      case 'forget-peers':
+        return remotes.handle(event);
       case 'identify-store':
         if (!rows.store.has('store'))
           rows.store.set('store', { id: event.id, secret: event.secret });
@@ -375,6 +425,8 @@ export function makeKernelMachine(changes: ChangeSet, policy: KernelPolicy) {
         return;
       case 'reap':
         return reap(event.requestId, event.vatIds);
+      case 'watch':
+        return traces.watch(event.on);
       case 'idle':
         return vats.reapIdle();
       case 'drain':
@@ -553,7 +605,9 @@ export function makeKernelMachine(changes: ChangeSet, policy: KernelPolicy) {
 
   /** Runs everything that the step has caused to its end. */
   const isUnsettled = (): boolean =>
-    messages.settled.length + vats.awake.size + references.changed.size > 0 || sessions.isAwake();
+    messages.settled.length + vats.awake.size + references.changed.size > 0 ||
+    sessions.isAwake() ||
+    remotes.frames.isAwake();
 
   /** Something launches, and neither a vat nor a service has anything to answer. */
   const launchesRest = (): boolean =>
@@ -570,9 +624,11 @@ export function makeKernelMachine(changes: ChangeSet, policy: KernelPolicy) {
       if (draining) vats.awake.clear();
       else vats.dispatchAll();
       sessions.dispatchAll();
+      remotes.frames.dispatchAll();
       if (launchesRest()) subclusters.onRest();
     } while (isUnsettled());
     sessions.endStep();
+    if (remotes.frames.flush()) emit({ type: 'tick-wanted' });
     if (garbageIsLeft) emit({ type: 'tick-wanted' });
     return takeEffects();
   };
@@ -612,9 +668,11 @@ export function makeKernelMachine(changes: ChangeSet, policy: KernelPolicy) {
     step(event: KernelEvent, now = time): KernelEffect[] {
       time = now;
       let expired: KernelEffect[] = [];
-      if (caveats.isDue() || urls.isDue()) {
+      remotes.resume();
+      if (caveats.isDue() || urls.isDue() || remotes.isDue()) {
         if (caveats.isDue()) caveats.expire();
         if (urls.isDue()) urls.expire();
+        if (remotes.isDue()) remotes.expire();
         expired = settleDown();
       }
       handle(event);
@@ -635,12 +693,17 @@ export function makeKernelMachine(changes: ChangeSet, policy: KernelPolicy) {
     /** The full queue that a message to `target` would have to wait for, if so; and whether that has drained. */
     fullQueueOf(target: KRef): VatId | KRef | undefined {
       const queue = isKRef(target) && isNameable(target) ? messages.queueOf(target) : undefined;
-      return queue !== undefined && queues.length(queue) >= backPressure.queueMax
+      return queue !== undefined && queues.length(queue) >= backPressure.maxOf(queue)
         ? queue
         : undefined;
     },
-    hasDrained: (queue: VatId | KRef): boolean => queues.length(queue) <= backPressure.lowWater,
+    hasDrained: (queue: VatId | KRef): boolean =>
+      queues.length(queue) <= backPressure.lowWaterOf(queue),
+    /** When something that waits for a peer that is away is given up; Infinity: nothing does. */
+    peerDeadline: (): number => remotes.soonest(),
+    isPeerWanted: (peerId: string): boolean => remotes.isWanted(peerId),
 
+    shapeOf: shapes.of,
     incarnationOf: vats.incarnationOf,
     busyCount: vats.busyCount,
     isRestless: vats.isRestless,

@@ -12,6 +12,7 @@ import {
   HOST_REALM,
   KERNEL_REALM,
   isPromiseKRef,
+  isRemoteEndpoint,
   isSessionEndpoint,
   type EndpointId,
   type KRef,
@@ -21,6 +22,7 @@ import type { BackPressure } from './back-pressure.js';
 import type { Queues } from './queues.js';
 import type { References } from './references.js';
 import type { KernelRows, Message } from './rows.js';
+import type { Traces } from './traces.js';
 
 export type Settlement = { rejected: boolean; value: CapData<KRef>; stack?: VatStack };
 
@@ -29,6 +31,7 @@ export type MessagePowers = {
   references: References;
   queues: Queues;
   backPressure: BackPressure;
+  traces: Traces;
   /** The queue of a vat or session has something new. */
   wake: (endpoint: EndpointId) => void;
   /** Take a message for an object of the host realm. */
@@ -111,7 +114,9 @@ export function makeMessages(powers: MessagePowers) {
     if (!object?.owner) return { failure: deleted };
     if (object.owner === HOST_REALM) return { host: target };
     if (object.owner === KERNEL_REALM) return { kernel: target };
-    if (isSessionEndpoint(object.owner)) return { queue: object.owner, target, undecided: false };
+    if (isSessionEndpoint(object.owner) || isRemoteEndpoint(object.owner)) {
+      return { queue: object.owner, target, undecided: false };
+    }
     const vat = rows.vats.get(object.owner);
     if (vat === undefined) return { failure: deleted };
     if (vat.condition === 'broken') {
@@ -132,6 +137,11 @@ export function makeMessages(powers: MessagePowers) {
     if (end === undefined) return { failure: ringOfPromises };
     const promise = rows.promises.getRequired(end);
     if (promise.state === 'open') {
+      const { decider } = promise;
+      // What a peer decides waits there: a chain of calls costs one round trip.
+      if (decider !== null && isRemoteEndpoint(decider)) {
+        return { queue: decider, target: end, undecided: false };
+      }
       return { queue: end, target: end, undecided: promise.decider === null };
     }
     if (promise.state === 'rejected') {
@@ -177,6 +187,7 @@ export function makeMessages(powers: MessagePowers) {
       ...(promise.mark && { mark: promise.mark }),
     });
     settled.push(promiseRef);
+    powers.traces.settled(promiseRef, { rejected, value });
     backPressure.forget(promiseRef);
     for (const endpoint of promise.subs) {
       queues.push(endpoint, { type: 'notify', promise: promiseRef });
@@ -229,6 +240,12 @@ export function makeMessages(powers: MessagePowers) {
         queues.push(to.queue, { type: 'message', target: to.target, ...message });
         if (!isPromiseKRef(to.queue)) wake(to.queue);
       }
+    },
+
+    /** Where a message to `target` would wait, and for which object or promise there. */
+    landing(target: KRef): { queue: EndpointId | KRef; target: KRef } | undefined {
+      const to = destination(target);
+      return 'queue' in to ? to : undefined;
     },
 
     /** The queue that a message to `target` would wait in, if any. */

@@ -5,16 +5,22 @@
  * each sender and target. An item holds what it names (see `references.ts`) from `push` until `shift`.
  */
 import { insistInvariant } from '../errors.js';
-import type { KRef, VatId } from '../protocol/refs.js';
-import type { KernelRows, Message, QueueItem } from './rows.js';
+import type { EndpointId, KRef, VatId } from '../protocol/refs.js';
+import type { KernelRows, Message, PeerQueueItem, QueueItem } from './rows.js';
 import type { References } from './references.js';
+
+type Shifted<Item> = { item: Item; release: () => void };
 
 export function makeQueues(rows: KernelRows, references: References) {
   const itemKey = (target: VatId | KRef, index: number) => `${target}.${index}`;
 
-  const forEachHeld = (item: QueueItem, each: (kref: KRef) => void): void => {
+  const forEachHeld = (item: PeerQueueItem, each: (kref: KRef) => void): void => {
     if (item.type === 'notify') {
       each(item.promise);
+      return;
+    }
+    if (item.type === 'redeem') {
+      each(item.result);
       return;
     }
     each(item.target);
@@ -28,9 +34,9 @@ export function makeQueues(rows: KernelRows, references: References) {
       return queue === undefined ? 0 : queue.tail - queue.head;
     },
 
-    push(target: VatId | KRef, item: QueueItem): void {
+    push(target: VatId | KRef, item: PeerQueueItem): void {
       const { head, tail } = rows.queues.getOf(target, target) ?? { head: 0, tail: 0 };
-      rows.queueItems.insert(itemKey(target, tail), item);
+      rows.peerQueueItems.insert(itemKey(target, tail), item);
       rows.queues.set(target, { head, tail: tail + 1 });
       forEachHeld(item, references.hold);
     },
@@ -53,6 +59,23 @@ export function makeQueues(rows: KernelRows, references: References) {
       return messages;
     },
 
+    /** All that waits for a peer, first to last. */
+    items(target: EndpointId): PeerQueueItem[] {
+      const { head, tail } = rows.queues.get(target) ?? { head: 0, tail: 0 };
+      return Array.from({ length: tail - head }, (_, place) =>
+        rows.peerQueueItems.getRequired(itemKey(target, head + place)),
+      );
+    },
+
+    /** Where the next item will stand. It begins anew when the queue has run empty. */
+    tail: (target: EndpointId | KRef): number => rows.queues.get(target)?.tail ?? 0,
+
+    /** How many items stand before a place that `tail` told. */
+    before(target: EndpointId | KRef, place: number): number {
+      const { head, tail } = rows.queues.get(target) ?? { head: 0, tail: 0 };
+      return Math.max(0, Math.min(place, tail) - head);
+    },
+
     /** The item with `place` others before it. */
     at(target: VatId | KRef, place: number): QueueItem | undefined {
       const queue = rows.queues.get(target);
@@ -71,17 +94,20 @@ export function makeQueues(rows: KernelRows, references: References) {
      * Takes the first item out. The caller releases what it held, with the returned function, once it has put
      * the item's references to use elsewhere.
      */
-    shift(target: VatId | KRef): { item: QueueItem; release: () => void } {
-      const queue = rows.queues.get(target);
-      insistInvariant(queue !== undefined, `the queue of ${target} is empty`);
-      const key = itemKey(target, queue.head);
-      const item = rows.queueItems.getRequired(key);
-      rows.queueItems.delete(key);
-      if (queue.head + 1 === queue.tail) rows.queues.delete(target);
-      else rows.queues.set(target, { head: queue.head + 1, tail: queue.tail });
-      return { item, release: () => forEachHeld(item, references.release) };
-    },
+    shift: (target: EndpointId | KRef) => shift(target) as Shifted<QueueItem>,
+    shiftForPeer: shift,
   };
+
+  function shift(target: EndpointId | KRef): Shifted<PeerQueueItem> {
+    const queue = rows.queues.get(target);
+    insistInvariant(queue !== undefined, `the queue of ${target} is empty`);
+    const key = itemKey(target, queue.head);
+    const item = rows.peerQueueItems.getRequired(key);
+    rows.queueItems.delete(key);
+    if (queue.head + 1 === queue.tail) rows.queues.delete(target);
+    else rows.queues.set(target, { head: queue.head + 1, tail: queue.tail });
+    return { item, release: () => forEachHeld(item, references.release) };
+  }
 }
 
 export type Queues = ReturnType<typeof makeQueues>;

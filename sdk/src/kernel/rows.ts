@@ -26,6 +26,9 @@
  *     y.<vat>.<shape>       names of methods: of the root, of a durable kind, of heap objects by number
  *     a.store               what tells this store from others
  *     a.identity            the kernel's own key, and the peer id that is made of it
+ *     j.<remote>            a remote peer: who it is, and what it has of the conversation with it
+ *     f.<remote>.<seq>      a frame that it has not acknowledged
+ *     w.<remote>.<vref>     a promise's name that it was told is settled, and may still use
  *     u.<number>            an ocap URL: the object that its number stands for
  *     z.<time>.<number>     an ocap URL that expires then
  */
@@ -36,6 +39,7 @@ import type { InterfaceInfo } from '../protocol/definition.js';
 import type { EndpointId, KRef, SubclusterId, VatId, VRef } from '../protocol/refs.js';
 import type { ChangeSet, Json } from '../store/change-set.js';
 import type { VatStack } from './events.js';
+import type { LateNameRow, RemoteFrameRow, RemoteRow } from './remote-rows.js';
 import type { FrameRow, SessionRow } from './session-rows.js';
 
 /** `owner` is null once the vat or session that exported the object is gone. */
@@ -79,10 +83,12 @@ export type CListRow = {
   reach: boolean;
   /** Of an import: how often the vat's durable state holds it. */
   durable?: number;
-  /** Of a client session: mentions of an import that it has not given back; mentions of an export that it has made. */
+  /** Of a client session or peer: mentions of an import that it has not given back; of an export that it has made. */
   mentions?: number;
   /** Of a promise: the session was told how it was settled. */
   told?: true;
+  /** Of a promise: the peer is to settle it. */
+  theirs?: true;
 };
 
 export type Message = {
@@ -100,6 +106,9 @@ export type QueueItem =
       attempts?: number;
     } & Message)
   | { type: 'notify'; promise: KRef };
+
+/** `redeem`: what object has this ocap URL? */
+export type PeerQueueItem = QueueItem | { type: 'redeem'; number: string; result: KRef };
 
 export type QueueRow = { head: number; tail: number };
 
@@ -179,7 +188,7 @@ export type VRefNumbers = {
   incarnationExports: number;
 };
 
-type IdKind = 'vat' | 'subcluster' | 'object' | 'promise' | 'call' | 'session';
+type IdKind = 'vat' | 'subcluster' | 'object' | 'promise' | 'call' | 'session' | 'remote';
 /** Ids of different kinds start at different numbers, so that a ko and a kp are never confused in a log. */
 const firstIds: { [kind in IdKind]: number } = {
   vat: 1,
@@ -188,6 +197,7 @@ const firstIds: { [kind in IdKind]: number } = {
   promise: 40,
   call: 1,
   session: 1,
+  remote: 1,
 };
 
 export type RowsPolicy = {
@@ -241,6 +251,7 @@ export function makeKernelRows(changes: ChangeSet, { promiseBlock }: RowsPolicy)
     vrefNumbers,
     queues: table<QueueRow>('q.'),
     queueItems: table<QueueItem>('q.'),
+    peerQueueItems: table<PeerQueueItem>('q.'),
     vats: table<VatRow>('v.'),
     state: table<StateRow>('t.'),
     dead: table<true>('d.'),
@@ -255,6 +266,9 @@ export function makeKernelRows(changes: ChangeSet, { promiseBlock }: RowsPolicy)
     expiries: table<true>('x.'),
     sessions: table<SessionRow>('k.'),
     frames: table<FrameRow>('f.'),
+    remotes: table<RemoteRow>('j.'),
+    remoteFrames: table<RemoteFrameRow>('f.'),
+    lateNames: table<LateNameRow>('w.'),
     shapes: table<ShapeRow>('y.'),
     store: table<StoreRow>('a.'),
     identity: table<IdentityRow>('a.'),
@@ -266,6 +280,13 @@ export function makeKernelRows(changes: ChangeSet, { promiseBlock }: RowsPolicy)
       const next = counters.get(kind) ?? firstIds[kind];
       counters.set(kind, next + 1);
       return next;
+    },
+
+    /** A number that is higher than all that it gave before, and at least so high. */
+    raiseEpoch(least: number): number {
+      const epoch = Math.max(least, (counters.get('epoch') ?? 0) + 1);
+      counters.set('epoch', epoch);
+      return epoch;
     },
 
     /** As `nextId`. Numbers of promises, which come and go by the thousand, are taken from the store in blocks. */

@@ -24,6 +24,11 @@ const policy = {
   reapIdleMs: 1_000,
   sessionFramesMax: 100,
   ocapUrlsMax: 1_000,
+  peerFramesMax: 4,
+  peerFrameCharsMax: 100_000,
+  peerRefsMax: 10_000,
+  peersMax: 100,
+  peerTimeoutMs: 1_000,
   sessionsMax: 100,
   sessionRefsMax: 100_000,
 };

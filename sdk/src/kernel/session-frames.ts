@@ -11,6 +11,7 @@ import {
   HOST_REALM,
   isExportVRef,
   isPromiseKRef,
+  isRemoteEndpoint,
   isSessionEndpoint,
   isVatEndpoint,
   type EndpointId,
@@ -218,6 +219,12 @@ export function makeSessionFrames(powers: SessionFramesPowers) {
       return {
         code: 'SESSION_CLOSED',
         message: 'the session that had the object has ended',
+      } as const;
+    }
+    if (isRemoteEndpoint(owner)) {
+      return {
+        code: 'PEER_RESTARTED',
+        message: 'the peer that had the object came back without it',
       } as const;
     }
     if (isVatEndpoint(owner) && !rows.vats.has(owner)) {

@@ -15,6 +15,7 @@ import type { ReadMarks } from './read-marks.js';
 import type { References } from './references.js';
 import type { KernelRows, Message } from './rows.js';
 import { countMentions } from './session-rows.js';
+import type { Traces } from './traces.js';
 
 export type SessionOpsPolicy = {
   /** Names in the c-list of one session. */
@@ -27,13 +28,14 @@ export type SessionOpsPowers = {
   clists: CLists;
   messages: Messages;
   marks: ReadMarks;
+  traces: Traces;
   policy: SessionOpsPolicy;
   /** Takes a call of the session's admin object, which is the host's. */
   callAdmin: (session: EndpointId, message: Message) => void;
 };
 
 export function makeSessionOps(powers: SessionOpsPowers) {
-  const { rows, references, clists, messages, marks, policy } = powers;
+  const { rows, references, clists, messages, marks, traces, policy } = powers;
 
   const fromClient = (session: EndpointId, vref: VRef): KRef => {
     if (!rows.clistByVRef.has(`${session}.${vref}`)) {
@@ -123,7 +125,9 @@ export function makeSessionOps(powers: SessionOpsPowers) {
     // A vat works its queue off: the host has waited with this frame. An open promise may wait for this very client.
     const queue = messages.queueOf(target);
     const sender = queue !== undefined && isVatEndpoint(queue) ? undefined : session;
-    messages.route(target, { methargs, ...(result && { result }), ...(mark && { mark }) }, sender);
+    const message = { methargs, ...(result && { result }), ...(mark && { mark }) };
+    traces.sent(session, target, message);
+    messages.route(target, message, sender);
   };
 
   const settle = (session: EndpointId, op: ClientOp & { op: 'settle' }): void => {

@@ -13,11 +13,13 @@ import type { KernelRows, SubclusterRow } from './rows.js';
 import type { Shapes } from './shapes.js';
 import { channelService, thrownOf } from './subclusters.js';
 import type { Code, FirstStart, Vats } from './vats.js';
+import type { Traces } from './traces.js';
 
 export type SubclusterUpgradesPowers = {
   rows: KernelRows;
   references: References;
   messages: Messages;
+  traces: Traces;
   shapes: Pick<Shapes, 'of'>;
   vats: Vats;
   emit: (effect: KernelEffect) => void;
@@ -203,10 +205,9 @@ export function makeSubclusterUpgrades(powers: SubclusterUpgradesPowers) {
         data: { subclusterId: id },
       });
     });
-    messages.route(root, {
-      methargs: kserMethargs('upgraded', powers.rootsAndServices(id)),
-      result,
-    });
+    const methargs = kserMethargs('upgraded', powers.rootsAndServices(id));
+    powers.traces.sent(null, root, { methargs, result });
+    messages.route(root, { methargs, result });
   };
 
   const upgradeWith = (vatId: VatId): SubclusterId | undefined => {

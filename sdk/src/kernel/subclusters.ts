@@ -20,12 +20,14 @@ import { rejection, type Settlement, type Messages } from './messages.js';
 import type { References } from './references.js';
 import { krefOrder, type KernelRows, type SubclusterRow } from './rows.js';
 import type { SubclusterUpgrades } from './subcluster-upgrades.js';
+import type { Traces } from './traces.js';
 import type { FirstStart, Vats } from './vats.js';
 
 export type SubclusterPowers = {
   rows: KernelRows;
   references: References;
   messages: Messages;
+  traces: Traces;
   vats: Vats;
   emit: (effect: KernelEffect) => void;
   /** Calls back in the step in which the promise settles, once what it settled is counted. */
@@ -200,10 +202,10 @@ export function makeSubclusters(powers: SubclusterPowers) {
       if (rejected) undo(id, bootstrapError(id, value, stack));
       else if (!undoUncaught(id)) succeed(id, value);
     });
-    messages.route(rootOf(rows.subclusters.getRequired(id)), {
-      methargs: kserMethargs('bootstrap', rootsAndServices(id)),
-      result,
-    });
+    const root = rootOf(rows.subclusters.getRequired(id));
+    const methargs = kserMethargs('bootstrap', rootsAndServices(id));
+    powers.traces.sent(null, root, { methargs, result });
+    messages.route(root, { methargs, result });
   };
 
   const bootstrapError = (

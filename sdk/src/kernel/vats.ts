@@ -26,6 +26,7 @@ import type { ReadMarks } from './read-marks.js';
 import type { References } from './references.js';
 import { krefOrder, type KernelRows, type QueueItem, type VatRow } from './rows.js';
 import type { Shapes } from './shapes.js';
+import type { Traces } from './traces.js';
 
 export type VatPolicy = {
   /** A message whose delivery was begun this often and never ended is rejected. */
@@ -93,6 +94,7 @@ export type VatPowers = {
   messages: Messages;
   marks: ReadMarks;
   shapes: Shapes;
+  traces: Traces;
   incarnations: Incarnations;
   policy: VatPolicy;
   emit: (effect: KernelEffect) => void;
@@ -201,6 +203,7 @@ export function makeVats(powers: VatPowers) {
   const deliverMessage = (vatId: VatId, run: Run, item: QueueItem & { type: 'message' }): void => {
     const attempts = item.attempts ?? 0;
     queues.replaceAt(vatId, run.inFlight.length, { ...item, attempts: attempts + 1 });
+    powers.traces.begun(vatId, item.result);
     deliver(vatId, run, deliveries.message(vatId, item), attempts > 0 || run.isCautious);
   };
 

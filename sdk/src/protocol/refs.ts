@@ -55,5 +55,7 @@ export const isExportVRef = (vref: VRef): boolean => vref[1] === '+';
 export const isDurableVRef = (vref: VRef): boolean => vref.startsWith('o+d');
 /** Of an endpoint: is it a client session? */
 export const isSessionEndpoint = (endpoint: EndpointId): boolean => endpoint.startsWith('c');
+/** Of an endpoint: is it a remote peer? */
+export const isRemoteEndpoint = (endpoint: EndpointId): boolean => endpoint.startsWith('r');
 /** Of an endpoint: is it a vat? */
 export const isVatEndpoint = (endpoint: EndpointId): boolean => endpoint.startsWith('v');

@@ -28,14 +28,14 @@ export function insistToClient(value: unknown): asserts value is ToClient {
 }
 
 /** What the message may still take up. */
-type Room = { items: number; chars: number };
-type Check = (value: unknown, room: Room) => Problem;
+export type Room = { items: number; chars: number };
+export type Check = (value: unknown, room: Room) => Problem;
 
 /*
  * A structured clone carries any data: holes, cycles, Maps, a length of four billion, arrays with a property of their
  * own that is called `map`. So no method of what came in is called: its arrays are walked by index.
  */
-function insist(value: unknown, check: (fields: Fields, room: Room) => Problem): void {
+export function insist(value: unknown, check: (fields: Fields, room: Room) => Problem): void {
   const room = { items: sessionBounds.frameItemsMax, chars: sessionBounds.frameCharsMax };
   const problem = isRecord(value) ? check(value, room) : isNot('a record', value);
   if (problem === undefined) return;
@@ -104,7 +104,7 @@ const inEither = (message: Fields, type: ToHost['type'] & ToClient['type']): Pro
   }
 };
 
-const inFrame = ({ seq, ack, ops }: Fields, room: Room, inOp: Check): Problem =>
+export const inFrame = ({ seq, ack, ops }: Fields, room: Room, inOp: Check): Problem =>
   at('.seq', inNumber(seq)) ??
   (seq === 0 ? '.seq is 0, not a number from 1' : undefined) ??
   at('.ack', inNumber(ack)) ??
@@ -150,12 +150,12 @@ const inHostOp: Check = (value, room) => {
   }
 };
 
-const inCall = ({ target, methargs, result }: Fields, room: Room): Problem =>
+export const inCall = ({ target, methargs, result }: Fields, room: Room): Problem =>
   at('.target', inVRef(target)) ??
   at('.methargs', inCapData(methargs, room)) ??
   (result === undefined ? undefined : at('.result', inPromise(result, room)));
 
-const inResolution: Check = (value, room) => {
+export const inResolution: Check = (value, room) => {
   if (!isRecord(value)) return isNot('a record', value);
   return (
     at('.promise', inPromise(value.promise, room)) ??
@@ -174,7 +174,7 @@ const inHostResolution: Check = (value, room) => {
   );
 };
 
-const inDropCount: Check = (value, room) => {
+export const inDropCount: Check = (value, room) => {
   if (!Array.isArray(value) || value.length !== 2) return isNot('a pair', value);
   const [ref, count] = value as unknown[];
   return (
@@ -310,7 +310,7 @@ const inBody = (body: string): Problem => {
   return undefined;
 };
 
-const inList = (value: unknown, room: Room, inElement: Check): Problem => {
+export const inList = (value: unknown, room: Room, inElement: Check): Problem => {
   if (!Array.isArray(value)) return isNot('an array', value);
   const problem = take(room, value.length);
   if (problem !== undefined) return problem;
@@ -329,7 +329,7 @@ const take = (room: Room, items: number): Problem => {
     : undefined;
 };
 
-const inText = (
+export const inText = (
   value: unknown,
   room: Room,
   charsMax: number = sessionBounds.textCharsMax,
@@ -351,17 +351,17 @@ const inResume = (value: unknown): Problem => {
   );
 };
 
-const inRange = (value: unknown): Problem =>
+export const inRange = (value: unknown): Problem =>
   isRecord(value)
     ? (at('.min', inNumber(value.min)) ?? at('.max', inNumber(value.max)))
     : isNot('a record', value);
 
-const inId = (value: unknown): Problem =>
+export const inId = (value: unknown): Problem =>
   typeof value === 'string' && value !== '' && value.length <= sessionBounds.idCharsMax
     ? undefined
     : isNot(`text of 1 to ${sessionBounds.idCharsMax} characters`, value);
 
-const inNumber = (value: unknown): Problem =>
+export const inNumber = (value: unknown): Problem =>
   typeof value === 'number' && Number.isSafeInteger(value) && value >= 0
     ? undefined
     : isNot('a whole number from 0', value);
@@ -370,7 +370,7 @@ const inBoolean = (value: unknown): Problem =>
   typeof value === 'boolean' ? undefined : isNot('a boolean', value);
 
 /** No durable names and no root: a session has neither. */
-const inVRef = (value: unknown): Problem =>
+export const inVRef = (value: unknown): Problem =>
   typeof value === 'string' &&
   value.length <= sessionBounds.vrefCharsMax &&
   value[2] !== 'd' &&
@@ -378,5 +378,5 @@ const inVRef = (value: unknown): Problem =>
     ? undefined
     : isNot('a name of a session', value);
 
-const inPromise: Check = (value) =>
+export const inPromise: Check = (value) =>
   inVRef(value) ?? (isPromiseVRef(value as VRef) ? undefined : isNot("a promise's name", value));

@@ -1,17 +1,42 @@
 /** Kernels in workers of their own, and clients of them, all gone after each test. */
-import { createKernel, type KernelClient, type KernelClientOptions } from '@vatkit/sdk';
-import { startKernelWorker } from '@vatkit/sdk/node';
-import { afterEach } from 'vitest';
+import {
+  createKernel,
+  type KernelClient,
+  type KernelClientOptions,
+  type WorkerLike,
+} from '@vatkit/sdk';
+import { KernelWorker, startKernelWorker } from '@vatkit/sdk/node';
+import { afterEach, expect } from 'vitest';
+import { insistToClient } from '../../src/protocol/session-wire-check.js';
 import { bundleOf, clusterOf } from '../harness.js';
 
 const open: KernelClient[] = [];
+/** What kernels said that their protocol does not know. */
+const malformed: unknown[] = [];
 
 afterEach(async () => {
   await Promise.all(open.splice(0).map((client) => client.close()));
+  expect(malformed.splice(0)).toStrictEqual([]);
 });
 
-export function makeClient(options: Partial<KernelClientOptions> = {}): KernelClient {
-  const client = createKernel({ worker: () => startKernelWorker(), ...options });
+/** The same worker, with an ear of ours at it. What is no kernel may say what it likes. */
+function overheard(worker: WorkerLike): WorkerLike {
+  if (worker instanceof KernelWorker)
+    worker.on('message', (message: unknown) => {
+      try {
+        insistToClient(message);
+      } catch (thrown) {
+        malformed.push(thrown);
+      }
+    });
+  return worker;
+}
+
+export function makeClient({
+  worker = () => startKernelWorker(),
+  ...options
+}: Partial<KernelClientOptions> = {}): KernelClient {
+  const client = createKernel({ worker: async () => overheard(await worker()), ...options });
   open.push(client);
   return client;
 }

@@ -1,12 +1,8 @@
 /** Transports and relays over real sockets of this machine, which a test ends with `stopAll`. */
 import { randomBytes } from 'node:crypto';
+import { startRelay, type Relay, type StartRelayOptions } from '../../src/host/node/relay.js';
 import { providePlatform } from '../../src/comms/libp2p/polyfills.js';
-import type {
-  Link,
-  LinkEvents,
-  Transport,
-  TransportOptions,
-} from '../../src/comms/transport.js';
+import type { Link, LinkEvents, Transport, TransportOptions } from '../../src/comms/transport.js';
 
 export const tcpAddress = '/ip4/127.0.0.1/tcp/0';
 export const wsAddress = '/ip4/127.0.0.1/tcp/0/ws';
@@ -66,6 +62,12 @@ export async function startParty(options: Partial<TransportOptions> = {}): Promi
   };
   onStopAll(transport.stop);
   return party;
+}
+
+export async function startTestRelay(options: Partial<StartRelayOptions> = {}): Promise<Relay> {
+  const relay = await startRelay({ keySeed: randomBytes(32), listen: [wsAddress], ...options });
+  onStopAll(relay.stop);
+  return relay;
 }
 
 export const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);

@@ -9,3 +9,9 @@ declare module 'vatkit:sqlite-wasm' {
   const packed: string;
   export default packed;
 }
+
+/** The browser's libp2p, evaluated when it is loaded; rollup.config.mjs makes it of comms/libp2p/browser.ts. */
+declare module 'vatkit:libp2p' {
+  const load: () => { startTransport: import('../../comms/transport.js').StartTransport };
+  export default load;
+}

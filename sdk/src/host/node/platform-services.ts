@@ -5,6 +5,7 @@ import { url as inspectorUrl } from 'node:inspector';
 import { availableParallelism } from 'node:os';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { Worker } from 'node:worker_threads';
+import type { Transport, TransportEvents, TransportOptions } from '../../comms/transport.js';
 import { limits } from '../../limits.js';
 import type { VatId } from '../../protocol/refs.js';
 import type { FromVat } from '../../protocol/vat-wire.js';
@@ -85,6 +86,13 @@ export class NodejsPlatformServices implements PlatformServices {
 
   bundleSource(spec: string): Promise<string> {
     return bundleSource(spec);
+  }
+
+  async startTransport(options: TransportOptions, events: TransportEvents): Promise<Transport> {
+    const { providePlatform } = await import('../../comms/libp2p/polyfills.js');
+    providePlatform();
+    const { startTransport } = await import('../../comms/libp2p/node.js');
+    return startTransport(options, events);
   }
 
   isDebugged(): boolean {

@@ -9,6 +9,7 @@
  */
 import type { KernelEffect } from '../events.js';
 import type { SessionName, SessionOp } from '../session-rows.js';
+import type { Trace } from '../traces.js';
 import type { CapData } from '../../protocol/capdata.js';
 import type { Delivery, Resolution } from '../../protocol/vat-wire.js';
 
@@ -202,6 +203,20 @@ function formatSessionOp(op: SessionOp): string {
   }
 }
 
+function formatTrace(trace: Trace): string {
+  switch (trace.what) {
+    case 'sent': {
+      const { from, to = '?', target, methargs, result, cause } = trace;
+      const because = cause === undefined ? '' : `, because of ${cause}`;
+      return `trace ${from ?? 'kernel'} to ${to}: ${formatMessage(target, methargs, result)}${because}`;
+    }
+    case 'begun':
+      return `trace ${trace.vatId} begins ${trace.result}`;
+    case 'settled':
+      return `trace ${trace.promise} ${trace.rejected ? 'rejected with' : '='} ${formatValue(trace.value)}`;
+  }
+}
+
 export function formatEffect(effect: KernelEffect): string {
   switch (effect.type) {
     case 'start-vat':
@@ -220,6 +235,8 @@ export function formatEffect(effect: KernelEffect): string {
       return formatAnswer(effect);
     case 'log':
       return `${effect.level}: ${effect.message}`;
+    case 'trace':
+      return formatTrace(effect.trace);
     case 'tick-wanted':
       return 'tick wanted';
     case 'to-session': {
@@ -233,6 +250,16 @@ export function formatEffect(effect: KernelEffect): string {
       const { code, message } = effect.error ?? {};
       return `${effect.session} over${code === undefined ? '' : `, ${code}: ${message}`}`;
     }
+    case 'to-peer': {
+      const { seq, ack, ops } = effect.frame;
+      return `${effect.remote} frame ${seq}, ack ${ack}: ${JSON.stringify(ops)}`;
+    }
+    case 'peer-received':
+      return `${effect.remote} received ${effect.received}`;
+    case 'peer-over':
+      return `peer over, ${effect.error.code}: ${effect.error.message}`;
+    case 'peer-wanted':
+      return 'peer wanted';
     case 'vat-version':
       return `version ${effect.version} of ${effect.vatId}`;
   }

@@ -44,6 +44,11 @@ export const policy: KernelPolicy = {
   reapIdleMs: 1_000,
   sessionFramesMax: 3,
     ocapUrlsMax: 1_000,
+    peerFramesMax: 4,
+    peerFrameCharsMax: 100_000,
+    peerRefsMax: 10_000,
+    peersMax: 100,
+    peerTimeoutMs: 1_000,
   sessionsMax: 4,
   sessionRefsMax: 20,
 };
@@ -363,6 +368,7 @@ function makeScriptedKernel() {
     reap: (text) =>
       step({ type: 'reap', requestId: request(), ...(text !== '' && { vatIds: text.split(' ') }) }),
     idle: () => step({ type: 'idle' }),
+    watch: (text) => step({ type: 'watch', on: text !== 'off' }),
     drain: () => step({ type: 'drain' }),
     stop: () => step({ type: 'stop' }),
     tick: () => step({ type: 'tick' }),

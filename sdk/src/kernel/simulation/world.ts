@@ -65,6 +65,11 @@ export function makeWorld({
     reapIdleMs: 20,
     sessionFramesMax: 1 + random.below(4),
     ocapUrlsMax: 1_000,
+    peerFramesMax: 4,
+    peerFrameCharsMax: 100_000,
+    peerRefsMax: 10_000,
+    peersMax: 100,
+    peerTimeoutMs: 1_000,
     sessionsMax: 8,
     sessionRefsMax: 10_000,
   };

@@ -1,0 +1,161 @@
+import { useCallback, useState, type FormEvent, type ReactNode } from 'react';
+import { useRead, useShared } from '../admin.js';
+import { Badge, Button, ConfirmButton, Kref, Note, Section } from '../parts.js';
+
+/** This kernel's identity, its connections to others, and ocap URLs. */
+export default function PeersPanel(): ReactNode {
+  const { admin, act } = useShared();
+  const read = useCallback(async () => (await admin.getStatus()).remoteComms, [admin]);
+  const { data, error } = useRead(read);
+  const [relays, setRelays] = useState('');
+  const [peer, setPeer] = useState('');
+  const start = (event: FormEvent): void => {
+    event.preventDefault();
+    void act('start remote comms', () =>
+      (
+        admin as unknown as { initRemoteComms: (options: { relays: string[] }) => Promise<unknown> }
+      ).initRemoteComms({
+        relays: relays.split(/\s+/).filter((relay) => relay !== ''),
+      }),
+    );
+  };
+  return (
+    <>
+      {error !== undefined && <Note kind="error">{error}</Note>}
+      <Section title="This kernel" actions={data && <Badge of={data.state} />}>
+        {data?.peerId === undefined ? (
+          <div className="vkd-actions">
+            <span className="vkd-dim">It has no identity yet.</span>
+            <Button onPress={() => act('make an identity', () => admin.initIdentity())}>
+              Make one
+            </Button>
+          </div>
+        ) : (
+          <p>
+            Peer id <Kref of={data.peerId} />
+          </p>
+        )}
+        <form className="vkd-form" aria-label="Start remote comms" onSubmit={start}>
+          <label className="vkd-wide">
+            Addresses of relays
+            <input
+              value={relays}
+              spellCheck={false}
+              placeholder="/dns4/relay.example/tcp/443/wss/p2p/…"
+              onChange={(event) => setRelays(event.target.value)}
+            />
+          </label>
+          <button type="submit" className="vkd-button" disabled={data?.isInitialized}>
+            {data?.isInitialized ? 'Connected' : 'Connect'}
+          </button>
+        </form>
+      </Section>
+      <Section title="Connection to a peer">
+        <div className="vkd-form">
+          <label className="vkd-wide">
+            Peer id
+            <input
+              value={peer}
+              spellCheck={false}
+              onChange={(event) => setPeer(event.target.value.trim())}
+            />
+          </label>
+          <Button
+            disabled={peer === ''}
+            onPress={() => act(`reconnect ${peer}`, () => reconnect(admin, peer))}
+          >
+            Reconnect
+          </Button>
+          <ConfirmButton
+            disabled={peer === ''}
+            onPress={() => act(`close ${peer}`, () => close(admin, peer))}
+          >
+            Close
+          </ConfirmButton>
+        </div>
+      </Section>
+      <Urls />
+    </>
+  );
+}
+
+/** Of kernels whose comms can be reached by these methods. */
+type Links = {
+  reconnectPeer: (peerId: string, hints: string[]) => Promise<unknown>;
+  closeConnection: (peerId: string) => Promise<unknown>;
+};
+const reconnect = (admin: unknown, peer: string): Promise<unknown> =>
+  (admin as Links).reconnectPeer(peer, []);
+const close = (admin: unknown, peer: string): Promise<unknown> =>
+  (admin as Links).closeConnection(peer);
+
+function Urls(): ReactNode {
+  const { admin, act } = useShared();
+  const [kref, setKref] = useState('');
+  const [url, setUrl] = useState('');
+  const [issued, setIssued] = useState<string>();
+  return (
+    <Section title="Ocap URLs">
+      <div className="vkd-form">
+        <label>
+          Object
+          <input
+            size={8}
+            value={kref}
+            placeholder="ko4"
+            onChange={(event) => setKref(event.target.value.trim())}
+          />
+        </label>
+        <Button
+          disabled={kref === ''}
+          onPress={() =>
+            act(`issue a URL for ${kref}`, async () => {
+              setIssued(await admin.issueOcapURL(kref));
+              return 'shown below; who has it has the object';
+            })
+          }
+        >
+          Issue
+        </Button>
+      </div>
+      {issued !== undefined && (
+        <pre className="vkd-pre" aria-label="Issued URL">
+          {issued}
+        </pre>
+      )}
+      <div className="vkd-form">
+        <label className="vkd-wide">
+          URL
+          <input
+            value={url}
+            spellCheck={false}
+            placeholder="ocap:…"
+            onChange={(event) => setUrl(event.target.value.trim())}
+          />
+        </label>
+        <Button
+          disabled={url === ''}
+          onPress={() =>
+            act(
+              'redeem a URL',
+              async () => `it stands for ${await admin.redeemOcapURL(url)}, held by a1`,
+            )
+          }
+        >
+          Redeem
+        </Button>
+        <ConfirmButton
+          disabled={url === ''}
+          label="Take the URL back"
+          onPress={() =>
+            act('take a URL back', async () =>
+              (await admin.revokeOcapURL(url)) ? 'nobody can redeem it now' : 'there was none',
+            )
+          }
+        >
+          Take back
+        </ConfirmButton>
+      </div>
+    </Section>
+  );
+}

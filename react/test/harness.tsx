@@ -1,0 +1,145 @@
+/** A real kernel in this process, and React around a client of it. After each test all of it is gone. */
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { MessageChannel, type MessagePort } from 'node:worker_threads';
+import { Component, type ReactNode } from 'react';
+import { QueryClient, QueryClientProvider } from '@tanstack/react-query';
+import { cleanup, configure, render, waitFor, type RenderResult } from '@testing-library/react';
+import { createKernel, type KernelClient } from '@vatkit/sdk';
+import type { Kernel } from '@vatkit/sdk/kernel';
+import { makeKernel, type MakeKernelOptions } from '@vatkit/sdk/node';
+import { afterEach } from 'vitest';
+import { KernelProvider } from '../src/index.js';
+import { board as generated, type BoardRoot } from './vats/board.vat.gen.js';
+
+/** As generated, but Vite takes this for a page and would give the bundle a URL of its own. */
+export const board: typeof generated = {
+  ...generated,
+  config: {
+    bootstrap: 'board',
+    vats: {
+      board: {
+        bundleSpec: pathToFileURL(join(import.meta.dirname, 'vats/board.vat.bundle')).href,
+      },
+    },
+  },
+};
+
+export const isStrict = Boolean(process.env.VATKIT_STRICT_MODE);
+configure({ reactStrictMode: isStrict, asyncUtilTimeout: 10_000 });
+
+const closing: (() => unknown)[] = [];
+afterEach(async () => {
+  cleanup();
+  for (const close of closing.splice(0).reverse()) await close();
+});
+export const atEnd = (close: () => unknown): void => void closing.push(close);
+
+const nothing = (): undefined => undefined;
+const quiet = { debug: nothing, info: nothing, log: nothing, warn: nothing, error: nothing };
+
+let lastKernel = 0;
+
+export type TestKernel = {
+  client: KernelClient;
+  /** The kernels that served it, one after the other. */
+  kernels: Kernel[];
+  /** Another client of the newest kernel. */
+  another: () => KernelClient;
+  /** Ends the kernel at once; the client may start another. */
+  die: () => Promise<void>;
+};
+
+export function makeTestKernel(options: MakeKernelOptions = {}): TestKernel {
+  const name = `test-${(lastKernel += 1)}`;
+  const kernels: Kernel[] = [];
+  const ports: MessagePort[] = [];
+  const open = async (): Promise<MessagePort> => {
+    const { port1, port2 } = new MessageChannel();
+    ports.push(port2);
+    const { kernel } = await makeKernel({ logger: quiet, ...options, port: port1 });
+    kernels.push(kernel);
+    return port2;
+  };
+  const client = createKernel({ worker: open, name });
+  atEnd(async () => {
+    await client.close();
+    for (const kernel of kernels) await kernel.stop();
+    for (const port of ports) port.close();
+  });
+  return {
+    client,
+    kernels,
+    another() {
+      const { port1, port2 } = new MessageChannel();
+      const other = createKernel({
+        worker: () => {
+          kernels.at(-1)?.serveClient(port1);
+          return port2;
+        },
+        name: `${name}-another`,
+      });
+      atEnd(() => other.close());
+      return other;
+    },
+    async die() {
+      await kernels.at(-1)?.stop();
+      ports.at(-1)?.close();
+    },
+  };
+}
+
+export function makeQueryClient(): QueryClient {
+  const queryClient = new QueryClient();
+  atEnd(() => queryClient.clear());
+  return queryClient;
+}
+
+export function renderIn(
+  ui: ReactNode,
+  { client, queryClient }: { client: KernelClient; queryClient?: QueryClient },
+): RenderResult & { show: (next: ReactNode) => void } {
+  const wrap = (content: ReactNode): ReactNode => {
+    const inner = <KernelProvider kernel={client}>{content}</KernelProvider>;
+    return queryClient === undefined ? (
+      inner
+    ) : (
+      <QueryClientProvider client={queryClient}>{inner}</QueryClientProvider>
+    );
+  };
+  const result = render(wrap(ui));
+  return { ...result, show: (next) => result.rerender(wrap(next)) };
+}
+
+export const launchBoard = async (client: KernelClient, as = 'board'): Promise<BoardRoot> =>
+  (await client.launch(board, { as })).root;
+
+export const eventually = (check: () => void | Promise<void>): Promise<void> =>
+  waitFor(check, { timeout: 10_000, interval: 5 });
+
+export const sleep = (ms: number): Promise<void> =>
+  new Promise((resolve) => {
+    setTimeout(resolve, ms);
+  });
+
+/** Shows an error that was thrown below it, until it is reset. */
+export class Boundary extends Component<
+  { children: ReactNode; onReset?: () => void },
+  { error: Error | undefined }
+> {
+  override state: { error: Error | undefined } = { error: undefined };
+  static getDerivedStateFromError = (error: Error): { error: Error } => ({ error });
+  override render(): ReactNode {
+    const { error } = this.state;
+    if (error === undefined) return this.props.children;
+    const reset = (): void => {
+      this.props.onReset?.();
+      this.setState({ error: undefined });
+    };
+    return (
+      <button type="button" onClick={reset}>
+        {error.message}
+      </button>
+    );
+  }
+}

@@ -1,0 +1,147 @@
+/** Options of TanStack Query's for what a kernel gives by name or by URL: subclusters, and objects of peers. */
+import type { DataTag, QueryFunction, QueryFunctionContext } from '@tanstack/query-core';
+import type { KernelClient, Launched, LaunchOptions } from '../client/kernel.js';
+import { onBroken } from '../client/ref.js';
+import type { Remote, Untyped } from '../client/types.js';
+import { isKernelError } from '../errors.js';
+import type { InterfaceDefinition, SubclusterDefinition } from '../protocol/definition.js';
+import { provideBridge } from './bridge.js';
+import { canonicalText } from './canonical.js';
+import { queryDefaults } from './options.js';
+import { isLoss } from './records.js';
+import type { PassedOptions } from './types.js';
+
+export type SubclusterQueryKey = readonly [
+  'vatkit',
+  { readonly name: string; readonly subcluster: string; readonly definition: string },
+];
+export type PeerQueryKey = readonly ['vatkit', { readonly name: string; readonly peer: number }];
+
+type Query<Data, Selected, Key extends readonly unknown[]> = PassedOptions<Data, Selected, Key> & {
+  queryKey: DataTag<Key, Data, Error>;
+  queryFn: QueryFunction<Data, Key>;
+};
+
+type Kernel = Pick<KernelClient<unknown>, 'name' | 'launch' | 'redeem'>;
+
+/** Tells the cache when a ref that its data stand on is lost. */
+function watch({ client, queryKey }: QueryFunctionContext<readonly unknown[]>, ref: object): void {
+  const bridge = provideBridge(client);
+  onBroken(ref, (error) => {
+    if (isKernelError(error, 'REF_RELEASED')) return;
+    const data = client.getQueryData(queryKey);
+    if (data !== ref && (data as Partial<Launched<unknown>> | undefined)?.root !== ref) return;
+    if (isLoss(error)) bridge.askAgain(queryKey);
+    else bridge.fail(queryKey, error);
+  });
+}
+
+async function obtain<Value>(
+  context: QueryFunctionContext<readonly unknown[]>,
+  get: () => Promise<Value>,
+  refOf: (value: Value) => object,
+): Promise<Value> {
+  const bridge = provideBridge(context.client);
+  bridge.join(context.queryKey, undefined);
+  const value = await get();
+  bridge.arrived(context.queryKey, value);
+  watch(context, refOf(value));
+  return value;
+}
+
+const texts = new WeakMap<object, string>();
+/** Of one definition once: it may carry its bundles. */
+function textOf(definition: object): string {
+  let text = texts.get(definition);
+  if (text === undefined) texts.set(definition, (text = canonicalText(definition)));
+  return text;
+}
+
+export type SubclusterOptions<Root, Selected = Launched<Root>> = Omit<
+  LaunchOptions,
+  'signal' | 'timeoutMs' | 'onProgress'
+> &
+  PassedOptions<Launched<Root>, Selected, SubclusterQueryKey>;
+
+/** The subcluster of a name, launched if it does not run. It rests in its error until it is fetched again. */
+export function subclusterQueryOptions<Root, Selected = Launched<Root>>(
+  kernel: Kernel,
+  definition: SubclusterDefinition<Root> | undefined,
+  {
+    as,
+    onChange,
+    allowRemoval,
+    rollback,
+    ...options
+  }: SubclusterOptions<Root, Selected> = {} as never,
+): Query<Launched<Root>, Selected, SubclusterQueryKey> {
+  const how: LaunchOptions = {
+    ...(as !== undefined && { as }),
+    ...(onChange !== undefined && { onChange }),
+    ...(allowRemoval !== undefined && { allowRemoval }),
+    ...(rollback !== undefined && { rollback }),
+  };
+  const subcluster = as ?? definition?.name ?? '';
+  return {
+    ...queryDefaults,
+    staleTime: Infinity,
+    retryOnMount: false,
+    ...options,
+    ...(definition === undefined && { enabled: false }),
+    queryKey: [
+      'vatkit',
+      {
+        name: kernel.name,
+        subcluster,
+        definition: definition === undefined ? '' : textOf(definition.config) + canonicalText(how),
+      },
+    ],
+    queryFn: (context: QueryFunctionContext<SubclusterQueryKey>) =>
+      definition === undefined
+        ? Promise.reject(new TypeError('There is no definition to launch yet'))
+        : obtain(
+            context,
+            () => kernel.launch(definition, how),
+            ({ root }) => root,
+          ),
+  } as unknown as Query<Launched<Root>, Selected, SubclusterQueryKey>;
+}
+
+/** A URL is a secret, and keys are shown: there it has a number. */
+const urls = new Map<string, number>();
+function numberOf(url: string): number {
+  let number = urls.get(url);
+  if (number === undefined) urls.set(url, (number = urls.size + 1));
+  return number;
+}
+
+export type PeerOptions<Interface, Selected = Remote<Interface>> = PassedOptions<
+  Remote<Interface>,
+  Selected,
+  PeerQueryKey
+>;
+
+/** The object of an ocap URL. */
+export function peerQueryOptions<Interface = Untyped, Selected = Remote<Interface>>(
+  kernel: Kernel,
+  url: string | undefined,
+  as?: InterfaceDefinition<Interface>,
+  options: PeerOptions<Interface, Selected> = {},
+): Query<Remote<Interface>, Selected, PeerQueryKey> {
+  return {
+    ...queryDefaults,
+    staleTime: Infinity,
+    retryOnMount: false,
+    ...options,
+    ...(url === undefined && { enabled: false }),
+    queryKey: ['vatkit', { name: kernel.name, peer: url === undefined ? 0 : numberOf(url) }],
+    queryFn: (context: QueryFunctionContext<PeerQueryKey>) =>
+      url === undefined
+        ? Promise.reject(new TypeError('There is no ocap URL to redeem yet'))
+        : obtain(
+            context,
+            () => kernel.redeem(as, url),
+            (ref) => ref as object,
+          ),
+  } as unknown as Query<Remote<Interface>, Selected, PeerQueryKey>;
+}

@@ -1,0 +1,328 @@
+/**
+ * Options of TanStack Query's, for every framework that it has:
+ *
+ *     useQuery(vatQueryOptions(TodoRoot.list, { on: root, args: ['open'] }))
+ *     queryClient.prefetchQuery(vatQueryOptions(TodoRoot.list, { on: root, args: ['open'] }))
+ *
+ * Their defaults are those of a kernel that is at hand: it works offline, it tells of changes, and an error says itself
+ * whether to try again.
+ */
+import type {
+  DataTag,
+  InfiniteData,
+  InfiniteQueryObserverOptions,
+  MutationFunctionContext,
+  MutationObserverOptions,
+  QueryFilters,
+  QueryFunction,
+  QueryFunctionContext,
+} from '@tanstack/query-core';
+import type { RefHandle } from '../client/ref.js';
+import { isKernelError } from '../errors.js';
+import type { MethodDescriptor, MethodKind } from '../protocol/definition.js';
+import { provideBridge, tellHandle } from './bridge.js';
+import {
+  insistTarget,
+  makeKey,
+  nameOf,
+  vatQueryFilter,
+  type VatFilter,
+  type VatQueryKey,
+} from './keys.js';
+import { follow } from './live.js';
+import { mergeVersions } from './records.js';
+import type { AnswerOf, ArgsOf, ItemOf, On, PassedOptions, WithArgs } from './types.js';
+
+/** Attempts after the first, and milliseconds before the first of them. */
+const RETRIES_MAX = 3;
+const RETRY_MS = 100;
+const RETRY_MS_MAX = 5_000;
+
+/** May the same call succeed later, without anything being repaired? */
+export const isRetryable = (error: unknown): boolean => isKernelError(error) && error.retryable;
+
+export const queryDefaults = {
+  networkMode: 'always',
+  refetchOnWindowFocus: false,
+  refetchOnReconnect: false,
+  retry: (count: number, error: Error): boolean => count < RETRIES_MAX && isRetryable(error),
+  retryDelay: (count: number): number => Math.min(RETRY_MS * 2 ** count, RETRY_MS_MAX),
+} as const;
+
+type CallSettings = {
+  /** Leaves the call when nobody waits for the answer any more. What it has begun in the vat goes on. */
+  abortable?: boolean;
+  /** Milliseconds until a call rejects TIMEOUT. Default: none. */
+  timeoutMs?: number;
+};
+
+export type VatQueryOptions<Method, Interface, Selected = AnswerOf<Method>> = {
+  /** Whose method it is; none disables. */
+  on: On<Interface>;
+} & WithArgs<ArgsOf<Method>> &
+  CallSettings &
+  PassedOptions<AnswerOf<Method>, Selected, VatQueryKey>;
+
+type Query<Data, Selected> = PassedOptions<Data, Selected, VatQueryKey> & {
+  queryKey: DataTag<VatQueryKey, Data, Error>;
+  queryFn: QueryFunction<Data, VatQueryKey>;
+};
+
+/** @throws TypeError where the method is of another kind. */
+function insistKind(descriptor: MethodDescriptor, kind: MethodKind): void {
+  if (descriptor.kind === kind) return;
+  const uses = {
+    query: 'mark it @query in its vat if it changes nothing',
+    live: 'mark it @live in its vat if it returns a topic or an async iterator',
+    mutation: 'it changes nothing, so there is nothing to send',
+  };
+  throw new TypeError(
+    `${nameOf(descriptor)} is a ${descriptor.kind}, not a ${kind}: ${uses[kind]}`,
+  );
+}
+
+const isSkipped = (args: unknown): boolean => typeof args === 'symbol';
+
+const missing = (descriptor: MethodDescriptor): Promise<never> =>
+  Promise.reject(
+    new TypeError(`Cannot call ${nameOf(descriptor)}: there is no ref yet (see \`on\`)`),
+  );
+
+/** A read, with what it touches told to the cache. */
+async function ask(
+  context: QueryFunctionContext<VatQueryKey>,
+  handle: RefHandle,
+  method: string,
+  args: readonly unknown[],
+  { abortable = false, timeoutMs }: CallSettings,
+): Promise<unknown> {
+  const { client, queryKey } = context;
+  const bridge = provideBridge(client);
+  const record = bridge.join(queryKey, handle);
+  const answer = await handle.send(method, args, {
+    read: true,
+    onTouched(versions) {
+      if (record !== undefined) mergeVersions((record.asking ??= {}), versions);
+    },
+    ...(timeoutMs !== undefined && { timeoutMs }),
+    // To look at the signal is to ask for the abort.
+    ...(abortable && { signal: context.signal }),
+  });
+  return bridge.arrived(queryKey, answer);
+}
+
+/** What queries and live queries have in common. */
+function makeOptions(
+  descriptor: MethodDescriptor,
+  on: unknown,
+  args: unknown,
+  options: { enabled?: unknown },
+  fetch: (context: QueryFunctionContext<VatQueryKey>, handle: RefHandle) => Promise<unknown>,
+): object {
+  const handle = isSkipped(args) ? undefined : insistTarget(descriptor, on);
+  const queryFn = (context: QueryFunctionContext<VatQueryKey>): Promise<unknown> =>
+    handle === undefined ? missing(descriptor) : fetch(context, handle);
+  tellHandle(queryFn, handle);
+  return {
+    ...queryDefaults,
+    // The kernel tells when it is old, where it does.
+    staleTime: handle?.origin === undefined ? 0 : Infinity,
+    ...options,
+    ...(handle === undefined && { enabled: false }),
+    queryKey: makeKey(descriptor, handle, args),
+    queryFn,
+  };
+}
+
+/**
+ * A query of a vat, kept up to date.
+ *
+ * @throws TypeError where `on` is no ref, or the method is not marked `@query`.
+ */
+export function vatQueryOptions<Method, Interface, Selected = AnswerOf<Method>>(
+  descriptor: MethodDescriptor<Method, Interface, 'query'>,
+  {
+    on,
+    args = [] as never,
+    abortable,
+    timeoutMs,
+    ...options
+  }: VatQueryOptions<Method, Interface, Selected>,
+): Query<AnswerOf<Method>, Selected> {
+  insistKind(descriptor, 'query');
+  const settings = { abortable, timeoutMs } as CallSettings;
+  return makeOptions(descriptor, on, args, options, (context, handle) =>
+    ask(context, handle, descriptor.method, args as readonly unknown[], settings),
+  ) as Query<AnswerOf<Method>, Selected>;
+}
+
+export type VatInfiniteQueryOptions<Method, Interface, Page> = {
+  on: On<Interface>;
+  /** The arguments for a page. Those for the first are in the key. */
+  args: (page: Page) => ArgsOf<Method>;
+} & CallSettings &
+  Omit<
+    InfiniteQueryObserverOptions<
+      AnswerOf<Method>,
+      Error,
+      InfiniteData<AnswerOf<Method>, Page>,
+      VatQueryKey,
+      Page
+    >,
+    'queryKey' | 'queryFn' | 'queryHash' | 'queryKeyHashFn' | 'behavior' | 'persister' | 'suspense'
+  >;
+
+/** A query of a vat in pages, for `useInfiniteQuery`. */
+export function vatInfiniteQueryOptions<Method, Interface, Page>(
+  descriptor: MethodDescriptor<Method, Interface, 'query'>,
+  { on, args, abortable, timeoutMs, ...options }: VatInfiniteQueryOptions<Method, Interface, Page>,
+): InfiniteQueryObserverOptions<
+  AnswerOf<Method>,
+  Error,
+  InfiniteData<AnswerOf<Method>, Page>,
+  VatQueryKey,
+  Page
+> & { queryFn: QueryFunction<AnswerOf<Method>, VatQueryKey, Page> } {
+  insistKind(descriptor, 'query');
+  const settings = { abortable, timeoutMs } as CallSettings;
+  const first = args(options.initialPageParam as Page);
+  const made = makeOptions(descriptor, on, first, options, (context, handle) => {
+    const { pageParam } = context as unknown as { pageParam: Page };
+    const pageArgs = args(pageParam) as readonly unknown[];
+    return ask(context, handle, descriptor.method, pageArgs, settings);
+  }) as { queryKey: VatQueryKey };
+  const [vatkit, parts] = made.queryKey;
+  return { ...made, queryKey: [vatkit, { ...parts, pages: true }] } as never;
+}
+
+export type VatLiveOptions<Method, Interface, Selected = LiveOf<Method>> = {
+  /** Whose method it is; none disables. */
+  on: On<Interface>;
+} & WithArgs<ArgsOf<Method>> &
+  PassedOptions<LiveOf<Method>, Selected, VatQueryKey>;
+
+export type LiveOf<Method> = Method extends (...args: never[]) => infer Result
+  ? ItemOf<Awaited<Result>>
+  : unknown;
+
+/**
+ * The latest value of a topic, or of an async iterator, of a vat. It follows as long as a component looks.
+ *
+ * @throws TypeError where `on` is no ref, or the method is not marked `@live`.
+ */
+export function vatLiveOptions<Method, Interface, Selected = LiveOf<Method>>(
+  descriptor: MethodDescriptor<Method, Interface, 'live'>,
+  { on, args = [] as never, ...options }: VatLiveOptions<Method, Interface, Selected>,
+): Query<LiveOf<Method>, Selected> {
+  insistKind(descriptor, 'live');
+  const settings = { staleTime: Infinity, ...options };
+  return makeOptions(descriptor, on, args, settings, (context, handle) =>
+    follow(context, handle, descriptor.method, args as readonly unknown[]),
+  ) as Query<LiveOf<Method>, Selected>;
+}
+
+/** How a mutation guesses what will become of cached answers. */
+export type OptimisticCache = {
+  /**
+   * Changes the data of a cached query until the mutation is over. Without `args`, of all arguments.
+   *
+   * @param change - makes new data of the old, which it leaves as they are. It may be called again, on newer data.
+   */
+  update: <Method, Interface>(
+    descriptor: MethodDescriptor<Method, Interface, 'query'>,
+    target: { on: On<Interface>; args?: ArgsOf<Method> },
+    change: (data: AnswerOf<Method>) => AnswerOf<Method>,
+  ) => void;
+};
+
+export type VatMutationOptions<Method, Interface, OnMutate = unknown> = {
+  /** Whose method it is. Without one, sending rejects. */
+  on: On<Interface>;
+  /** Shows the outcome before it is there. It is undone if the mutation fails, and replaced by what the vat answers. */
+  optimistic?: (
+    cache: OptimisticCache,
+    ...args: Extract<ArgsOf<Method>, readonly unknown[]>
+  ) => void;
+  /** What to ask again when it has succeeded: only needed for what the kernel cannot know. */
+  invalidates?: readonly (MethodDescriptor | QueryFilters)[];
+  timeoutMs?: number;
+} & Omit<
+  MutationObserverOptions<AnswerOf<Method>, Error, ArgsOf<Method>, OnMutate>,
+  'mutationFn' | 'mutationKey'
+>;
+
+type Mutation<Method, OnMutate> = MutationObserverOptions<
+  AnswerOf<Method>,
+  Error,
+  ArgsOf<Method>,
+  OnMutate
+> & {
+  mutationFn: (args: ArgsOf<Method>, context: MutationFunctionContext) => Promise<AnswerOf<Method>>;
+};
+
+/**
+ * A mutation of a vat; its variables are the method's arguments, as an array. It is sent once, whatever happens.
+ *
+ * @throws TypeError where `on` is no ref, or the method is a query or live.
+ */
+export function vatMutationOptions<Method, Interface, OnMutate = unknown>(
+  descriptor: MethodDescriptor<Method, Interface, 'mutation'>,
+  {
+    on,
+    optimistic,
+    invalidates = [],
+    timeoutMs,
+    ...options
+  }: VatMutationOptions<Method, Interface, OnMutate>,
+): Mutation<Method, OnMutate> {
+  insistKind(descriptor, 'mutation');
+  const handle = insistTarget(descriptor, on);
+  const { method } = descriptor;
+
+  const mutationFn = async (
+    args: ArgsOf<Method>,
+    { client }: MutationFunctionContext,
+  ): Promise<unknown> => {
+    if (handle === undefined) return missing(descriptor);
+    const bridge = provideBridge(client);
+    const ends: ((isDone: boolean) => void)[] = [];
+    const finish = (isDone: boolean): void =>
+      ends
+        .splice(0)
+        .reverse()
+        .forEach((end) => end(isDone));
+    const cache: OptimisticCache = {
+      update({ interface: info, ...rest }, target, change) {
+        const filter = vatQueryFilter({
+          ...target,
+          method: { interface: info, ...rest },
+        } as VatFilter);
+        ends.push(bridge.patch(filter, change as (data: unknown) => unknown));
+      },
+    };
+    try {
+      optimistic?.(cache, ...(args as never));
+      const answer = await handle.send(method, args as readonly unknown[], {
+        ...(timeoutMs !== undefined && { timeoutMs }),
+      });
+      finish(true);
+      for (const each of invalidates)
+        void client.invalidateQueries(filterOf(each), { cancelRefetch: false });
+      return answer;
+    } catch (thrown) {
+      finish(false);
+      throw thrown;
+    }
+  };
+  const { name, storeId, ref, iface } = makeKey(descriptor, handle, [])[1];
+  return {
+    networkMode: 'always',
+    retry: false,
+    ...options,
+    mutationKey: ['vatkit', { name, storeId, ref, iface, method }],
+    mutationFn: mutationFn as Mutation<Method, OnMutate>['mutationFn'],
+  };
+}
+
+const filterOf = (each: MethodDescriptor | QueryFilters): QueryFilters =>
+  'interface' in each ? vatQueryFilter({ method: each }) : each;

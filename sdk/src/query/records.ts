@@ -1,0 +1,99 @@
+/** What is remembered of one cached query: what its data depend on, the refs that they hold, what was guessed of them. */
+import type { Query, QueryKey } from '@tanstack/query-core';
+import { isRef, release, type RefHandle } from '../client/ref.js';
+import type { Origin } from '../client/types.js';
+import { isKernelError } from '../errors.js';
+import type { VatVersions } from '../protocol/session-wire.js';
+
+/** A guess of what a mutation will make of a query's data. `done`: it is over, and the next answer is the truth. */
+export type Patch = { apply: (data: unknown) => unknown; done: boolean };
+
+export type QueryRecord = {
+  /** What is asked; another one after the ref was lost. Absent for launches and peers. */
+  handle: RefHandle | undefined;
+  /** At least these versions are in the data. */
+  touched: VatVersions;
+  /** Of the fetch under way: what it touched, whose refs came, what patches it will know of, whether it adds a page. */
+  asking: VatVersions | undefined;
+  arrived: Set<object>;
+  covered: readonly Patch[];
+  isMore: boolean;
+  /** Was the kernel another one when it began? Then nobody will tell of what has changed since. */
+  isVoid: boolean;
+  /** The refs in the data, of each one holding. */
+  held: Set<object>;
+  /** The data as they came. */
+  base: unknown;
+  patches: readonly Patch[];
+  /** Ends what feeds the query by itself. */
+  follower: AbortController | undefined;
+};
+
+const records = new WeakMap<QueryKey, QueryRecord>();
+
+/** @param key - the query's own key, which it keeps as long as it lives. */
+export const recordOf = (key: QueryKey): QueryRecord | undefined => records.get(key);
+
+export function provideRecord(key: QueryKey, handle: RefHandle | undefined): QueryRecord {
+  let record = records.get(key);
+  if (record === undefined) {
+    record = {
+      handle,
+      touched: {},
+      asking: undefined,
+      arrived: new Set(),
+      covered: [],
+      isMore: false,
+      isVoid: false,
+      held: new Set(),
+      base: undefined,
+      patches: [],
+      follower: undefined,
+    };
+    records.set(key, record);
+  }
+  record.handle = handle;
+  return record;
+}
+
+export const forgetRecord = (key: QueryKey): boolean => records.delete(key);
+
+export const originOf = (record: QueryRecord): Origin | undefined => record.handle?.origin;
+
+/** The vats that a query's answer touched, with their versions then; empty where it is not known. */
+export const touchedBy = (key: QueryKey): VatVersions => recordOf(key)?.touched ?? {};
+
+/** Of two answers, what both depend on at least. */
+export function mergeVersions(into: VatVersions, more: VatVersions): void {
+  for (const [vat, version] of Object.entries(more))
+    into[vat] = Math.min(version, into[vat] ?? version);
+}
+
+/** All refs in a value. A holding came for each, however often the value mentions it. */
+export function refsIn(value: unknown, found = new Set<object>()): Set<object> {
+  if (typeof value !== 'object' || value === null || found.has(value)) return found;
+  if (isRef(value)) found.add(value);
+  else for (const part of Object.values(value) as unknown[]) refsIn(part, found);
+  return found;
+}
+
+export const releaseAll = (refs: Set<object>): void => {
+  for (const ref of refs) release(ref);
+  refs.clear();
+};
+
+/** Keeps what arrived; of what had arrived before one holding is enough. */
+export function take(refs: Set<object>, value: unknown): void {
+  for (const ref of refsIn(value)) {
+    if (refs.has(ref)) release(ref);
+    refs.add(ref);
+  }
+}
+
+/** Has the ref ended with its session, so that there will be another one for the same object? */
+export const isLost = ({ handle }: QueryRecord): boolean => isLoss(handle?.broken());
+
+export const isLoss = (error: unknown): boolean =>
+  isKernelError(error, 'SESSION_EXPIRED') || isKernelError(error, 'STORE_LOST');
+
+export type AnyQuery = Query<unknown, Error, unknown, QueryKey>;

@@ -1,0 +1,169 @@
+/** Peers that break, hang, flood and lie, on real sockets: what they do costs themselves and nobody else. */
+import { spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { connect } from 'node:net';
+import { fileURLToPath } from 'node:url';
+import { identify } from '@libp2p/identify';
+import type { Connection, Stream } from '@libp2p/interface';
+import { noise } from '@libp2p/noise';
+import { tcp } from '@libp2p/tcp';
+import { yamux } from '@libp2p/yamux';
+import { multiaddr } from '@multiformats/multiaddr';
+import { createLibp2p, type Libp2p } from 'libp2p';
+import { afterEach, describe, expect, test, vi } from 'vitest';
+import { encodeFrame } from '../../src/comms/libp2p/frames.js';
+import { bytes, onStopAll, startParty, stopAll, tcpAddress, text, type Party } from './harness.js';
+
+afterEach(async () => {
+  vi.restoreAllMocks();
+  await stopAll();
+});
+
+vi.setConfig({ testTimeout: 40_000 });
+
+const patience = { timeout: 20_000, interval: 20 };
+const protocol = '/vatkit/1';
+
+/** libp2p as anybody may have it, with none of our manners. */
+async function startStranger(): Promise<Libp2p> {
+  const node = await createLibp2p({
+    transports: [tcp()],
+    connectionEncrypters: [noise()],
+    streamMuxers: [yamux()],
+    services: { identify: identify() },
+  });
+  onStopAll(async () => node.stop());
+  return node;
+}
+
+async function startHost(options = {}): Promise<Party> {
+  return startParty({ directListenAddresses: [tcpAddress], ...options });
+}
+
+const visit = async (host: Party, stranger: Libp2p): Promise<Connection> =>
+  stranger.dial(multiaddr(host.transport.addresses()[0]));
+
+const isOver = (stream: Stream): boolean => stream.status !== 'open';
+
+const hello = encodeFrame('hello', Uint8Array.of(1, 2, 3, 4, 5, 6, 7, 8));
+
+/** Somebody honest is served all the while. */
+async function expectService(host: Party): Promise<void> {
+  const guest = await startParty();
+  const link = await guest.dial(host);
+  const before = host.got.length;
+  link.send(bytes('honest'));
+  await vi.waitFor(() => expect(host.got.slice(before).map(text)).toContain('honest'), patience);
+  link.close('bye');
+}
+
+describe('a kernel', () => {
+  test('ends streams that say nothing, nonsense, or too much', async () => {
+    const host = await startHost({ handshakeTimeoutMs: 500, frameBytesMax: 1_024 });
+    const connection = await visit(host, await startStranger());
+    const streams = await Promise.all([1, 2, 3].map(() => connection.newStream(protocol)));
+    const [silent, nonsense, wordy] = streams as [Stream, Stream, Stream];
+    nonsense.send(randomBytes(5_000));
+    wordy.send(hello);
+    wordy.send(encodeFrame('data', new Uint8Array(1_025)));
+    await vi.waitFor(
+      () => expect([silent, nonsense, wordy].map(isOver)).toStrictEqual([true, true, true]),
+      patience,
+    );
+    expect(host.ended).toStrictEqual([
+      'a data frame of 1025 bytes exceeds the limit of 1024 bytes',
+    ]);
+    expect(host.got).toStrictEqual([]);
+    await expectService(host);
+    // A connection without a link is not kept for long.
+    await vi.waitFor(() => expect(connection.status).not.toBe('open'), patience);
+  });
+
+  test('keeps a handful of the thousand streams that somebody opens', async () => {
+    const host = await startHost();
+    const connection = await visit(host, await startStranger());
+    const opened = await Promise.allSettled(
+      Array.from({ length: 1_000 }, () =>
+        connection.newStream(protocol, {
+          maxOutboundStreams: 2_000,
+          signal: AbortSignal.timeout(5_000),
+        }),
+      ),
+    );
+    const open = (): number =>
+      opened.filter((result) => result.status === 'fulfilled' && !isOver(result.value)).length;
+    await vi.waitFor(() => expect(open()).toBeLessThanOrEqual(4), patience);
+    await expectService(host);
+  });
+
+  test('takes no relay that it has not chosen, and no bytes that are no libp2p', async () => {
+    const host = await startHost();
+    const connection = await visit(host, await startStranger());
+    const before = host.transport.addresses();
+    const circuits = await Promise.allSettled(
+      Array.from({ length: 20 }, () => connection.newStream('/libp2p/circuit/relay/0.2.0/stop')),
+    );
+    const isRefused = (circuit: PromiseSettledResult<Stream>): boolean =>
+      circuit.status === 'rejected' || isOver(circuit.value);
+    await vi.waitFor(() => expect(circuits.every(isRefused)).toBe(true), patience);
+    expect(host.transport.addresses()).toStrictEqual(before);
+    const port = Number(/tcp\/(\d+)/.exec(before[0] as string)?.[1]);
+    const socket = connect(port, '127.0.0.1').on('error', () => {});
+    socket.write(randomBytes(100_000));
+    await once(socket, 'close');
+    await expectService(host);
+  });
+
+  test('lets a flood wait, and loses nothing of it', async () => {
+    const host = await startHost({ maxMessagesPerSecond: 500 });
+    const guest = await startParty();
+    const link = await guest.dial(host);
+    const frame = new Uint8Array(10_000);
+    let isFull = false;
+    for (let count = 0; count < 1_500; count += 1) isFull = !link.send(frame);
+    expect(isFull).toBe(true);
+    await new Promise((done) => setTimeout(done, 300));
+    // Two seconds' worth at most, where the second has changed meanwhile, and what was in hand.
+    expect(host.got.length).toBeLessThan(1_200);
+    await vi.waitFor(() => expect(host.got).toHaveLength(1_500), patience);
+    expect(guest.ended).toStrictEqual([]);
+  });
+
+  test('closes to those whom it does not allow', async () => {
+    const allowed = new Set<string>();
+    const host = await startHost({ isAllowed: (peerId: string) => allowed.has(peerId) });
+    const guest = await startParty();
+    await expect(guest.dial(host)).rejects.toThrow(/^Cannot dial/);
+    allowed.add(guest.transport.peerId);
+    await expect(guest.dial(host)).resolves.toMatchObject({ peerId: host.transport.peerId });
+  });
+
+  test('notices a peer that hangs, and one that dies', async () => {
+    const program = fileURLToPath(new URL('./echo-child.mjs', import.meta.url));
+    const child = spawn(process.execPath, [program], { stdio: ['ignore', 'pipe', 'inherit'] });
+    onStopAll(async () => child.kill('SIGKILL'));
+    const [line] = (await once(child.stdout, 'data')) as [Buffer];
+    const [peerId = '', address = ''] = line.toString().trim().split(' ');
+    const guest = await startParty({ streamInactivityTimeoutMs: 5_000 });
+    const dial = () =>
+      guest.transport.dial(peerId, [address], guest.events, new AbortController().signal);
+    const link = await dial();
+    link.send(bytes('echo'));
+    await vi.waitFor(() => expect(guest.got.map(text)).toStrictEqual(['echo']), patience);
+    child.kill('SIGSTOP');
+    await vi.waitFor(() => expect(guest.ended).toHaveLength(1), patience);
+    child.kill('SIGCONT');
+    await vi.waitFor(dial, patience);
+    child.kill('SIGKILL');
+    await vi.waitFor(() => expect(guest.ended).toHaveLength(2), patience);
+    await expect(dial()).rejects.toThrow(/ECONNREFUSED/);
+  });
+
+  test('tells that the computer was asleep, by the clock', async () => {
+    const party = await startHost();
+    const now = Date.now.bind(Date);
+    vi.spyOn(Date, 'now').mockImplementation(() => now() + 60_000);
+    await vi.waitFor(() => expect(party.awakened).toBe(1), patience);
+  });
+});
