@@ -13,7 +13,7 @@ const places = [
   { floor: 4, paths: ['sdk/src/query/'] },
   { floor: 4, paths: ['sdk/src/host/'] },
   { floor: 4, paths: ['sdk/src/index.ts'] },
-  { floor: 4, paths: ['sdk/src/testing/'] },
+  { floor: 4, paths: ['sdk/src/testing/'], all: true },
   { floor: 3, paths: ['sdk/src/comms/'] },
   { floor: 3, paths: ['sdk/src/vat/'] },
   { floor: 3, paths: ['sdk/src/kernel/'] },

@@ -36,6 +36,8 @@ export type RuntimePowers = {
   /** Collects garbage now, where the engine can. */
   gc?: (() => void) | undefined;
   platform: PlatformGlobals;
+  /** From a bundle to its exports. By default in a compartment of its own. */
+  load?: typeof loadBundle;
 };
 
 export type VatRuntime = {
@@ -77,6 +79,7 @@ export function makeVatRuntime({
   after,
   gc,
   platform,
+  load = loadBundle,
 }: RuntimePowers): VatRuntime {
   // Before the first vat arrives, while nobody waits.
   const runtimeModules = makeRuntimeModules();
@@ -250,7 +253,7 @@ export function makeVatRuntime({
         runtimeModules,
       });
       world.load(state, nextExport);
-      const { buildRootObject } = loadBundle(
+      const { buildRootObject } = load(
         init.bundle,
         init.vatId,
         world.globals,

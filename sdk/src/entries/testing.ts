@@ -1,0 +1,10 @@
+/**
+ * `@vatkit/sdk/testing`: a kernel in the test's own realm, vats as plain functions, a clock that the test moves, and
+ * matchers. Nothing here confines vats.
+ *
+ * @module
+ */
+export { createTestKernel, type TestKernelOptions } from '../testing/create-test-kernel.js';
+export { makeManualClock, type ManualClock } from '../testing/clock.js';
+export { testVat, type BuildRootObject } from '../testing/vats.js';
+export { matchers, type VatkitMatchers } from '../testing/matchers.js';
