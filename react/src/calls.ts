@@ -86,7 +86,7 @@ export function useVatMutation<Method, Interface, OnMutate = unknown>(
     },
     [mutateAsync],
   );
-  return { ...result, send: send as VatMutationResult<Method>['send'] };
+  return { ...result, send: send };
 }
 
 /**
