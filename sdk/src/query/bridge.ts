@@ -311,6 +311,6 @@ function makeBridge(client: QueryClient) {
   };
 
   function findQuery(key: QueryKey): AnyQuery | undefined {
-    return cache.getAll().find(({ queryKey }) => queryKey === key) as AnyQuery | undefined;
+    return cache.getAll().find(({ queryKey }) => queryKey === key);
   }
 }
