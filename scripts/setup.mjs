@@ -66,11 +66,7 @@ const wanted = () => ({
     'package-lock.json',
     'rollup.config.mjs',
     'tsconfig.json',
-    ...packages.flatMap((dir) => [
-      `${dir}/package.json`,
-      `${dir}/tsconfig.json`,
-      `${dir}/src`,
-    ]),
+    ...packages.flatMap((dir) => [`${dir}/package.json`, `${dir}/tsconfig.json`, `${dir}/src`]),
   ]),
 });
 

@@ -6,6 +6,7 @@
  *
  *     js, ts   with a first line `// name.mjs`: a file of its page. `*.vat.js` is a vat, `*.mjs` a program.
  *              Without one: a fragment, which is type-checked with {@link given} at hand.
+ *     tsx      a fragment.
  *     sh       commands. `npm` scripts must exist; `npx vatkit` and `node` are run among the page's files.
  *     json     a cluster configuration.
  *     text     after a paragraph that ends with `prints:`, what the programs above it wrote; else a drawing.
@@ -39,6 +40,14 @@ declare const vatId: import('@vatkit/sdk/kernel').VatId;
 declare const subclusterId: import('@vatkit/sdk/kernel').SubclusterId;
 declare const client: import('@vatkit/sdk').KernelClient;
 declare const root: import('@vatkit/sdk').Remote;
+type Method<Name extends keyof TodoRef, Kind extends import('@vatkit/sdk').MethodKind> =
+  import('@vatkit/sdk').MethodDescriptor<TodoRef[Name], TodoRef, Kind>;
+type TodoRef = import('@vatkit/sdk/codegen').Ref & {
+  list(filter?: 'all' | 'open'): Promise<string[]>;
+  add(text: string): Promise<bigint>;
+};
+declare const todo: import('@vatkit/sdk').SubclusterDefinition<TodoRef>;
+declare const TodoRoot: { list: Method<'list', 'query'>; add: Method<'add', 'mutation'> };
 declare const kunser: K['kunser'], kslot: K['kslot'], krefOf: K['krefOf'];
 `;
 
@@ -87,6 +96,7 @@ function kindOf(block: Block): (typeof kinds)[number] {
   switch (block.lang) {
     case 'js':
     case 'ts':
+    case 'tsx':
       return fileNameOf(block) === undefined ? 'fragment' : 'file';
     case 'sh':
       return 'commands';
@@ -212,7 +222,8 @@ function typeErrors(fragments: readonly Block[]): string[] {
   const virtual = new Map([[join(root, 'test/docs-given.d.ts'), given]]);
   const blockOf = new Map<string, Block>();
   for (const block of fragments) {
-    const file = join(root, `test/docs-fragment-${blockOf.size}.ts`);
+    const type = block.lang === 'tsx' ? 'tsx' : 'ts';
+    const file = join(root, `test/docs-fragment-${blockOf.size}.${type}`);
     virtual.set(file, block.text);
     blockOf.set(file, block);
   }
@@ -222,6 +233,7 @@ function typeErrors(fragments: readonly Block[]): string[] {
     moduleResolution: ts.ModuleResolutionKind.Bundler,
     moduleDetection: ts.ModuleDetectionKind.Force,
     lib: ['lib.es2023.d.ts', 'lib.dom.d.ts', 'lib.dom.iterable.d.ts', 'lib.esnext.disposable.d.ts'],
+    jsx: ts.JsxEmit.ReactJSX,
     types: ['node'],
     strict: true,
     noImplicitAny: false,

@@ -35,7 +35,7 @@ export function useVatCall<Method, Interface, Selected = AnswerOf<Method>>(
   descriptor: MethodDescriptor<Method, Interface, 'query'>,
   options: VatQueryOptions<Method, Interface, Selected> & Subscribed,
 ): UseQueryResult<Selected, Error> {
-  return useQuery(vatQueryOptions(descriptor, options)) as UseQueryResult<Selected, Error>;
+  return useQuery(vatQueryOptions(descriptor, options));
 }
 
 export type SuspenseVatCallOptions<Method, Interface, Selected> = Omit<
@@ -86,7 +86,7 @@ export function useVatMutation<Method, Interface, OnMutate = unknown>(
     },
     [mutateAsync],
   );
-  return { ...result, send: send as VatMutationResult<Method>['send'] };
+  return { ...result, send: send };
 }
 
 /**
@@ -98,5 +98,5 @@ export function useVatLive<Method, Interface, Selected = LiveOf<Method>>(
   descriptor: MethodDescriptor<Method, Interface, 'live'>,
   options: VatLiveOptions<Method, Interface, Selected> & Subscribed,
 ): UseQueryResult<Selected, Error> {
-  return useQuery(vatLiveOptions(descriptor, options)) as UseQueryResult<Selected, Error>;
+  return useQuery(vatLiveOptions(descriptor, options));
 }

@@ -177,6 +177,25 @@ describe('useVatCall', () => {
     await eventually(() => expect(text('other')).toBe('other: 1'));
   });
 
+  it('hears of a change in what it has read already, while it waits for another vat', async () => {
+    const { client } = makeTestKernel();
+    const root = await launchBoard(client);
+    const other = await launchBoard(client, 'other');
+    const App = (): ReactNode => {
+      const { data } = useVatCall(BoardRoot.listAfter, { on: root, args: [other] });
+      return <p>after: {data?.length}</p>;
+    };
+    renderIn(<App />, { client });
+    await sleep(50);
+    await root.add('meanwhile');
+    await other.goOn();
+    await eventually(() => expect(text('after')).toBe('after: 0'));
+    await eventually(async () => {
+      await other.goOn();
+      expect(text('after')).toBe('after: 1');
+    });
+  });
+
   it('hears of what another client does', async () => {
     const { client, another } = makeTestKernel();
     renderIn(<List root={await launchBoard(client)} />, { client });

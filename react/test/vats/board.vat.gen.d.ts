@@ -24,6 +24,10 @@ export interface BoardRoot extends vatkit.Ref {
   /** Adds when it is told to go on; fails where there is no text. */
   addLater(text: string): Promise<bigint>;
   goOn(): Promise<void>;
+  /** @query */
+  waiting(): Promise<void>;
+  /** What there is now, once the other has gone on. @query */
+  listAfter(other: vatkit.Passed<BoardRootListAfterOther>): Promise<Item[]>;
   note(text: string): vatkit.RemotePromise<Note>;
   forgetNotes(): Promise<void>;
   /** @query */
@@ -53,6 +57,10 @@ export declare const BoardRoot: vatkit.InterfaceTag<BoardRoot> & {
   /** Adds when it is told to go on; fails where there is no text. */
   readonly addLater: vatkit.MethodDescriptor<BoardRoot["addLater"], BoardRoot, "mutation">;
   readonly goOn: vatkit.MethodDescriptor<BoardRoot["goOn"], BoardRoot, "mutation">;
+  /** @query */
+  readonly waiting: vatkit.MethodDescriptor<BoardRoot["waiting"], BoardRoot, "query">;
+  /** What there is now, once the other has gone on. @query */
+  readonly listAfter: vatkit.MethodDescriptor<BoardRoot["listAfter"], BoardRoot, "query">;
   readonly note: vatkit.MethodDescriptor<BoardRoot["note"], BoardRoot, "mutation">;
   readonly forgetNotes: vatkit.MethodDescriptor<BoardRoot["forgetNotes"], BoardRoot, "mutation">;
   /** @query */
@@ -63,6 +71,13 @@ export declare const BoardRoot: vatkit.InterfaceTag<BoardRoot> & {
   readonly countdown: vatkit.MethodDescriptor<BoardRoot["countdown"], BoardRoot, "live">;
   /** @query */
   readonly listOf: vatkit.MethodDescriptor<BoardRoot["listOf"], BoardRoot, "query">;
+};
+
+export interface BoardRootListAfterOther extends vatkit.Ref {
+  waiting(): Promise<void>;
+}
+export declare const BoardRootListAfterOther: vatkit.InterfaceTag<BoardRootListAfterOther> & {
+  readonly waiting: vatkit.MethodDescriptor<BoardRootListAfterOther["waiting"], BoardRootListAfterOther, "mutation">;
 };
 
 export interface Note extends vatkit.Ref {

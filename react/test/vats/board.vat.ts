@@ -57,6 +57,17 @@ export function buildRootObject(_powers: unknown, _parameters: unknown, baggage:
       return board.add(text);
     },
     goOn: () => open(),
+    /** @query */
+    waiting: () =>
+      new Promise<void>((resolve) => {
+        open = resolve;
+      }),
+    /** What there is now, once the other has gone on. @query */
+    async listAfter(other: ERef<{ waiting(): Promise<void> }>) {
+      const now = items();
+      await E(other).waiting();
+      return now;
+    },
     note(text: string) {
       const note = makeNote(text);
       baggage.set('notes', [...notes(), note]);

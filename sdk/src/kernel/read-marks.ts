@@ -101,8 +101,13 @@ export function makeReadMarks(
     answered(result: KRef): Touched | undefined {
       const touched = reads.get(result);
       reads.delete(result);
-      for (const vatId of Object.keys(touched ?? {}))
-        if (rows.vats.has(vatId)) touchedEver.add(vatId);
+      for (const [vatId, version] of Object.entries(touched ?? {})) {
+        if (!rows.vats.has(vatId)) continue;
+        touchedEver.add(vatId);
+        // It rose while the read went on elsewhere, and who asked was not told.
+        if (versionOf(vatId) > version)
+          emit({ type: 'vat-version', vatId, version: versionOf(vatId) });
+      }
       return touched;
     },
 

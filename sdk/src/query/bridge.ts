@@ -69,7 +69,7 @@ function makeBridge(client: QueryClient) {
       type: 'active',
       predicate: (query) => {
         const record = recordOf(query.queryKey);
-        return now.has(query as AnyQuery) && record !== undefined && !isLost(record);
+        return now.has(query) && record !== undefined && !isLost(record);
       },
     };
     void client.refetchQueries(filter, { cancelRefetch: false });
@@ -287,7 +287,7 @@ function makeBridge(client: QueryClient) {
       const patch: Patch = { apply, done: false };
       const patched = cache
         .findAll(filter)
-        .map((query) => query as AnyQuery)
+        .map((query) => query)
         .filter(({ queryKey, state }) => queries.has(queryKey) && state.data !== undefined);
       const guesses = patched.map((query) => apply(query.state.data));
       patched.forEach((query, index) => {
@@ -311,6 +311,6 @@ function makeBridge(client: QueryClient) {
   };
 
   function findQuery(key: QueryKey): AnyQuery | undefined {
-    return cache.getAll().find(({ queryKey }) => queryKey === key) as AnyQuery | undefined;
+    return cache.getAll().find(({ queryKey }) => queryKey === key);
   }
 }

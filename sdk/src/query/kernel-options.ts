@@ -73,7 +73,7 @@ export function subclusterQueryOptions<Root, Selected = Launched<Root>>(
     allowRemoval,
     rollback,
     ...options
-  }: SubclusterOptions<Root, Selected> = {} as never,
+  }: SubclusterOptions<Root, Selected> = {},
 ): Query<Launched<Root>, Selected, SubclusterQueryKey> {
   const how: LaunchOptions = {
     ...(as !== undefined && { as }),

@@ -41,9 +41,8 @@ export const nameOf = ({ interface: { name }, method }: MethodDescriptor): strin
 /** `vatkit:<storeId>/<id>`, which every ref says of itself. */
 function placeOf(handle: RefHandle | undefined): Pick<VatQueryKeyParts, 'storeId' | 'ref'> {
   if (handle === undefined) return { storeId: null, ref: null };
-  const [storeId = null, ref = null] = JSON.parse(JSON.stringify(handle.base))
-    .slice('vatkit:'.length)
-    .split('/');
+  const url = JSON.parse(JSON.stringify(handle.base)) as string;
+  const [storeId = null, ref = null] = url.slice('vatkit:'.length).split('/');
   return { storeId, ref };
 }
 

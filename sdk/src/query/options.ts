@@ -185,7 +185,7 @@ export function vatInfiniteQueryOptions<Method, Interface, Page>(
 > & { queryFn: QueryFunction<AnswerOf<Method>, VatQueryKey, Page> } {
   insistKind(descriptor, 'query');
   const settings = { abortable, timeoutMs } as CallSettings;
-  const first = args(options.initialPageParam as Page);
+  const first = args(options.initialPageParam);
   const made = makeOptions(descriptor, on, first, options, (context, handle) => {
     const { pageParam } = context as unknown as { pageParam: Page };
     const pageArgs = args(pageParam) as readonly unknown[];
@@ -302,7 +302,7 @@ export function vatMutationOptions<Method, Interface, OnMutate = unknown>(
     };
     try {
       optimistic?.(cache, ...(args as never));
-      const answer = await handle.send(method, args as readonly unknown[], {
+      const answer = await handle.send(method, args, {
         ...(timeoutMs !== undefined && { timeoutMs }),
       });
       finish(true);
