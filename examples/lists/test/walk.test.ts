@@ -157,11 +157,10 @@ it('is walked through', { timeout: 300_000 }, async () => {
   await (await saved).saveAs(file);
   await page.keyboard.press('Escape');
 
-  // Without a network, after a reload.
+  // After a reload; then without a network.
   await page.reload();
   await item(page, 'Lemonade').waitFor();
   await context.setOffline(true);
-  await page.reload();
   await item(page, 'Lemonade').click();
   await page.getByText('Offline: changes are sent later').waitFor();
   await picture(page, '10-offline');
