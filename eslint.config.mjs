@@ -98,6 +98,12 @@ export default defineConfig(
     },
   },
   {
+    files: ['examples/lists/public/*.js', 'examples/smallest/*.js'],
+    languageOptions: {
+      globals: { self: 'readonly', caches: 'readonly', document: 'readonly', Worker: 'readonly' },
+    },
+  },
+  {
     files: ['**/*.mjs', '**/*.js'],
     languageOptions: {
       // Node's own, and what SES and Endo add.

@@ -7,13 +7,13 @@ import type { Card } from './card.js';
 type Annotated = Source & { annotate(id: string, note: string): void };
 
 const aisles: [aisle: string, words: RegExp][] = [
+  ['Drinks', /juice|water|wine|beer|coffee|tea|cola|lemonade|cider/i],
   [
     'Fruit & vegetables',
     /apple|banana|berr|lemon|lime|orange|pear|tomato|potato|onion|garlic|carrot|salad|lettuce|spinach|basil|herb|cucumber|pepper|avocado|mushroom/i,
   ],
   ['Bakery', /bread|baguette|bun|roll|croissant|cake|focaccia|toast/i],
   ['Dairy', /milk|butter|cheese|yogh?urt|cream|egg|feta|mozzarella|parmesan/i],
-  ['Drinks', /juice|water|wine|beer|coffee|tea|cola|lemonade|cider/i],
   ['Household', /soap|paper|sponge|bag|candle|battery|detergent|foil|napkin|charcoal|ice\b/i],
   [
     'Pantry',

@@ -9,6 +9,7 @@ import type { Card } from './card.js';
 const world = globalThis as unknown as {
   fetch(url: string): Promise<unknown>;
   document: { cookie: string };
+  Function(code: string): () => unknown;
   indexedDB: { open(name: string): unknown };
 };
 
@@ -17,7 +18,7 @@ const attempts = (list: ERef<Source>): [what: string, attempt: () => unknown][] 
   ['Read the page’s cookies', () => world.document.cookie],
   ['Open the browser’s database', () => world.indexedDB.open('keyval')],
   ['Poison every array', () => (Array.prototype.map = () => [])],
-  ['Run text as code of the page', () => Function('return this')().document.title],
+  ['Run text as code of the page', () => world.Function('return document.title')()],
   [
     'Add an item to a list it may only read',
     () => E(list as ERef<Editable>).add('Send money to Mallory'),

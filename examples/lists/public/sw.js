@@ -2,6 +2,11 @@
 const cacheName = 'tandem-1';
 
 self.addEventListener('install', () => self.skipWaiting());
+/** What was loaded before this worker was there. */
+self.addEventListener('message', ({ data }) => {
+  const isOurs = (url) => new URL(url).origin === self.location.origin;
+  void caches.open(cacheName).then((cache) => cache.addAll(data.filter(isOurs)));
+});
 self.addEventListener('activate', (event) => event.waitUntil(self.clients.claim()));
 
 /** What is named by its content never changes; everything else is asked for, and kept for when nothing answers. */

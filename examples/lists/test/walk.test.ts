@@ -1,4 +1,6 @@
 /** Walks through the app as it is built, in Chromium, as somebody would who uses it; keeps a picture of each stop. */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -6,21 +8,42 @@ import { fileURLToPath } from 'node:url';
 import { chromium, type BrowserContext, type Page } from 'playwright';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { chromiumArguments, findChromium } from '../../../scripts/chromium.mjs';
-import { startApp } from '../start.mjs';
 
 const pictures = fileURLToPath(new URL('../screenshots', import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), 'vatkit-walk-'));
 const patienceMs = 60_000;
-let app: Awaited<ReturnType<typeof startApp>>;
+let app: Awaited<ReturnType<typeof start>>;
 const contexts: BrowserContext[] = [];
+
+/** What `npm start` runs, and a Ctrl-C for it. */
+async function start() {
+  const script = fileURLToPath(new URL('../start.mjs', import.meta.url));
+  const child = spawn(process.execPath, [script, '--port', '0'], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+    env: { ...process.env, NODE_ENV: 'production' },
+  });
+  const exit = once(child, 'exit');
+  let said = '';
+  for await (const text of child.stdout.setEncoding('utf8')) {
+    said += text as string;
+    const [url] = /http:\S+/.exec(said) ?? [];
+    if (url === undefined) continue;
+    const stop = async (): Promise<unknown> => {
+      child.kill('SIGINT');
+      return (await exit)[0];
+    };
+    return { url, stop };
+  }
+  throw new Error(`It did not start: ${said}`);
+}
 
 beforeAll(async () => {
   mkdirSync(pictures, { recursive: true });
-  app = await startApp({ port: 0 });
+  app = await start();
 }, 180_000);
 afterAll(async () => {
   await Promise.all(contexts.map((context) => context.close()));
-  await app.close();
+  expect(await app.stop()).toBe(0);
   rmSync(folder, { recursive: true, force: true });
 }, 60_000);
 
@@ -134,11 +157,10 @@ it('is walked through', { timeout: 300_000 }, async () => {
   await (await saved).saveAs(file);
   await page.keyboard.press('Escape');
 
-  // Without a network, after a reload.
+  // After a reload; then without a network.
   await page.reload();
   await item(page, 'Lemonade').waitFor();
   await context.setOffline(true);
-  await page.reload();
   await item(page, 'Lemonade').click();
   await page.getByText('Offline: changes are sent later').waitFor();
   await picture(page, '10-offline');

@@ -4,7 +4,7 @@
  */
 import { E, iterate, prepareExoClassKit, type Baggage, type Subscriber } from '@vatkit/sdk/vat';
 import type { Changes } from './changes.js';
-import type { About, Connection, Item, JoinedView, ListView } from './types.js';
+import type { About, Connection, Item, JoinedView, ListView, Mode } from './types.js';
 
 /** A share, as it comes from another kernel. */
 export type Source = {
@@ -18,6 +18,18 @@ export type Editable = Source & {
   edit(id: string, text: string): void;
   check(id: string, done: boolean): void;
   remove(id: string): void;
+};
+
+type State = {
+  id: string;
+  source: Source;
+  title: string;
+  mode: Mode;
+  from: string;
+  items: Item[];
+  version: number;
+  connection: Connection;
+  reason: string;
 };
 
 type Update = { value: JoinedView; count: number; done: boolean };
@@ -34,15 +46,15 @@ export function prepareJoinedLists(
     baggage,
     'Joined',
     undefined,
-    (id: string, source: Source, { title, mode, from }: About) => ({
+    (id: string, source: Source, { title, mode, from }: About): State => ({
       id,
       source,
       title,
       mode,
       from,
-      items: [] as Item[],
+      items: [],
       version: 1,
-      connection: 'connecting' as Connection,
+      connection: 'connecting',
       reason: '',
     }),
     {
@@ -64,7 +76,7 @@ export function prepareJoinedLists(
          * @live
          */
         watch(): Subscriber<JoinedView> {
-          return this.facets.feed as unknown as Subscriber<JoinedView>;
+          return this.facets.feed;
         },
         /** Asks its owner again, if it is not live. */
         reconnect(): void {

@@ -46,7 +46,7 @@ export function buildRootObject(_powers: unknown, _parameters: unknown, baggage:
   }
 
   const nextId = (): string => {
-    const id = (baggage.get('lastId') as number) + 1;
+    const id = baggage.get<number>('lastId') + 1;
     baggage.set('lastId', id);
     return `list-${id}`;
   };

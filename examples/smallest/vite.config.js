@@ -1,0 +1,3 @@
+import { vatkit } from '@vatkit/codegen/vite';
+
+export default { root: import.meta.dirname, base: './', plugins: [vatkit()] };
