@@ -1,5 +1,6 @@
 import { fileURLToPath } from 'node:url';
 import type { StorybookConfig } from '@storybook/react-vite';
+import { mergeConfig } from 'vite';
 
 const at = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
 
@@ -10,16 +11,15 @@ const config: StorybookConfig = {
   framework: { name: '@storybook/react-vite', options: {} },
   core: { disableTelemetry: true, disableWhatsNewNotifications: true },
   typescript: { reactDocgen: 'react-docgen' },
-  viteFinal: (vite) => ({
-    ...vite,
-    worker: { ...vite.worker, format: 'es' },
-    resolve: {
-      ...vite.resolve,
-      alias: [
-        { find: '@vatkit/react/devtools', replacement: at('../../react/src/devtools/index.ts') },
-        { find: '@vatkit/react', replacement: at('../../react/src/index.ts') },
-      ],
-    },
-  }),
+  viteFinal: (vite) =>
+    mergeConfig(vite, {
+      worker: { format: 'es' },
+      resolve: {
+        alias: [
+          { find: '@vatkit/react/devtools', replacement: at('../../react/src/devtools/index.ts') },
+          { find: '@vatkit/react', replacement: at('../../react/src/index.ts') },
+        ],
+      },
+    }),
 };
 export default config;
