@@ -108,7 +108,9 @@ export default defineConfig({
       {
         extends: true,
         plugins: [
-          storybookTest({ configDir: fileURLToPath(new URL('stories/.storybook', import.meta.url)) }),
+          storybookTest({
+            configDir: fileURLToPath(new URL('stories/.storybook', import.meta.url)),
+          }),
         ],
         test: {
           name: 'stories',

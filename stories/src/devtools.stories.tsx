@@ -21,16 +21,28 @@ function Desk({ theme, launches }: Props): ReactNode {
   useEffect(() => {
     const own = makeKernel();
     setKernel(own);
-    if (launches) void own.launch(market).then(({ root }) => setShop(root as object), () => undefined);
+    if (launches)
+      void own.launch(market).then(
+        ({ root }) => setShop(root as object),
+        () => undefined,
+      );
     return () => void own.close();
   }, [launches]);
   if (kernel === undefined) return null;
   const buy = (): void => {
-    if (shop !== undefined) void (call as (...args: unknown[]) => Promise<unknown>)(shop, 'buy', 'tea').catch(() => undefined);
+    if (shop !== undefined)
+      void (call as (...args: unknown[]) => Promise<unknown>)(shop, 'buy', 'tea').catch(
+        () => undefined,
+      );
   };
   return (
     <main style={{ padding: 16, background: theme === 'dark' ? '#0c0d10' : undefined }}>
-      <button type="button" onClick={buy} disabled={shop === undefined} style={{ marginBottom: 12 }}>
+      <button
+        type="button"
+        onClick={buy}
+        disabled={shop === undefined}
+        style={{ marginBottom: 12 }}
+      >
         Buy tea
       </button>
       <KernelDevtools kernel={kernel} enabled inline theme={theme} />
