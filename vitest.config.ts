@@ -114,7 +114,10 @@ export default defineConfig({
         ],
         test: {
           name: 'stories',
-          globalSetup: ['./scripts/vitest-setup.mjs', './scripts/chromium.mjs'],
+          // This project's root is stories/.
+          globalSetup: ['vitest-setup', 'chromium'].map((name) =>
+            fileURLToPath(new URL(`scripts/${name}.mjs`, import.meta.url)),
+          ),
           testTimeout: 30_000,
           browser: {
             enabled: true,
