@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
@@ -178,6 +179,29 @@ kernelWorker.plugins = [
   ...kernelWorker.plugins,
 ];
 
+/** A page with its one script in it, which its policy knows by its hash: nothing else runs in it, and nothing is loaded. */
+const vatSandbox = {
+  ...program('host/browser/vat-sandbox-page'),
+  output: { file: 'sdk/dist/vat-sandbox.js', format: 'iife' },
+};
+vatSandbox.plugins = [
+  ...vatSandbox.plugins,
+  {
+    name: 'sandbox-page',
+    generateBundle(_options, bundle) {
+      const [[file, { code }]] = Object.entries(bundle);
+      delete bundle[file];
+      const script = code.trim();
+      const hash = createHash('sha256').update(script).digest('base64');
+      const policy = `default-src 'none'; script-src 'sha256-${hash}' 'unsafe-eval' blob:; worker-src blob:`;
+      const source =
+        `<!doctype html><meta charset="utf-8"><meta http-equiv="Content-Security-Policy" content="${policy}">` +
+        `<title>vatkit: a sandbox for vats</title><script>${script}</script>\n`;
+      this.emitFile({ type: 'asset', fileName: 'vat-sandbox.html', source });
+    },
+  },
+];
+
 /** The page's client: no packages, and as few bytes as it can be. */
 const client = {
   input: 'sdk/src/entries/index.ts',
@@ -202,6 +226,7 @@ export default [
   client,
   worker('vat/worker-node'),
   kernelWorker,
+  vatSandbox,
   library('codegen', './dist/cli.js', './dist/vite/page-hot.js'),
   library('react'),
 ];

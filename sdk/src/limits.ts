@@ -97,6 +97,8 @@ export const limits = {
   sessionUnsentCharsMax: 64 * MiB,
   /** Milliseconds until a kernel's worker that has not answered its first message is given up. */
   workerStartTimeoutMs: 30_000,
+  /** Milliseconds until a frame for vats that does not say that it is there is given up. */
+  sandboxStartMs: 15_000,
   /** Milliseconds that a kernel which owes answers may be silent, pings included, before its worker is given up. */
   kernelSilenceMs: 60_000,
   /** Milliseconds that a kernel's worker waits for the files of one that is on its way out. */

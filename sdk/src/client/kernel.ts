@@ -29,6 +29,11 @@ export type KernelClientOptions = {
   worker: () => WorkerLike | Promise<WorkerLike>;
   /** One kernel for each origin and name. Default `default`. */
   name?: string;
+  /**
+   * In a browser: gives the URL of `vat-sandbox.html`, which the package ships and the app serves. Vats then run in a frame
+   * of an opaque origin and without a network.
+   */
+  sandbox?: () => string | URL;
   /** Milliseconds until a worker that has not answered is given up. Default 30,000. */
   startTimeoutMs?: number;
 };
@@ -134,6 +139,19 @@ export type KernelClient<Admin = UntypedAdmin> = {
    * then anything may have changed. Returns a function that stops it.
    */
   readonly onVersions: Origin['onVersions'];
+  /**
+   * In a browser: the whole store, as one file. It is a SQLite database, which a kernel on Node can use as it is.
+   *
+   * @throws KernelError UNSUPPORTED_ENVIRONMENT, STORE_FAILED.
+   */
+  readonly exportStore: () => Promise<Blob>;
+  /**
+   * In a browser: replaces the store by an exported one, all or nothing. The kernel begins anew on it, in every tab: refs
+   * break with SESSION_EXPIRED, and things are launched again from their names.
+   *
+   * @throws KernelError BAD_CONFIG or STORE_FAILED where the file is no sound store, or a newer one's: then nothing changes.
+   */
+  readonly importStore: (file: Blob) => Promise<void>;
   /** Ends the session and the worker. */
   readonly close: () => Promise<void>;
   readonly [Symbol.asyncDispose]: () => Promise<void>;
@@ -150,6 +168,7 @@ const asyncDispose: typeof Symbol.asyncDispose =
  */
 export function createKernel<Admin = UntypedAdmin>({
   worker,
+  sandbox,
   name = 'default',
   startTimeoutMs = limits.workerStartTimeoutMs,
 }: KernelClientOptions): KernelClient<Admin> {
@@ -188,8 +207,10 @@ export function createKernel<Admin = UntypedAdmin>({
     },
   };
 
+  const tabs = makeTabs({ name, worker, sandbox });
   const connection = makeConnection({
-    ...makeTabs(name, worker),
+    open: tabs.open,
+    leave: tabs.leave,
     startTimeoutMs,
     onPhase: (phase, error) => change({ phase, error }),
     onWelcome({ storage, storeId, epoch }) {
@@ -299,6 +320,16 @@ export function createKernel<Admin = UntypedAdmin>({
           : undefined,
     }),
     onVersions: origin.onVersions,
+    async exportStore() {
+      await connection.ready();
+      return (await tabs.askStore()) as Blob;
+    },
+    async importStore(file) {
+      if (!(file instanceof Blob))
+        throw new TypeError(`importStore takes a Blob or a File; found ${describe(file)}`);
+      await connection.ready();
+      await tabs.askStore(file);
+    },
     close: connection.close,
     [asyncDispose]: connection.close,
   };

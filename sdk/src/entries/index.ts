@@ -35,6 +35,7 @@ export type { Phase } from '../client/connection.js';
 export { call, dup, isRef, onBroken, release, withOptions } from '../client/ref.js';
 export { expose } from '../client/expose.js';
 export { iterate } from '../client/iterate.js';
+export { persistStorage } from '../client/tabs/persist.js';
 export type { CallOptions, Passed, Received, RefOf, Remote, Untyped } from '../client/types.js';
 export type { Exposed, Ref, RemotePromise } from '../protocol/remote.js';
 export { KernelError, isKernelError } from '../errors.js';

@@ -9,6 +9,8 @@
  * Names and messages here are read by tabs of earlier and later deploys: they may be added to, never changed.
  */
 
+import type { WireError } from './session-wire.js';
+
 /** Raised with each release, so that of two tabs the newer one's kernel is the one that runs. A test holds it to package.json. */
 export const release = 'vatkit 0.0.0';
 
@@ -48,6 +50,8 @@ export type ToKernelWorker =
       session: MessagePort;
       /** Did this page find a kernel running, or had it one before? Then the store is not to be reset. */
       takesOver: boolean;
+      /** The way to a sandbox for vats, if they are to run in one. Transferred. */
+      sandbox?: MessagePort;
     }
   /** Commit, close the store, and end. */
   | { type: 'resign' };
@@ -78,6 +82,23 @@ export type Leader = { id: string; release: string; schema: number };
 
 /** The first message on a session's channel, from the worker; all others are the session's. */
 export type OpenMessage = { type: 'open'; leader: Leader };
+
+/**
+ * What a page may ask of the kernel's worker besides its session, on the same channel. `export`: answered with the whole
+ * store as one file. `import`: the store is replaced by that in the file, and the kernel begins anew on it.
+ */
+export type StoreRequest =
+  { type: 'store-export'; id: number } | { type: 'store-import'; id: number; file: Blob };
+export type StoreReply =
+  { type: 'store-done'; id: number; file?: Blob } | { type: 'store-failed'; id: number; error: WireError };
+
+export const isStoreRequest = (message: unknown): message is StoreRequest =>
+  hasType(message, 'store-export') || hasType(message, 'store-import');
+export const isStoreReply = (message: unknown): message is StoreReply =>
+  hasType(message, 'store-done') || hasType(message, 'store-failed');
+
+const hasType = (message: unknown, type: string): boolean =>
+  typeof message === 'object' && message !== null && (message as { type?: unknown }).type === type;
 
 /** 128 bits, as 32 hexadecimal digits. */
 export const randomId = (): string =>

@@ -29,6 +29,8 @@ export type WasmDatabaseOptions = {
 export type WasmDatabase = KernelDatabase & {
   /** `memory`: it was asked for, or this browser gives its pages no files (an old one, or private browsing). */
   readonly storage: 'file' | 'memory';
+  /** The whole store as committed, as the bytes of a SQLite file; Node's kernel can use it as it is. */
+  exportFile(): Uint8Array<ArrayBuffer>;
 };
 
 /** The database, its -wal and the journal of its first moment; with some to spare, since SQLite refuses to go on without. */
@@ -83,7 +85,16 @@ export async function makeSQLKernelDatabase({
     );
   }
   const sqlite = await loadSqlite(wasmBinary);
+  let current: Database | undefined;
+  const exportFile = (): Uint8Array<ArrayBuffer> => {
+    try {
+      return portable(sqlite.capi.sqlite3_js_db_export(current as Database));
+    } catch (cause) {
+      throw storeFailed('export', name, messageOf(cause), { cause });
+    }
+  };
   const connect = (database: Database): SqliteDatabase => {
+    current = database;
     const adapted = adapt(sqlite, database);
     onOpen(adapted);
     return adapted;
@@ -91,7 +102,7 @@ export async function makeSQLKernelDatabase({
   if (name === ':memory:' || !(await hasPrivateFiles())) {
     const open = (): SqliteDatabase => connect(new sqlite.oo1.DB(':memory:', 'c'));
     const store = makeSqliteStore({ filename: ':memory:', open, durability });
-    return Object.freeze({ ...store, storage: 'memory' as const });
+    return Object.freeze({ ...store, exportFile, storage: 'memory' as const });
   }
   const pool = await acquire(sqlite, name, Date.now() + lockWaitMs);
   const release = (): void => {
@@ -107,10 +118,51 @@ export async function makeSQLKernelDatabase({
       if (isOpen) release();
       isOpen = false;
     };
-    return Object.freeze({ ...store, close, storage: 'file' as const });
+    return Object.freeze({ ...store, close, exportFile, storage: 'file' as const });
   } catch (thrown) {
     release();
     throw thrown;
+  }
+}
+
+/** Where a file's header says how it is written and read: 2 for a write-ahead log, which memory has not. */
+const formatOffsets = [18, 19];
+
+function portable(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
+  const copy = new Uint8Array(bytes);
+  for (const offset of formatOffsets) copy[offset] = 1;
+  return copy;
+}
+
+/**
+ * The rows of a store that was exported, by this host or as a copy of Node's file. The bytes are checked, and migrated.
+ *
+ * @throws KernelError STORE_FAILED where they are no store's, a newer one's, or damaged.
+ */
+export async function readStoreFile(
+  bytes: Uint8Array,
+  { wasmBinary }: Pick<WasmDatabaseOptions, 'wasmBinary'> = {},
+): Promise<[key: string, value: string][]> {
+  const sqlite = await loadSqlite(wasmBinary);
+  const { capi, wasm } = sqlite;
+  const open = (): SqliteDatabase => {
+    const database = new sqlite.oo1.DB(':memory:', 'c');
+    const copy = wasm.allocFromTypedArray(portable(bytes));
+    const flags = capi.SQLITE_DESERIALIZE_FREEONCLOSE | capi.SQLITE_DESERIALIZE_RESIZEABLE;
+    const size = bytes.length;
+    database.checkRc(
+      capi.sqlite3_deserialize(database.pointer as number, 'main', copy, size, size, flags),
+    );
+    return adapt(sqlite, database);
+  };
+  const store = makeSqliteStore({ filename: 'the file', open });
+  try {
+    const [check] = store.executeQuery('PRAGMA integrity_check');
+    const found = String(Object.values(check ?? {})[0]);
+    if (found !== 'ok') throw storeFailed('import', 'the file', `it is damaged (${found})`);
+    return store.scan('');
+  } finally {
+    store.close();
   }
 }
 

@@ -12,10 +12,12 @@ afterEach(async () => {
 let names = 0;
 const newName = (): string => `client-${Date.now()}-${(names += 1)}`;
 
-function makeClient({ name = newName(), program = './app.worker.ts' } = {}) {
+function makeClient({ name = newName(), program = './app.worker.ts', query = '' } = {}) {
   const workers: Worker[] = [];
   const worker = (): Worker => {
-    const made = new Worker(new URL(program, import.meta.url), { type: 'module' });
+    const url = new URL(program, import.meta.url);
+    url.search = query;
+    const made = new Worker(url, { type: 'module' });
     workers.push(made);
     return made;
   };
@@ -109,6 +111,27 @@ describe('a client of the ready-made worker', () => {
     expect(await note.read?.()).toBe('durable');
     expect(await theirs.count?.()).toBe(0);
     await vi.waitFor(() => expect(second.workers).toHaveLength(1), patience);
+  });
+
+  it("reads its options from its file and its URL; a takeover is no start, and resets nothing", async () => {
+    const program = './service.worker.ts';
+    const { client } = makeClient({ program });
+    const definition = { ...(await keeper()).config, services: ['greeter'] };
+    const { root } = await client.launch({ name: 'k', config: definition });
+    await (root as unknown as Loose).keep?.('a', 1);
+    // The first object of a fresh store is the one that was registered first.
+    expect(await client.admin.queueMessage('ko4', 'greet', ['you'])).toMatchObject({
+      body: '#"good day, you"',
+    });
+    const other = makeClient({ name: client.name, program, query: 'reset-storage=true' });
+    const [theirs] = await other.client.admin.getVatIds();
+    await client.close();
+    expect(await other.client.admin.getVatIds()).toStrictEqual([theirs]);
+    await other.client.close();
+    const fresh = makeClient({ name: client.name, program, query: 'reset-storage=true' });
+    expect(await fresh.client.admin.getVatIds()).toStrictEqual([]);
+    const wrong = makeClient({ query: 'reset-storage=perhaps' }).client;
+    await expect(wrong.ready()).rejects.toThrow('reset-storage must be true or false');
   });
 
   it('says why there is no kernel', async () => {

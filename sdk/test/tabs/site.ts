@@ -13,7 +13,8 @@ import { bundleOf } from '../harness.js';
 const dist = (file: string): string =>
   readFileSync(fileURLToPath(new URL(`../../dist/${file}`, import.meta.url)), 'utf8');
 
-const pagePolicy = "default-src 'none'; script-src 'self'; connect-src 'self'; worker-src 'self'";
+const pagePolicy =
+  "default-src 'none'; script-src 'self'; connect-src 'self'; worker-src 'self'; frame-src 'self'";
 /** What DESIGN and docs/browser.md ask of the worker's response. */
 const workerPolicy =
   "default-src 'none'; script-src 'self' 'unsafe-eval' blob:; worker-src blob:; connect-src 'self'";
@@ -23,8 +24,10 @@ const app = `
 import * as vatkit from './vatkit.js';
 const name = new URLSearchParams(location.search).get('name') ?? 'app';
 const state = { workers: 0, results: [], errors: [], isCalling: false };
+const isHardened = new URLSearchParams(location.search).has('hardened');
 const client = vatkit.createKernel({
   name,
+  ...(isHardened && { sandbox: () => './vat-sandbox.html' }),
   worker() {
     state.workers += 1;
     globalThis.leads?.();
@@ -81,6 +84,7 @@ export async function serveSite(): Promise<Site> {
   const files = {
     'vatkit.js': dist('entries/index.js'),
     'kernel.worker.js': dist('entries/worker.js'),
+    'vat-sandbox.html': dist('vat-sandbox.html'),
     'app.js': app,
   };
   const releases: { [folder: string]: (text: string) => string } = {
@@ -105,7 +109,8 @@ export async function serveSite(): Promise<Site> {
     if (file === '') return send(response, 'text/html', html(pagePolicy), pagePolicy);
     if (!Object.hasOwn(files, file)) return void response.writeHead(404).end();
     const text = release(files[file as keyof typeof files]);
-    send(response, 'text/javascript', text, file === 'kernel.worker.js' ? workerPolicy : undefined);
+    const type = file.endsWith('.html') ? 'text/html' : 'text/javascript';
+    send(response, type, text, file === 'kernel.worker.js' ? workerPolicy : undefined);
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const { port } = server.address() as AddressInfo;

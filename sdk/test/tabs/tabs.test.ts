@@ -1,6 +1,9 @@
 /** Several tabs of one app, in a real browser, with the built files and a strict Content-Security-Policy. */
-import type { Browser, BrowserContext } from 'playwright';
+import { kunser } from '@vatkit/sdk/kernel';
+import type { Browser, BrowserContext, Frame, Page } from 'playwright';
+import type { KernelError } from '@vatkit/sdk';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { expectSoundStore, makeFile, startKernel, stopKernel } from '../harness.js';
 import { makeTabsOf, serveSite, startBrowser, type App, type Site, type Tab } from './site.js';
 
 // Functions given to `evaluate` run in the page, where these are global.
@@ -75,6 +78,160 @@ describe('an app on a static server', () => {
   });
 });
 
+describe('the whole store', () => {
+  const exported = (page: Page): Promise<number[]> =>
+    page.evaluate(async () => {
+      const file = await client.exportStore();
+      return [...new Uint8Array(await file.arrayBuffer())];
+    });
+  const imported = (page: Page, bytes: number[]): Promise<string | undefined> =>
+    page.evaluate(
+      (content) =>
+        client.importStore(new Blob([new Uint8Array(content)])).then(
+          () => undefined,
+          (error: KernelError) => `${error.code}: ${error.message}`,
+        ),
+      bytes,
+    );
+
+  it('is one file, which another browser and Node take as it is', async () => {
+    const { page } = await launched();
+    await page.evaluate(() => root.keep?.('a', 'exported'));
+    const bytes = await exported(page);
+    await page.evaluate(() => root.keep?.('a', 'changed'));
+    const other = await launched();
+    const { storeId } = await page.evaluate(() => client.status);
+    // From the tab that does not lead.
+    expect(await imported(other.page, bytes)).toBeUndefined();
+    for (const tab of [page, other.page]) {
+      expect(
+        await tab.evaluate(() => root.kept?.('a').catch(({ code }: KernelError) => code)),
+      ).toBe('SESSION_EXPIRED');
+      await tab.evaluate(() => launch());
+      expect(await tab.evaluate(() => root.kept?.('a'))).toBe('exported');
+      expect(await tab.evaluate(() => client.status.storeId)).not.toBe(storeId);
+    }
+    const dbFilename = makeFile('exported.db', Uint8Array.from(bytes));
+    const kernel = await startKernel({ dbFilename });
+    const answer = await kernel.queueMessage(kernel.getRootObject('v1') as string, 'kept', ['a']);
+    expect(kunser(answer)).toBe('exported');
+    await stopKernel(kernel);
+    await expectSoundStore(dbFilename);
+  });
+
+  it('is left as it is where the file is none', async () => {
+    const { page } = await launched();
+    await page.evaluate(() => root.keep?.('a', 'kept'));
+    const bytes = await exported(page);
+    const torn = bytes.map((byte, i) => (i > 5_000 && i < 9_000 ? 0 : byte));
+    const newer = bytes.map((byte, i) => (i === 63 ? 9 : byte));
+    expect(await imported(page, [1, 2, 3])).toMatch(/STORE_FAILED/);
+    expect(await imported(page, torn)).toMatch(/STORE_FAILED|BAD_CONFIG/);
+    expect(await imported(page, newer)).toContain('schema version is 9');
+    expect(await page.evaluate(() => root.kept?.('a'))).toBe('kept');
+    expect(await page.evaluate(() => state.workers)).toBe(1);
+  });
+
+  it('is whole when the disk is full, and callers hear of it', async () => {
+    const { page } = await launched();
+    const devtools = await context.newCDPSession(page);
+    const limit = (quotaSize?: number) =>
+      devtools.send('Storage.overrideQuotaForOrigin', {
+        origin: site.origin,
+        ...(quotaSize !== undefined && { quotaSize }),
+      });
+    const { usage } = await devtools.send('Storage.getUsageAndQuota', { origin: site.origin });
+    await limit(usage + 3_000_000);
+    const kept = await page.evaluate(async () => {
+      const text = 'x'.repeat(500_000);
+      for (let i = 0; i < 40; i += 1) {
+        try {
+          await root.keep?.(String(i), text);
+        } catch (thrown) {
+          return { count: i, error: String(thrown) };
+        }
+      }
+      return undefined;
+    });
+    expect(kept?.error).toMatch(/STORE_FAILED|VAT_RESTARTED|KERNEL_CLOSED|WORKER_START_FAILED/);
+    await limit();
+    // What was acknowledged is there, now that there is space, and more can be added.
+    await page.evaluate(() => launch());
+    const last = String((kept?.count as number) - 1);
+    expect(await page.evaluate((key) => root.kept?.(key), last)).toHaveLength(500_000);
+    expect(await page.evaluate(() => root.keep?.('more', 1))).toBeUndefined();
+    expect(await page.evaluate(() => client.admin.checkInvariants?.())).toStrictEqual([]);
+  });
+
+  it('is asked to be kept', async () => {
+    const { page } = await tabs.open();
+    expect(typeof (await page.evaluate(() => vatkit.persistStorage()))).toBe('boolean');
+  });
+});
+
+describe('the hardened mode', () => {
+  it('runs vats in a frame that has no origin and no network', async () => {
+    const { page, problems } = await launched('/?hardened');
+    expect(await page.evaluate(() => root.greet?.('you'))).toBe('nobody greets you');
+    const frame = page.frames().find((each) => each !== page.mainFrame()) as Frame;
+    const vat = page.workers().find((worker) => worker.url().startsWith('blob:null/'));
+    expect(vat).toBeDefined();
+    // What code finds that has got out of SES, and out of all that was taken from its worker.
+    const found = await frame.evaluate(async (origin) => {
+      const said = (thrown: unknown) => (thrown as Error).name;
+      const inWorker = new Worker(
+        URL.createObjectURL(
+          new Blob([
+            `fetch(${JSON.stringify(origin)}).then(() => postMessage('reached'), ({ name }) => postMessage(name))`,
+          ]),
+        ),
+      );
+      return {
+        origin: globalThis.origin,
+        fetch: await fetch(origin).then(() => 'reached', said),
+        files: await navigator.storage.getDirectory().then(() => 'reached', said),
+        parent: ((): string => {
+          try {
+            return parent.document.title;
+          } catch (thrown) {
+            return said(thrown);
+          }
+        })(),
+        worker: await new Promise((resolve) => {
+          inWorker.onmessage = ({ data }) => resolve(data);
+        }),
+      };
+    }, site.origin);
+    expect(found).toStrictEqual({
+      origin: 'null',
+      fetch: 'TypeError',
+      files: 'SecurityError',
+      parent: 'SecurityError',
+      worker: 'TypeError',
+    });
+    expect(problems.filter((text) => !text.includes('Content Security Policy'))).toStrictEqual([]);
+    // A vat that is ended there starts there again.
+    await page.evaluate(() => client.admin.restartVat('v1'));
+    expect(await page.evaluate(() => root.launches?.())).toBe(1n);
+    await page.evaluate(() => client.close());
+    expect(await page.evaluate(() => document.querySelector('iframe'))).toBeNull();
+  });
+
+  it('says so where the page that was named is another one', async () => {
+    const tab = await tabs.open();
+    const message = await tab.page.evaluate(async () => {
+      const other = vatkit.createKernel({
+        name: 'other',
+        worker: () => new Worker('./kernel.worker.js', { type: 'module' }),
+        sandbox: () => './no-such.html',
+        startTimeoutMs: 1_000,
+      });
+      return other.ready().catch((error: Error) => error.message);
+    });
+    expect(message).toContain("The kernel's worker did not start");
+  });
+});
+
 describe('a takeover', () => {
   it(`makes every call once, over ${takeovers} of them in ${tabCount} tabs that call all the time`, async () => {
     for (let i = 0; i < tabCount; i += 1) await launched();
@@ -135,10 +292,7 @@ describe('a takeover', () => {
       );
       const never = root
         .never?.()
-        .catch(({ code, indeterminate }: { code: string; indeterminate: boolean }) => ({
-          code,
-          indeterminate,
-        }));
+        .catch(({ code, indeterminate }: KernelError) => ({ code, indeterminate }));
       (globalThis as unknown as App).kept = { note, heap, broken, never };
       // By now the vat has the call before it.
       await root.greet?.();

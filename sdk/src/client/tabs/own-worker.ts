@@ -4,6 +4,7 @@ import { randomId, tabNames } from '../../protocol/tab-wire.js';
 import type { FromKernelWorker, ToKernelWorker } from '../../protocol/tab-wire.js';
 import type { Channel, ChannelEvents } from '../channel.js';
 import { acquireLock } from './locks.js';
+import type { Sandbox } from './sandbox.js';
 
 export type WorkerNews = {
   /** It answers on the rendezvous channel itself. */
@@ -22,7 +23,12 @@ export type OwnWorker = {
 
 export function startOwnWorker(
   worker: Worker,
-  { name, takesOver, ...news }: WorkerNews & { name: string; takesOver: boolean },
+  {
+    name,
+    takesOver,
+    sandbox,
+    ...news
+  }: WorkerNews & { name: string; takesOver: boolean; sandbox: Sandbox | undefined },
 ): OwnWorker {
   const { port1, port2 } = new MessageChannel();
   const id = randomId();
@@ -51,12 +57,15 @@ export function startOwnWorker(
     else if (data?.type === 'superseded') news.superseded(data.release);
     else if (data?.type === 'stopped') stopped();
   });
-  post({ type: 'start', name, id, takesOver, session: port2 }, [port2]);
+  const start: ToKernelWorker = { type: 'start', name, id, takesOver, session: port2 };
+  if (sandbox === undefined) post(start, [port2]);
+  else post({ ...start, sandbox: sandbox.port }, [port2, sandbox.port]);
 
   const terminate = (): void => {
     watch.abort();
     port1.close();
     worker.terminate();
+    sandbox?.close();
     stopped();
   };
   const resign = (): Promise<void> => {

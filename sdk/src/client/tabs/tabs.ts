@@ -9,6 +9,8 @@ import type { Openable } from '../channel.js';
 import { acquireLock, tryLock } from './locks.js';
 import { seekLeader, type OtherTab } from './other-tab.js';
 import { startOwnWorker, type OwnWorker } from './own-worker.js';
+import { openSandbox, type Sandbox } from './sandbox.js';
+import { makeStoreRequests, type AskStore } from './store-requests.js';
 import { watchVisibility } from './visibility.js';
 
 /** Another tab has the kernel from now on, or this one: the session goes on there. */
@@ -22,6 +24,8 @@ export type Tabs = {
   open: () => Promise<unknown>;
   /** The tab uses the kernel no more, until it opens anew. */
   leave: () => void;
+  /** The whole store, or its replacement; where there is a channel. */
+  askStore: AskStore;
 };
 
 /** Of a tab that uses the kernel. */
@@ -41,8 +45,17 @@ type Presence = {
   tellLost?: ((cause: Error) => void) | undefined;
 };
 
-export function makeTabs(name: string, worker: () => unknown): Tabs {
-  if (!hasTabs()) return { open: async () => insistOneTab(await worker()), leave: () => {} };
+export type TabsOptions = {
+  name: string;
+  worker: () => unknown;
+  sandbox?: (() => string | URL) | undefined;
+};
+
+export function makeTabs({ name, worker, sandbox }: TabsOptions): Tabs {
+  const requests = makeStoreRequests();
+  const { ask: askStore } = requests;
+  if (!hasTabs())
+    return { open: async () => insistOneTab(await worker()), leave: () => {}, askStore };
   const names = tabNames(name);
   let here: Presence | undefined;
   /** Was there a kernel before this tab's own worker has one? */
@@ -72,6 +85,7 @@ export function makeTabs(name: string, worker: () => unknown): Tabs {
     const tab = here;
     if (tab === undefined) return;
     here = undefined;
+    requests.close();
     standDown(tab);
     clearTimeout(tab.standBackTimer);
     tab.seeking?.abort(new Error('this tab has left'));
@@ -94,6 +108,7 @@ export function makeTabs(name: string, worker: () => unknown): Tabs {
   const moved = (tab: Presence, cause: Error = new KernelMoved('the kernel has moved')): void => {
     const { tellLost, seeking } = tab;
     tab.tellLost = tab.seeking = tab.session = undefined;
+    requests.close();
     seeking?.abort(cause);
     tellLost?.(cause);
   };
@@ -172,16 +187,18 @@ export function makeTabs(name: string, worker: () => unknown): Tabs {
 
   const openOwn = async (tab: Presence, lead: NonNullable<Presence['lead']>): Promise<unknown> => {
     tab.isStarting = true;
-    const made = await Promise.resolve()
-      .then(worker)
+    const [made, frame] = await Promise.resolve()
+      .then(() => openBoth(worker, sandbox))
       .finally(() => (tab.isStarting = false));
     if (!isBrowserWorker(made)) {
       // A port to a kernel that the app has made itself: there is nothing to elect.
       if (here === tab) leave();
+      frame?.close();
       return made;
     }
     if (here !== tab || tab.lead !== lead) {
       made.terminate();
+      frame?.close();
       insistHere(tab);
       return open();
     }
@@ -189,6 +206,7 @@ export function makeTabs(name: string, worker: () => unknown): Tabs {
     lead.own = startOwnWorker(made, {
       name,
       takesOver,
+      sandbox: frame,
       alive: () => (tab.isStarting = false),
       outdated() {
         resign(tab);
@@ -225,12 +243,27 @@ export function makeTabs(name: string, worker: () => unknown): Tabs {
 
   const watched = (tab: Presence, { listen }: Openable): Openable => ({
     listen(events) {
+      const channel = listen(requests.within(events));
       tab.tellLost = events.onLost;
-      return listen(events);
+      requests.open(channel);
+      return channel;
     },
   });
 
-  return { open, leave };
+  return { open, leave, askStore };
+}
+
+async function openBoth(
+  worker: () => unknown,
+  sandbox: TabsOptions['sandbox'],
+): Promise<[worker: unknown, frame: Sandbox | undefined]> {
+  const frame = sandbox && (await openSandbox(sandbox()));
+  try {
+    return [await worker(), frame];
+  } catch (thrown) {
+    frame?.close();
+    throw thrown;
+  }
 }
 
 /** Are there tabs here, whose kernel's worker would be a browser's? */

@@ -8,6 +8,7 @@ import type { FromVat } from '../../protocol/vat-wire.js';
 import { makeHostFetch } from '../host-fetch.js';
 import type { PlatformServices, VatWorker, VatWorkerEvents } from '../platform-services.js';
 import { hmacSha256 } from './hmac.js';
+import { makeSandboxedWorkers } from './sandboxed-workers.js';
 
 /** What of a worker's global object is needed; `globalThis` has it. */
 export type BrowserScope = {
@@ -16,6 +17,11 @@ export type BrowserScope = {
   readonly URL: typeof URL;
   readonly fetch: typeof fetch;
   readonly navigator?: { readonly hardwareConcurrency?: number };
+};
+
+export type PlatformServicesClientOptions = {
+  /** The way to a page of `vat-sandbox.html`, in which vats' workers are started then. */
+  sandbox?: MessagePort | undefined;
 };
 
 /** Evaluated at its first use: a kernel that talks to no other one pays nothing for it. */
@@ -28,8 +34,9 @@ export class PlatformServicesClient implements PlatformServices {
   readonly #scope: BrowserScope;
   /** One Blob for all vats: each worker's program is the same. */
   readonly #workerUrl: string;
+  readonly #sandboxed: PlatformServices['startVatWorker'] | undefined;
 
-  private constructor(scope: BrowserScope) {
+  private constructor(scope: BrowserScope, { sandbox }: PlatformServicesClientOptions) {
     this.#scope = scope;
     this.workersLoadingMax = scope.navigator?.hardwareConcurrency ?? 2;
     // Browsers do not show where a redirect leads, so that it cannot be checked: it is refused.
@@ -37,6 +44,7 @@ export class PlatformServicesClient implements PlatformServices {
       fetch: scope.fetch.bind(scope),
       isRedirectVisible: false,
     });
+    this.#sandboxed = sandbox && makeSandboxedWorkers(sandbox, vatWorkerText);
     const blob = new scope.Blob([vatWorkerText], { type: 'text/javascript' });
     this.#workerUrl = scope.URL.createObjectURL(blob);
   }
@@ -45,17 +53,22 @@ export class PlatformServicesClient implements PlatformServices {
    * @param scope - the worker's `globalThis`.
    * @throws TypeError where the scope can start no workers of its own.
    */
-  static async make(scope: BrowserScope = globalThis): Promise<PlatformServicesClient> {
+  static async make(
+    scope: BrowserScope = globalThis,
+    options: PlatformServicesClientOptions = {},
+  ): Promise<PlatformServicesClient> {
     if (typeof scope.Worker !== 'function') {
       throw new TypeError(
         'PlatformServicesClient needs a scope that can start workers, as pages and dedicated workers can; ' +
           'found one without Worker',
       );
     }
-    return new PlatformServicesClient(scope);
+    return new PlatformServicesClient(scope, options);
   }
 
-  startVatWorker(vatId: VatId, { onMessage, onLost }: VatWorkerEvents): VatWorker {
+  startVatWorker(vatId: VatId, events: VatWorkerEvents): VatWorker {
+    if (this.#sandboxed !== undefined) return this.#sandboxed(vatId, events);
+    const { onMessage, onLost } = events;
     const worker = new this.#scope.Worker(this.#workerUrl, { name: vatId });
     let ended = false;
     const lost = (why: string): void => {

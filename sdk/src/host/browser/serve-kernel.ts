@@ -12,12 +12,14 @@ import type {
   RendezvousMessage,
   ToKernelWorker,
 } from '../../protocol/tab-wire.js';
-import type { Durability } from '../../store/kv-store.js';
-import { makeSQLKernelDatabase } from '../../store/sqlite-wasm.js';
+import type { Change, Durability } from '../../store/kv-store.js';
+import { makeSQLKernelDatabase, type WasmDatabase } from '../../store/sqlite-wasm.js';
+import type { Rows } from '../adopt-store.js';
 import { messageOf } from '../bundles.js';
 import { Kernel, type KernelOptions } from '../kernel.js';
 import type { PortLike } from '../session-channel.js';
 import { PlatformServicesClient } from './platform-services.js';
+import { makeStoreRequests, type StoreRequests } from './store-requests.js';
 import { makeTabChannel } from './tab-channel.js';
 import { parseUrlOptions } from './url-options.js';
 
@@ -75,8 +77,13 @@ export function makeKernelServer(
     };
     try {
       const options = (await given) ?? {};
-      const kernel = await startKernel(message, options, await wasmBinary?.());
-      sessions.open(kernel);
+      const { kernel, requests } = await startKernel(message, options, {
+        wasmBinary: await wasmBinary?.(),
+        onReplaced: () => void end(),
+      });
+      sessions.open((port, onEnd) =>
+        kernel.serveClient(requests.within(port), onEnd && { onEnd }),
+      );
       return () => end(kernel);
     } catch (thrown) {
       // Tabs that are as new as the store can still have a kernel.
@@ -107,11 +114,13 @@ export function makeKernelServer(
   };
 }
 
+type Started = { kernel: Kernel; requests: StoreRequests };
+
 async function startKernel(
-  { name, takesOver }: Start,
+  { name, takesOver, sandbox }: Start,
   given: ServeKernelOptions,
-  wasmBinary: Uint8Array | undefined,
-): Promise<Kernel> {
+  { wasmBinary, onReplaced }: { wasmBinary: Uint8Array | undefined; onReplaced: () => void },
+): Promise<Started> {
   const {
     storage,
     durability,
@@ -119,15 +128,17 @@ async function startKernel(
     resetStorage,
     ...options
   } = { ...parseUrlOptions(globalThis.location.search), ...given };
-  const database = await makeSQLKernelDatabase({
-    dbFilename: storage === 'memory' ? ':memory:' : name,
-    // The lock is ours, so whoever has the files is on its way out.
-    lockWaitMs: limits.storeHeldMs,
-    ...(durability !== undefined && { durability }),
-    ...(wasmBinary !== undefined && { wasmBinary }),
-  });
+  const openDatabase = (): Promise<WasmDatabase> =>
+    makeSQLKernelDatabase({
+      dbFilename: storage === 'memory' ? ':memory:' : name,
+      // The lock is ours, so whoever has the files is on its way out.
+      lockWaitMs: limits.storeHeldMs,
+      ...(durability !== undefined && { durability }),
+      ...(wasmBinary !== undefined && { wasmBinary }),
+    });
+  const database = await openDatabase();
   try {
-    const platform = await PlatformServicesClient.make(globalThis);
+    const platform = await PlatformServicesClient.make(globalThis, { sandbox });
     const kernel = await Kernel.make(platform, database, {
       ...options,
       // A tab that only takes over from another is no new start of the app.
@@ -135,10 +146,25 @@ async function startKernel(
     });
     for (const [service, object] of Object.entries(services))
       kernel.registerKernelServiceObject(service, object);
-    return kernel;
+    const replace = async (rows: Rows): Promise<void> => {
+      await kernel.stop();
+      replaceRows(await openDatabase(), rows);
+    };
+    return { kernel, requests: makeStoreRequests({ database, wasmBinary, replace, onReplaced }) };
   } catch (thrown) {
     database.close();
     throw thrown;
+  }
+}
+
+/** In one commit: the store is the old one or the new one, whatever happens. */
+function replaceRows(database: WasmDatabase, rows: Rows): void {
+  try {
+    const kept = new Set(rows.map(([key]) => key));
+    const gone = database.keys('').filter((key) => !kept.has(key));
+    database.commit([...gone.map((key): Change => [key, null]), ...rows], { sync: true });
+  } finally {
+    database.close();
   }
 }
 
@@ -184,8 +210,7 @@ function serveTabs({ name, id: own, session }: Start, scope: KernelWorkerScope) 
   };
 
   return {
-    open: (kernel: Kernel): void =>
-      begin((port, onEnd) => kernel.serveClient(port, onEnd && { onEnd })),
+    open: begin,
     /** Whatever a client says hears why there is no kernel. */
     refuse(thrown: unknown): void {
       const refused = refusalOf(thrown);
