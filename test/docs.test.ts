@@ -347,6 +347,9 @@ describe('LIMITS.md agrees with the code', () => {
     sessionsMax: 'sessionsMax',
     sessionRefsMax: 'sessionRefsMax',
     sessionGraceMs: 'sessionGraceMs',
+    peerRefsMax: 'peerRefsMax',
+    peersMax: 'peersMax',
+    peerTimeoutMs: 'peerTimeoutMs',
   } satisfies Record<keyof KernelLimits, keyof typeof limits>;
 
   const table = (section: string): Record<string, number> =>

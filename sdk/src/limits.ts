@@ -215,6 +215,8 @@ export const limits = {
   commitOutputsMax: 64,
   /** Milliseconds that an answer waits for others to share its commit. */
   commitDelayMs: 2,
+  /** The same once commits wait for the disk, because peers are told of them: as long as the last one took, and no longer than this. */
+  commitSyncDelayMs: 50,
   /** Rows of one commit, after which it no longer waits: a commit blocks its host for about 2 µs a row. */
   commitRowsMax: 20_000,
 } as const;

@@ -39,7 +39,6 @@ export function makeMemoryNetwork({ delayMs = 0 }: { delayMs?: number } = {}): M
     to: { peerId: PeerId; party: Party; accept: (link: Link) => LinkEvents | undefined },
   ): Link | undefined => {
     let isOpen = true;
-    let theirs: LinkEvents | undefined;
     const close = (why: string): void => {
       if (!isOpen) return;
       isOpen = false;
@@ -63,7 +62,7 @@ export function makeMemoryNetwork({ delayMs = 0 }: { delayMs?: number } = {}): M
       },
       close,
     });
-    theirs = to.accept(end(from.peerId, () => from.events));
+    const theirs = to.accept(end(from.peerId, () => from.events));
     if (theirs === undefined) return undefined;
     from.party.links.add(cut);
     to.party.links.add(cut);

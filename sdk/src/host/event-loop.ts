@@ -92,6 +92,8 @@ export function makeEventLoop(powers: EventLoopPowers) {
   });
   let outputs: KernelEffect[] = [];
   let oldestOutputAt: number | undefined;
+  /** What the last commit took that waited for the disk: to gather for as long costs nobody more than that again. */
+  let syncMs = 0;
   let busy = 0;
   let commitTimer: ReturnType<typeof setTimeout> | undefined;
   let tickTimer: ReturnType<typeof setTimeout> | undefined;
@@ -248,6 +250,9 @@ export function makeEventLoop(powers: EventLoopPowers) {
     }
   };
 
+  const commitDelay = (): number =>
+    Math.max(limits.commitDelayMs, Math.min(syncMs, limits.commitSyncDelayMs));
+
   const take = (effects: readonly KernelEffect[]): void => {
     for (const effect of effects) {
       if (!isOutput(effect)) perform(effect);
@@ -261,11 +266,11 @@ export function makeEventLoop(powers: EventLoopPowers) {
       oldestOutputAt !== undefined &&
       (busy === 0 ||
         waiting >= limits.commitOutputsMax ||
-        performance.now() - oldestOutputAt >= limits.commitDelayMs);
+        performance.now() - oldestOutputAt >= commitDelay());
     if (due || changes.size >= limits.commitRowsMax) commit();
     else if (waiting + changes.size > 0) {
       // Not before what is already in the event queue has been taken; that is how cranks come to share a commit.
-      commitTimer ??= setTimeout(commit, limits.commitDelayMs);
+      commitTimer ??= setTimeout(commit, commitDelay());
     }
     if (busy === 0) onQuiet?.();
     for (const [queue, events] of waitingSends) {
@@ -302,7 +307,10 @@ export function makeEventLoop(powers: EventLoopPowers) {
     }
     try {
       // What a peer has seen must outlive a power failure: else the two would remember differently.
-      changes.commit({ sync: outputs.some(isForPeers) });
+      const sync = outputs.some(isForPeers);
+      const start = performance.now();
+      changes.commit({ sync });
+      if (sync) syncMs = performance.now() - start;
     } catch (thrown) {
       recover(thrown);
       return;

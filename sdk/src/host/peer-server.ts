@@ -90,6 +90,8 @@ type LiveLink = {
   assembler: ReturnType<typeof makeAssembler>;
   outbox: Uint8Array[];
   isFull: boolean;
+  /** What the kernel told the peer while its greeting was on the way to here. */
+  held: (PeerEffect & { type: 'to-peer' })[];
   /** Frames that came and are not with the kernel yet. */
   inbox: PeerFrame[];
   isBlocked: boolean;
@@ -126,6 +128,8 @@ type Settings = Required<
 const ackFramesMax = 64;
 const ackDelayMs = 10;
 const clockMs = 100;
+/** A link stays so long after the last thing that is said on it. */
+const lastWordMs = 100;
 /** Frames that a peer may send ahead of what is committed, beside the window: it may count differently. */
 const inboxMax = 4 * limits.peerFramesMax;
 
@@ -301,6 +305,7 @@ export function makePeerServer({ loop, log, startTransport, lineage, read }: Pee
       assembler: makeAssembler(settings?.maxMessageSizeBytes ?? limits.peerMessageBytesMax),
       outbox: [],
       isFull: false,
+      held: [],
       inbox: [],
       isBlocked: false,
       received: 0,
@@ -330,7 +335,7 @@ export function makePeerServer({ loop, log, startTransport, lineage, read }: Pee
   };
 
   /** The link is gone, or is to go. */
-  const over = (peer: Peer, live: LiveLink, why: string): void => {
+  const over = (peer: Peer, live: LiveLink, why: string, lingerMs = 0): void => {
     if (live.phase === 'over') return;
     live.phase = 'over';
     clearTimeout(live.ackTimer);
@@ -344,7 +349,9 @@ export function makePeerServer({ loop, log, startTransport, lineage, read }: Pee
       note(peer, why);
       retry(peer);
     }
-    live.link.close(why);
+    // A last word is lost with a link that is closed at once.
+    if (lingerMs > 0) setTimeout(() => live.link.close(why), lingerMs);
+    else live.link.close(why);
   };
 
   // Greeting
@@ -373,7 +380,7 @@ export function makePeerServer({ loop, log, startTransport, lineage, read }: Pee
   ): void => {
     const other = code === 'IDENTITY_IN_USE' ? { other: data as PeerLife } : {};
     say(live, { type: 'refused', code, message, ...other });
-    over(peer, live, message);
+    over(peer, live, message, lastWordMs);
   };
 
   const greeted = async (peer: Peer, live: LiveLink, said: PeerHello): Promise<void> => {
@@ -401,7 +408,7 @@ export function makePeerServer({ loop, log, startTransport, lineage, read }: Pee
       hints,
       standing: { me, you, sent, acked, received },
     });
-    const isGone = (live.phase as LiveLink['phase']) === 'over';
+    const isGone = live.phase === 'over';
     if (outcome.type !== 'done') {
       if (outcome.type === 'failed' && !isGone) refuse(peer, live, outcome.error);
       return;
@@ -431,6 +438,9 @@ export function makePeerServer({ loop, log, startTransport, lineage, read }: Pee
     peer.isRefused = false;
     delete peer.reason;
     for (const frame of frames) sayFrame(live, frame);
+    // Those that were made after it answered; earlier ones the peer has, or they are among the frames.
+    for (const { remote: to, frame } of live.held.splice(0))
+      if (to === remote && frame.seq > standing.sent) sayFrame(live, frame);
     // What it says was applied before may not be acknowledged yet.
     live.acked = 0;
     acknowledge(live);
@@ -712,11 +722,19 @@ export function makePeerServer({ loop, log, startTransport, lineage, read }: Pee
 
     /** What the kernel tells peers; after its commit. */
     fromKernel(effect: PeerEffect): void {
-      if (effect.type === 'peer-wanted') return want(effect.peerId);
+      if (effect.type === 'peer-wanted') {
+        // Not within this step of the kernel's.
+        queueMicrotask(() => want(effect.peerId));
+        return;
+      }
       const peer = peers.get(effect.peerId);
       const live = peer?.link;
       if (peer === undefined || live === undefined) return;
       if (effect.type === 'peer-over') return refuse(peer, live, effect.error);
+      if (live.phase === 'greeting' && effect.type === 'to-peer') {
+        live.held.push(effect);
+        return;
+      }
       if (live.phase !== 'open' || live.remote !== effect.remote) return;
       if (effect.type === 'to-peer') return sayFrame(live, effect.frame);
       live.received = Math.max(live.received, effect.received);
@@ -776,7 +794,7 @@ export function makePeerServer({ loop, log, startTransport, lineage, read }: Pee
       note(peer, 'closeConnection was called');
       if (peer.link === undefined) return;
       say(peer.link, { type: 'bye', why: 'the other kernel closed the connection' });
-      over(peer, peer.link, 'closeConnection was called');
+      over(peer, peer.link, 'closeConnection was called', lastWordMs);
     },
 
     /** Tries at once to reach the peer. */

@@ -105,7 +105,7 @@ describe('a launch by name', () => {
       name: 'InterfaceMismatchError',
       data: {
         reload: true,
-        differences: ['Main.version was () => number, now is () => string', 'Main.gone is gone'],
+        differences: ['Main.gone is gone', 'Main.version was () => number, now is () => string'],
       },
     });
     const kept = await kernel.launch({ ...first, interfaces: [young] });

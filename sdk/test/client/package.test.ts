@@ -9,7 +9,7 @@ const file = fileURLToPath(import.meta.resolve('@vatkit/sdk'));
 const text = readFileSync(file, 'utf8');
 
 /** What it has at present, with little room; tabs are 2,200 of it. The aim is 10,000. */
-const GZIP_BYTES_MAX = 14_100;
+const GZIP_BYTES_MAX = 14_200;
 
 it('is no larger than it may be', () => {
   expect(gzipSync(text, { level: 9 }).length).toBeLessThanOrEqual(GZIP_BYTES_MAX);

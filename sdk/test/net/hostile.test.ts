@@ -111,7 +111,7 @@ describe('a kernel', () => {
     const port = Number(/tcp\/(\d+)/.exec(before[0] as string)?.[1]);
     const socket = connect(port, '127.0.0.1').on('error', () => {});
     socket.write(randomBytes(100_000));
-    await once(socket, 'close');
+    await new Promise((done) => socket.once('close', done));
     await expectService(host);
   });
 

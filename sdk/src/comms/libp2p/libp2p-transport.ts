@@ -86,12 +86,11 @@ function numbersOf(options: TransportOptions): Numbers {
     const value: unknown = options[name];
     if (value === undefined) continue;
     const [min, max] = [atLeast[name] ?? 1, atMost[name] ?? timerMax];
-    if (!Number.isInteger(value) || (value as number) < min || (value as number) > max) {
-      throw new TypeError(
-        `Invalid ${name}: found ${String(value)}, want an integer from ${min} to ${max}`,
-      );
+    if (typeof value !== 'number' || !Number.isInteger(value) || value < min || value > max) {
+      const found = typeof value === 'number' ? value : typeof value;
+      throw new TypeError(`Invalid ${name}: found ${found}, want an integer from ${min} to ${max}`);
     }
-    numbers[name] = value as number;
+    numbers[name] = value;
   }
   return numbers;
 }

@@ -6,7 +6,6 @@
  * its hello. A side that takes a hello says which dial it gave up for it, so that this one is not taken for a newer try
  * when it arrives late. Any other hello is a newer try of somebody whose former link is dead: it replaces that.
  */
-import { limits } from '../../limits.js';
 import type { Link, LinkEvents, PeerId } from '../transport.js';
 import type { FrameStream, FrameStreamEvents } from './frame-stream.js';
 import { decodeText, encodeText } from './frames.js';
@@ -135,7 +134,6 @@ export function makeMeetings({
     eventsOf: (link: OwnLink) => LinkEvents | undefined,
   ): OwnLink => {
     const former = peer.link;
-    let events: LinkEvents | undefined;
     const link = makeLink(peerId, stream, linkOptions, {
       onFrame: (frame) => events?.onFrame(frame),
       onDrain: () => events?.onDrain(),
@@ -150,7 +148,7 @@ export function makeMeetings({
     linkCount += 1;
     peer.link = link;
     former?.close('a newer link to the same peer has replaced it');
-    events = eventsOf(link);
+    const events = eventsOf(link);
     if (events === undefined) link.close('it is not wanted');
     return link;
   };
@@ -242,7 +240,7 @@ export function makeMeetings({
       };
       const abort = (): void => {
         finish();
-        reject(signal.reason);
+        reject(signal.reason as Error);
       };
       const own: Dial = {
         id: hex(crypto.getRandomValues(new Uint8Array(idBytes))),

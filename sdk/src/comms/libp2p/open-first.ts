@@ -30,7 +30,7 @@ export function openFirst<T>(
       }
       settle();
     };
-    const abort = (): void => finish(() => reject(signal.reason));
+    const abort = (): void => finish(() => reject(signal.reason as Error));
     const beginNext = (): void => {
       clearTimeout(lead);
       const next = tries[begun];
@@ -53,7 +53,7 @@ export function openFirst<T>(
       );
     };
 
-    if (signal.aborted) return reject(signal.reason);
+    if (signal.aborted) return reject(signal.reason as Error);
     signal.addEventListener('abort', abort);
     if (tries.length === 0) finish(() => reject(new Error('no address of it is known')));
     else beginNext();

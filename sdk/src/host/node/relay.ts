@@ -101,7 +101,9 @@ async function provideKey(file: string): Promise<Uint8Array> {
   return Buffer.from(text.trim(), 'hex');
 }
 
-const names: [keyof RelayInfo, 'gauge' | 'counter', string][] = [
+type Count = { [Name in keyof RelayInfo]: RelayInfo[Name] extends number ? Name : never };
+
+const names: [Count[keyof RelayInfo], 'gauge' | 'counter', string][] = [
   ['connections', 'gauge', 'Open connections.'],
   ['reservations', 'gauge', 'Kernels that can be reached over this relay.'],
   ['circuits', 'gauge', 'Open circuits.'],
@@ -114,7 +116,7 @@ function metricsText(info: RelayInfo): string {
   const lines = names.flatMap(([name, type, help]) => {
     const snake = name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
     const full = `vatkit_relay_${snake}${type === 'counter' ? '_total' : ''}`;
-    return [`# HELP ${full} ${help}`, `# TYPE ${full} ${type}`, `${full} ${String(info[name])}`];
+    return [`# HELP ${full} ${help}`, `# TYPE ${full} ${type}`, `${full} ${info[name]}`];
   });
   return `${lines.join('\n')}\n`;
 }

@@ -553,7 +553,7 @@ export function makePeerWorld({
     const pair = random.maybePick([...wanted]);
     if (pair === undefined) return;
     wanted.delete(pair);
-    const [from, to] = pair.split(' ').map((name) => nodeOf(name as string)) as [Node, Node];
+    const [from, to] = pair.split(' ').map((name) => nodeOf(name)) as [Node, Node];
     if ([...from.ends].some((end) => end.peer === to && !end.isCut)) return;
     dial(from, to);
   };
