@@ -35,7 +35,15 @@ const impure = [
 
 export default defineConfig(
   globalIgnores([
-    ...['**/dist/', '**/coverage/', 'docs/api/', '**/*.bundle', '**/*.gen.js', '**/*.gen.d.ts'],
+    ...[
+      '**/dist/',
+      '**/coverage/',
+      'docs/api/',
+      'stories/storybook-static/',
+      '**/*.bundle',
+      '**/*.gen.js',
+      '**/*.gen.d.ts',
+    ],
     // Vats as others write them, and what a page may write: read by compilers, not by us.
     'codegen/test/generated/',
   ]),

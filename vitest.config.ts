@@ -1,4 +1,5 @@
 import { fileURLToPath } from 'node:url';
+import { storybookTest } from '@storybook/addon-vitest/vitest-plugin';
 import { playwright } from '@vitest/browser-playwright';
 import type { Plugin } from 'vite';
 import { defineConfig } from 'vitest/config';
@@ -94,6 +95,34 @@ export default defineConfig({
             headless: true,
             screenshotFailures: false,
             commands: { bundleOf, startNetwork, stopNetwork },
+            instances: [{ browser: 'chromium' }],
+            provider: playwright({
+              launchOptions: {
+                ...(executablePath !== undefined && { executablePath }),
+                args: chromiumArguments,
+              },
+            }),
+          },
+        },
+      },
+      {
+        extends: true,
+        plugins: [
+          storybookTest({
+            configDir: fileURLToPath(new URL('stories/.storybook', import.meta.url)),
+          }),
+        ],
+        test: {
+          name: 'stories',
+          // This project's root is stories/.
+          globalSetup: ['vitest-setup', 'chromium'].map((name) =>
+            fileURLToPath(new URL(`scripts/${name}.mjs`, import.meta.url)),
+          ),
+          testTimeout: 30_000,
+          browser: {
+            enabled: true,
+            headless: true,
+            screenshotFailures: false,
             instances: [{ browser: 'chromium' }],
             provider: playwright({
               launchOptions: {

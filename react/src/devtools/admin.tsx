@@ -72,10 +72,10 @@ export function AdminProvider({
       return false;
     }
   }, []);
-  const shared = useMemo(
-    () => ({ kernel, admin: kernel.admin as unknown as Methods, actions, act, done }),
-    [kernel, actions, act, done],
-  );
+  const shared = useMemo(() => {
+    const admin: unknown = kernel.admin;
+    return { kernel, admin: admin as Methods, actions, act, done };
+  }, [kernel, actions, act, done]);
   return <SharedContext.Provider value={shared}>{children}</SharedContext.Provider>;
 }
 

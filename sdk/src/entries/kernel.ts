@@ -27,6 +27,7 @@ export { answerControlRpc, rpcErrors } from '../host/control-rpc.js';
 export type { RpcId, RpcResponse } from '../host/control-rpc.js';
 export type { Caveat } from '../kernel/caveats.js';
 export type { CaveatLimits } from '../protocol/caveat-limits.js';
+export type { LoopCounts } from '../host/event-loop.js';
 export type { LoggedMessage, MessagePage } from '../host/message-log.js';
 export type {
   ObjectHolder,

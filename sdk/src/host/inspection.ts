@@ -3,6 +3,7 @@ import type { KernelRows } from '../kernel/rows.js';
 import { krefOrder } from '../kernel/rows.js';
 import { limits } from '../limits.js';
 import {
+  CAVEAT_MAKER,
   HOST_REALM,
   isDurableVRef,
   isPromiseKRef,
@@ -15,7 +16,7 @@ import type { KernelDatabase } from '../store/kv-store.js';
 export type ObjectHolder = {
   /**
    * A vat `v1`, a client `c1`, a peer `r1`, the host `h1`, `a1` for callers of `Kernel` methods; or what stands for somebody:
-   * `pin`, `service name`, `ocap URL`, `caveat ko9`.
+   * `root of v1`, `kernel`, `pin`, `service name`, `ocap URL`, `caveat ko9`.
    */
   by: string;
   /** How often it was handed out, where that is counted, else 1. */
@@ -136,6 +137,8 @@ function otherHolders(rows: KernelRows): Map<KRef, ObjectHolder[]> {
     const [endpoint = '', kref = ''] = id.split('.');
     add(kref, endpoint, rows.holds.getRequired(id));
   }
+  for (const vatId of rows.vats.ids()) add(rows.vats.getRequired(vatId).root, `root of ${vatId}`);
+  add(CAVEAT_MAKER, 'kernel');
   for (const kref of rows.pins.ids()) add(kref, 'pin', rows.pins.getRequired(kref));
   for (const name of rows.services.ids()) {
     add(rows.services.getRequired(name).kref, `service ${name}`);

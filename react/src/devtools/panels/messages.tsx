@@ -17,8 +17,12 @@ export default function MessagesPanel(): ReactNode {
   const [paused, setPaused] = useState<readonly LoggedMessage[]>();
   const [chosen, setChosen] = useState<number>();
   const read = useCallback(
-    async (last: MessagePage | undefined) =>
-      join(last, await admin.getMessages(last === undefined ? {} : { after: last.change })),
+    async (last: MessagePage | undefined) => {
+      if (last === undefined) return admin.getMessages();
+      const page = await admin.getMessages({ after: last.change });
+      // Another kernel, which has counted from the beginning.
+      return page.change < last.change ? admin.getMessages() : join(last, page);
+    },
     [admin],
   );
   const { data, error } = useRead(read, 400);
@@ -99,9 +103,7 @@ export default function MessagesPanel(): ReactNode {
 }
 
 /** What was known, with what is new or different, without what the kernel has forgotten. */
-function join(last: MessagePage | undefined, page: MessagePage): MessagePage {
-  // The log began anew.
-  if (last === undefined || page.change < last.change) return page;
+function join(last: MessagePage, page: MessagePage): MessagePage {
   const messages = new Map(last.messages.map((message) => [message.id, message]));
   for (const message of page.messages) messages.set(message.id, message);
   return { ...page, messages: [...messages.values()].filter(({ id }) => id >= page.oldest) };

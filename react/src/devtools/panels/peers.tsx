@@ -11,13 +11,8 @@ export default function PeersPanel(): ReactNode {
   const [peer, setPeer] = useState('');
   const start = (event: FormEvent): void => {
     event.preventDefault();
-    void act('start remote comms', () =>
-      (
-        admin as unknown as { initRemoteComms: (options: { relays: string[] }) => Promise<unknown> }
-      ).initRemoteComms({
-        relays: relays.split(/\s+/).filter((relay) => relay !== ''),
-      }),
-    );
+    const addresses = relays.split(/\s+/).filter((relay) => relay !== '');
+    void act('start remote comms', () => admin.initRemoteComms({ relays: addresses }));
   };
   return (
     <>
@@ -62,13 +57,13 @@ export default function PeersPanel(): ReactNode {
           </label>
           <Button
             disabled={peer === ''}
-            onPress={() => act(`reconnect ${peer}`, () => reconnect(admin, peer))}
+            onPress={() => act(`reconnect ${peer}`, () => admin.reconnectPeer(peer))}
           >
             Reconnect
           </Button>
           <ConfirmButton
             disabled={peer === ''}
-            onPress={() => act(`close ${peer}`, () => close(admin, peer))}
+            onPress={() => act(`close ${peer}`, () => admin.closeConnection(peer))}
           >
             Close
           </ConfirmButton>
@@ -78,16 +73,6 @@ export default function PeersPanel(): ReactNode {
     </>
   );
 }
-
-/** Of kernels whose comms can be reached by these methods. */
-type Links = {
-  reconnectPeer: (peerId: string, hints: string[]) => Promise<unknown>;
-  closeConnection: (peerId: string) => Promise<unknown>;
-};
-const reconnect = (admin: unknown, peer: string): Promise<unknown> =>
-  (admin as Links).reconnectPeer(peer, []);
-const close = (admin: unknown, peer: string): Promise<unknown> =>
-  (admin as Links).closeConnection(peer);
 
 function Urls(): ReactNode {
   const { admin, act } = useShared();

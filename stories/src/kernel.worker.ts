@@ -1,0 +1,4 @@
+/** A real kernel of the page, which keeps nothing. */
+import { serveKernel } from '@vatkit/sdk/worker';
+
+serveKernel({ storage: 'memory' });
