@@ -48,9 +48,9 @@ export function useSubcluster<Root, Selected = Launched<Root>>(
 ): UseQueryResult<Selected, Error> & Relaunch {
   const kernel = useKernel();
   const made = subclusterQueryOptions(kernel, insistDefinition(definition), options);
-  return withRelaunch(
+  return withRelaunch<UseQueryResult<Selected, Error>>(
     useQuery({ placeholderData: keepOfName(made.queryKey) as never, ...made }),
-  ) as UseQueryResult<Selected, Error> & Relaunch;
+  );
 }
 
 /** While a new definition of the same name is launched, which is an upgrade, the old roots go on. */
