@@ -46,6 +46,7 @@ export default defineConfig(
     ],
     // Vats as others write them, and what a page may write: read by compilers, not by us.
     'codegen/test/generated/',
+    'react/test/node/use.tsx',
   ]),
   { linterOptions: { reportUnusedDisableDirectives: 'error' } },
   js.configs.recommended,

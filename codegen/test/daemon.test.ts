@@ -516,12 +516,20 @@ describe('vatkit daemon queueMessage', () => {
   });
 });
 
-it('vatkit daemon redeem-url tells what the kernel answers', async () => {
-  const { daemon } = await startedHome();
-  const { code, out, err } = await daemon('redeem-url', 'ocap:abc@12D3KooW');
+it('vatkit daemon redeem-url gives the object of a URL, and tells what is wrong with another', async () => {
+  const { daemon, launchOutput } = await launched();
+  const { rootKref } = JSON.parse(launchOutput) as { rootKref: string };
+  const issued = await daemon('exec', 'issueOcapURL', JSON.stringify({ kref: rootKref }));
+  expect(issued).toMatchObject({ code: 0, err: '' });
+  const url = JSON.parse(issued.out) as string;
+  expect(url).toMatch(/^ocap:/);
+  const redeemed = await daemon('redeem-url', url);
+  expect(redeemed).toMatchObject({ code: 0, err: '' });
+  expect(redeemed.out).toContain(rootKref);
+  const { code, out, err } = await daemon('redeem-url', 'ocap:secret@12D3KooW');
   expect([code, out]).toStrictEqual([1, '']);
   expect(err).toMatch(/^Error: .* \(code -\d+\)\n$/);
-  expect(err).not.toContain('12D3KooW');
+  expect(err).not.toContain('secret');
 });
 
 describe('vatkit daemon purge', () => {

@@ -12,7 +12,9 @@ import packedWasm from 'vatkit:sqlite-wasm';
 import { makeKernelServer, type KernelServer } from '../host/browser/serve-kernel.js';
 import { unpack } from '../host/browser/packed.js';
 
-/** {@inheritDoc KernelServer.serveKernel} */
+/**
+ * Serves this worker's kernel with options. Called once, while the worker's file is evaluated; without a call the defaults hold.
+ */
 export const serveKernel: KernelServer['serveKernel'] = makeKernelServer(globalThis, {
   wasmBinary: () => unpack(packedWasm),
 }).serveKernel;

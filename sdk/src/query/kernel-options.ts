@@ -67,13 +67,7 @@ export type SubclusterOptions<Root, Selected = Launched<Root>> = Omit<
 export function subclusterQueryOptions<Root, Selected = Launched<Root>>(
   kernel: Kernel,
   definition: SubclusterDefinition<Root> | undefined,
-  {
-    as,
-    onChange,
-    allowRemoval,
-    rollback,
-    ...options
-  }: SubclusterOptions<Root, Selected> = {},
+  { as, onChange, allowRemoval, rollback, ...options }: SubclusterOptions<Root, Selected> = {},
 ): Query<Launched<Root>, Selected, SubclusterQueryKey> {
   const how: LaunchOptions = {
     ...(as !== undefined && { as }),

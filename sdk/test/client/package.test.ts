@@ -8,15 +8,15 @@ import { expect, it } from 'vitest';
 const file = fileURLToPath(import.meta.resolve('@vatkit/sdk'));
 const text = readFileSync(file, 'utf8');
 
-/** What it has at present, with little room; tabs are 3,600 of it. The aim is 10,000. */
-const GZIP_BYTES_MAX = 15_900;
+/** What it has at present, with little room; tabs, export and the sandbox are 3,600 of it. The aim is 10,000. */
+const GZIP_BYTES_MAX = 15_000;
 
 it('is no larger than it may be', () => {
   expect(gzipSync(text, { level: 9 }).length).toBeLessThanOrEqual(GZIP_BYTES_MAX);
 });
 
 it('imports nothing, and needs nothing of Node', () => {
-  expect(text).not.toMatch(/\bimport\b|\brequire\(|\bprocess\b|\bBuffer\b|\bfrom\s*["']/);
+  expect(text).not.toMatch(/(?<!-)\bimport\b|\brequire\(|\bprocess\b|\bBuffer\b|\bfrom\s*["']/);
 });
 
 it('changes nothing global', () => {
