@@ -20,7 +20,16 @@ describe.each(['sdk', 'codegen', 'react'])('package %s', (dir) => {
   });
 
   it('has types that every ESM resolver finds', { timeout: 60_000 }, async () => {
-    expect(await check(dir, 'attw', '--pack', '.', '--profile', 'esm-only')).toBe('clean');
+    // A page is no module and has no types.
+    const args = [
+      '--pack',
+      '.',
+      '--profile',
+      'esm-only',
+      '--exclude-entrypoints',
+      'vat-sandbox.html',
+    ];
+    expect(await check(dir, 'attw', ...args)).toBe('clean');
   });
 });
 

@@ -939,8 +939,10 @@ export class Kernel {
   }
 
   async #end(): Promise<void> {
-    await this.#peers.stop();
+    // Both begin at once: vats are given nothing new while links are closing.
+    const unlinked = this.#peers.stop();
     await this.#loop.stop();
+    await unlinked;
     this.#launches.closeAll();
   }
 

@@ -26,6 +26,9 @@ export function clusterOf(
   return { bootstrap: names[0] as string, vats: Object.fromEntries(vats) as ClusterConfig['vats'] };
 }
 
+/** Node's, of which a page has none: what a page's kernel says goes over a channel that is not overheard. */
+export const KernelWorker: new () => Worker = class {} as never;
+
 /** Clients of one name share its kernel: what Node's worker gives by `connect` the second client has by itself. */
 export const startKernelWorker = (): Worker & { connect: () => never } =>
   Object.assign(
