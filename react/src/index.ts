@@ -1,7 +1,7 @@
 /**
- * `@vatkit/react`: a kernel in a React app. Calls of vats are queries that keep themselves up to date.
+ * A kernel in a React app. Calls of vats are queries that keep themselves up to date.
  *
- * @module
+ * @module @vatkit/react
  */
 export { KernelProvider, useKernel } from './provider.js';
 export type { KernelProviderProps } from './provider.js';

@@ -1,7 +1,7 @@
 /**
- * `@vatkit/react/devtools`: what a kernel does, in a panel over the page.
+ * What a kernel does, in a panel over the page.
  *
- * @module
+ * @module @vatkit/react/devtools
  */
 export { KernelDevtools } from './kernel-devtools.js';
 export type { KernelDevtoolsProps } from './kernel-devtools.js';

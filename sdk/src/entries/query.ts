@@ -1,7 +1,7 @@
 /**
- * `@vatkit/sdk/query`: options for TanStack Query, of whatever framework, that ask vats and keep the answers up to date.
+ * Options for TanStack Query, of whatever framework, that ask vats and keep the answers up to date.
  *
- * @module
+ * @module @vatkit/sdk/query
  */
 export { shouldDehydrateVatkit } from '../query/dehydrate.js';
 export { vatQueryFilter, vatQueryKey } from '../query/keys.js';

@@ -1,8 +1,8 @@
 /**
- * `@vatkit/sdk/testing`: a kernel in the test's own realm, vats as plain functions, a clock that the test moves, and
+ * A kernel in the test's own realm, vats as plain functions, a clock that the test moves, and
  * matchers. Nothing here confines vats.
  *
- * @module
+ * @module @vatkit/sdk/testing
  */
 export { createTestKernel, type TestKernelOptions } from '../testing/create-test-kernel.js';
 export { makeManualClock, type ManualClock } from '../testing/clock.js';

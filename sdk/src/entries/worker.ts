@@ -1,12 +1,12 @@
 /**
- * `@vatkit/sdk/worker`: the program of the browser's kernel worker. Importing it is enough:
+ * The program of the browser's kernel worker. Importing it is enough:
  *
  *     // kernel.worker.ts
  *     import '@vatkit/sdk/worker';
  *
  * Options are given with `serveKernel(options)`. It is built into one file that needs no other.
  *
- * @module
+ * @module @vatkit/sdk/worker
  */
 import packedWasm from 'vatkit:sqlite-wasm';
 import { makeKernelServer, type KernelServer } from '../host/browser/serve-kernel.js';

@@ -113,7 +113,7 @@ describe('the whole store', () => {
     }
     const dbFilename = makeFile('exported.db', Uint8Array.from(bytes));
     const kernel = await startKernel({ dbFilename });
-    const answer = await kernel.queueMessage(kernel.getRootObject('v1') as string, 'kept', ['a']);
+    const answer = await kernel.queueMessage(kernel.getRootObject('v1'), 'kept', ['a']);
     expect(kunser(answer)).toBe('exported');
     await stopKernel(kernel);
     await expectSoundStore(dbFilename);
