@@ -49,7 +49,7 @@ function library(dir, ...unexported) {
       oneClient,
       browserVatWorker,
       browserComms,
-      typescript({ tsconfig: `./${dir}/tsconfig.json` }),
+      typescript({ tsconfig: `./${dir}/tsconfig.json`, inlineSources: true }),
     ],
     // An import that nothing resolves, or a cycle: rollup would only warn.
     onwarn(warning) {

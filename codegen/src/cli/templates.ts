@@ -45,7 +45,7 @@ export const appFiles = (name: string): Readonly<Record<string, string>> => ({
         check: 'vatkit generate --check',
       },
       dependencies: {
-        '@tanstack/react-query': '^5.0.0',
+        '@tanstack/react-query': '^5.90.0',
         '@vatkit/react': 'latest',
         '@vatkit/sdk': 'latest',
         react: '^19.0.0',

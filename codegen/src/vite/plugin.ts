@@ -200,10 +200,9 @@ export function vatkit(options: VatkitPluginOptions = {}): Plugin {
         name: bundleName(vat.entry),
         source: vat.bundle,
       });
-      return {
-        code: code.replace(expression, () => `import.meta.ROLLUP_FILE_URL_${asset}`),
-        map: null,
-      };
+      // What Vite puts there may be a path only, and who fetches it is a worker.
+      const url = `new URL(import.meta.ROLLUP_FILE_URL_${asset}, import.meta.url).href`;
+      return { code: code.replace(expression, () => url), map: null };
     },
   };
 }
