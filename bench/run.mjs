@@ -14,6 +14,7 @@ import { hopGroup } from './scenarios/hops.mjs';
 import { launchGroup } from './scenarios/launch.mjs';
 import { linkGroup } from './scenarios/links.mjs';
 import { memoryGroup } from './scenarios/memory.mjs';
+import { peerGroup } from './scenarios/peers.mjs';
 import { restartGroup } from './scenarios/restart.mjs';
 
 const { values, positionals } = parseArgs({
@@ -29,6 +30,7 @@ const all = [
   launchGroup,
   linkGroup,
   memoryGroup,
+  peerGroup,
   restartGroup,
   ...browserGroups,
 ];

@@ -1,7 +1,7 @@
 /** The other side: sends back what comes, over a raw stream of libp2p and over a link. Ends with its standard input. */
 import { randomBytes } from 'node:crypto';
 import { NodejsPlatformServices } from '../../sdk/dist/host/node/platform-services.js';
-import { rawProtocol, startRaw } from './links-raw.mjs';
+import { startRawEcho } from './links-raw.mjs';
 
 const relays = process.argv.slice(2);
 const echo = {
@@ -25,11 +25,7 @@ const relayed = await platform.startTransport(
 while (relayed.relays().some(({ state }) => state !== 'reserved')) {
   await new Promise((done) => setTimeout(done, 20));
 }
-const raw = await startRaw(directListenAddresses);
-await raw.handle(rawProtocol, (stream) => {
-  stream.addEventListener('message', ({ data }) => stream.send(data));
-});
 const place = ({ peerId, addresses }) => ({ peerId, addresses: addresses() });
-const places = { raw: raw.getMultiaddrs().map(String) };
+const places = { raw: await startRawEcho() };
 console.log(JSON.stringify({ ...places, direct: place(direct), relayed: place(relayed) }));
 process.stdin.resume().once('end', () => process.exit());

@@ -15,3 +15,12 @@ export const startRaw = (listen = []) =>
     streamMuxers: [yamux()],
     services: { identify: identify() },
   });
+
+/** Sends back what comes, and gives the addresses at which it does. */
+export async function startRawEcho() {
+  const raw = await startRaw(['/ip4/127.0.0.1/tcp/0']);
+  await raw.handle(rawProtocol, (stream) => {
+    stream.addEventListener('message', ({ data }) => stream.send(data));
+  });
+  return raw.getMultiaddrs().map(String);
+}

@@ -96,6 +96,7 @@ export function makeEventLoop(powers: EventLoopPowers) {
   let syncMs = 0;
   let busy = 0;
   let commitTimer: ReturnType<typeof setTimeout> | undefined;
+  let isCommitNear = false;
   let tickTimer: ReturnType<typeof setTimeout> | undefined;
   let idleTimer: ReturnType<typeof setInterval> | undefined;
   /** Why the loop takes no more events, once it does not. */
@@ -267,7 +268,9 @@ export function makeEventLoop(powers: EventLoopPowers) {
       (busy === 0 ||
         waiting >= limits.commitOutputsMax ||
         performance.now() - oldestOutputAt >= commitDelay());
-    if (due || changes.size >= limits.commitRowsMax) commit();
+    if (changes.size >= limits.commitRowsMax || waiting >= limits.commitOutputsMax) commit();
+    else if (due && outputs.some(isForPeers)) commitSoon();
+    else if (due) commit();
     else if (waiting + changes.size > 0) {
       // Not before what is already in the event queue has been taken; that is how cranks come to share a commit.
       commitTimer ??= setTimeout(commit, commitDelay());
@@ -284,6 +287,16 @@ export function makeEventLoop(powers: EventLoopPowers) {
       // Not within this step.
       for (const callback of callbacks) queueMicrotask(callback);
     }
+  };
+
+  /** What is sent to a peer in one turn, or came from it in one, shares a commit: each of these waits for the disk. */
+  const commitSoon = (): void => {
+    if (isCommitNear) return;
+    isCommitNear = true;
+    queueMicrotask(() => {
+      isCommitNear = false;
+      if (outputs.length > 0) commit();
+    });
   };
 
   const resend = (event: KernelEvent): void => {
