@@ -5,8 +5,6 @@ import workerUrl from './kernel.worker.ts?worker&url';
 
 type Config = { relays: string[] };
 
-type UntypedAdmin = { [method: string]: (...args: unknown[]) => Promise<unknown> };
-
 /** Where the relays are is a matter of the place that the app is deployed to. */
 async function readConfig(): Promise<Config> {
   try {
@@ -31,7 +29,6 @@ export const kernel = createKernel({
 export async function goOnline(): Promise<boolean> {
   const { relays } = await config;
   if (relays.length === 0) return false;
-  const admin = kernel.admin as unknown as UntypedAdmin;
-  await admin['initRemoteComms']?.({ relays });
+  await kernel.admin.initRemoteComms({ relays });
   return true;
 }

@@ -195,3 +195,41 @@ it('is walked through', { timeout: 300_000 }, async () => {
   await picture(mobile, '14-phone-share');
   expect(faults).toStrictEqual([]);
 });
+
+it('shares lists between two browsers, over the relay', { timeout: 300_000 }, async () => {
+  const begin = async (name: string, hash = ''): Promise<Page> => {
+    const context = await openBrowser(`relay-${name}`);
+    const page = await context.newPage();
+    await page.goto(`${app.url}${hash}`);
+    await page.getByLabel('What shall others call you?').fill(name);
+    await button(page, 'Begin').click();
+    await page.getByText('Connected').first().waitFor();
+    return page;
+  };
+  const erin = await begin('Erin');
+  await erin.getByLabel('Name of a new list').fill('Moving house');
+  await erin.keyboard.press('Enter');
+  await addItems(erin, ['Boxes']);
+  await button(erin, 'Share').click();
+  await erin.getByLabel('With whom?').fill('Finn');
+  await button(erin, 'Make a link').click();
+  const link = erin.getByRole('textbox', { name: 'Link for Finn' });
+  await link.waitFor();
+  const { hash } = new URL(await link.inputValue());
+  await erin.keyboard.press('Escape');
+
+  const finn = await begin('Finn', hash);
+  await button(finn, 'Join').click();
+  await item(finn, 'Boxes').waitFor();
+  await addItems(finn, ['Tape']);
+  await item(erin, 'Tape').waitFor();
+  await item(erin, 'Boxes').click();
+  await finn.getByText('Done · 1').waitFor();
+  await picture(erin, '15-two-browsers-owner');
+  await picture(finn, '16-two-browsers-guest');
+
+  await button(erin, 'Share').click();
+  await button(erin, 'Take back from Finn').click();
+  await finn.getByText('took this list back').waitFor();
+  await picture(finn, '17-two-browsers-taken-back');
+});
