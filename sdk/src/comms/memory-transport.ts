@@ -1,4 +1,5 @@
 /** A network within one process, for tests: links that take time, are cut, and reach nobody while a kernel is off it. */
+import { toHex } from '../protocol/hex.js';
 import { peerIdOf } from './identity.js';
 import type {
   Link,
@@ -71,9 +72,7 @@ export function makeMemoryNetwork({ delayMs = 0 }: { delayMs?: number } = {}): M
 
   return {
     async startTransport(options, events): Promise<Transport> {
-      const peerId = peerIdOf(
-        Array.from(options.keySeed, (byte) => byte.toString(16).padStart(2, '0')).join(''),
-      );
+      const peerId = peerIdOf(toHex(options.keySeed));
       const party: Party = { options, events, links: new Set() };
       parties.set(peerId, party);
       return {

@@ -6,6 +6,7 @@
  *
  * The number is 128 bits that nobody can guess, in base64url. It stands for nothing but a row of the kernel that issued it.
  */
+import { fromHex, toHex } from '../protocol/hex.js';
 import { KernelError } from '../errors.js';
 import { fromBase64, toBase64 } from '../protocol/base64.js';
 import { isPeerId } from './identity.js';
@@ -25,13 +26,10 @@ const numberForm = /^v1\.([\w-]{22})$/;
 /** What MetaMask's kernels issue: a multibase text of 60 encrypted bytes. */
 const foreignForm = /^z[1-9A-HJ-NP-Za-km-z]{70,100}$/;
 
-export const randomNumber = (): OcapNumber => hexOf(crypto.getRandomValues(new Uint8Array(16)));
-
-const hexOf = (bytes: Uint8Array): string =>
-  Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
+export const randomNumber = (): OcapNumber => toHex(crypto.getRandomValues(new Uint8Array(16)));
 
 export function formatOcapUrl({ number, peerId, hints }: OcapUrl): string {
-  const bytes = Uint8Array.from(number.match(/../g) ?? [], (digits) => parseInt(digits, 16));
+  const bytes = fromHex(number);
   const text = toBase64(bytes).replace(/\+/g, '-').replace(/\//g, '_').replace(/=+$/, '');
   // A comma or an @ is a mark of the URL's own; no usual address has one.
   const places = hints.map((hint) => hint.replace(/[,@?#%\s]/g, encodeURIComponent));
@@ -67,7 +65,7 @@ export function parseOcapUrl(url: unknown): OcapUrl {
   const [, digits] = numberForm.exec(oid) ?? [];
   const bytes = digits && fromBase64(`${digits.replace(/-/g, '+').replace(/_/g, '/')}==`);
   if (!bytes) return bad('ocapURL has bad object reference: it is cut off or misspelt');
-  return { number: hexOf(bytes), peerId, hints: places.slice(0, urlHintsMax).map(decodeHint) };
+  return { number: toHex(bytes), peerId, hints: places.slice(0, urlHintsMax).map(decodeHint) };
 }
 
 const decodeHint = (text: string): string => {

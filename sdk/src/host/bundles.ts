@@ -2,6 +2,7 @@
  * Bundles as content: fetched once, checked, named by their SHA-256 and kept in the store, so that a restart needs
  * no server and code never changes under a vat's state.
  */
+import { toHex } from '../protocol/hex.js';
 import { limits } from '../limits.js';
 import type { VatConfig } from '../protocol/config.js';
 import type { Bundle } from '../protocol/vat-wire.js';
@@ -134,5 +135,5 @@ const fetchMessageOf = (thrown: unknown): string =>
 /** In hexadecimal. */
 export async function sha256(text: string): Promise<string> {
   const digest = await crypto.subtle.digest('SHA-256', new TextEncoder().encode(text));
-  return Array.from(new Uint8Array(digest), (byte) => byte.toString(16).padStart(2, '0')).join('');
+  return toHex(new Uint8Array(digest));
 }

@@ -2,6 +2,7 @@
  * Who this kernel is to other kernels: made, found or recovered when it is first asked for, and kept in the store, in
  * clear or locked with a passphrase.
  */
+import { fromHex, toHex } from '../protocol/hex.js';
 import { KernelError } from '../errors.js';
 import {
   derivedNumber,
@@ -148,26 +149,21 @@ async function lock(seed: KeySeed, passphrase: string): Promise<Locked> {
   const iv = crypto.getRandomValues(new Uint8Array(12));
   const iterations = limits.passphraseRounds;
   const key = await passphraseKey(passphrase, salt, iterations);
-  const text = await crypto.subtle.encrypt({ name: 'AES-GCM', iv }, key, bytesOf(seed));
-  return { salt: hexOf(salt), iv: hexOf(iv), text: hexOf(new Uint8Array(text)), iterations };
+  const text = await crypto.subtle.encrypt({ name: 'AES-GCM', iv }, key, fromHex(seed));
+  return { salt: toHex(salt), iv: toHex(iv), text: toHex(new Uint8Array(text)), iterations };
 }
 
 /** `undefined` for another passphrase. */
 async function open(locked: Locked, passphrase: string): Promise<KeySeed | undefined> {
-  const key = await passphraseKey(passphrase, bytesOf(locked.salt), locked.iterations);
+  const key = await passphraseKey(passphrase, fromHex(locked.salt), locked.iterations);
   try {
     const seed = await crypto.subtle.decrypt(
-      { name: 'AES-GCM', iv: bytesOf(locked.iv) },
+      { name: 'AES-GCM', iv: fromHex(locked.iv) },
       key,
-      bytesOf(locked.text),
+      fromHex(locked.text),
     );
-    return hexOf(new Uint8Array(seed));
+    return toHex(new Uint8Array(seed));
   } catch {
     return undefined;
   }
 }
-
-const hexOf = (bytes: Uint8Array): string =>
-  Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
-const bytesOf = (hex: string): Uint8Array<ArrayBuffer> =>
-  Uint8Array.from(hex.match(/../g) ?? [], (digits) => parseInt(digits, 16));

@@ -7,7 +7,6 @@
 import { KernelError } from '../errors.js';
 import { isPeerId, isSignedBy } from '../comms/identity.js';
 import type { OcapUrl } from '../comms/ocap-url.js';
-import { makeAssembler, toPieces } from '../comms/pieces.js';
 import type { Link, LinkEvents, PeerId, StartTransport, Transport } from '../comms/transport.js';
 import type { Outcome } from '../kernel/events.js';
 import type { PeerLife } from '../kernel/remote-rows.js';
@@ -31,6 +30,8 @@ import { messageOf } from './bundles.js';
 import type { EventLoop, PeerEffect } from './event-loop.js';
 import type { Identity } from './identity.js';
 import type { Log } from './logger.js';
+import { acknowledge, drain, newLink, say, sayFrame, type LiveLink } from './peer-link.js';
+import { withDefaults, type PeerSettings } from './peer-settings.js';
 
 /**
  * `connected`: there is a link. `connecting`: one is being opened. `waiting`: it will be tried again. `idle`: nothing
@@ -82,48 +83,6 @@ type Peer = {
   hints: Set<string>;
 };
 
-type LiveLink = {
-  link: Link;
-  number: number;
-  phase: 'greeting' | 'open' | 'over';
-  remote?: EndpointId;
-  assembler: ReturnType<typeof makeAssembler>;
-  outbox: Uint8Array[];
-  isFull: boolean;
-  /** What the kernel told the peer while its greeting was on the way to here. */
-  held: (PeerEffect & { type: 'to-peer' })[];
-  /** Frames that came and are not with the kernel yet. */
-  inbox: PeerFrame[];
-  isBlocked: boolean;
-  received: number;
-  acked: number;
-  /** Of ours, the last frame that was said, and the last that was acknowledged. */
-  said: number;
-  heard: number;
-  heardAt: number;
-  ackTimer?: ReturnType<typeof setTimeout>;
-  greetTimer?: ReturnType<typeof setTimeout>;
-};
-
-type Settings = Required<
-  Pick<
-    RemoteCommsOptions,
-    | 'maxRetryAttempts'
-    | 'maxQueue'
-    | 'maxMessageSizeBytes'
-    | 'reconnectionBaseDelayMs'
-    | 'reconnectionMaxDelayMs'
-    | 'handshakeTimeoutMs'
-    | 'ackTimeoutMs'
-    | 'cleanupIntervalMs'
-    | 'stalePeerTimeoutMs'
-    | 'peerTimeoutMs'
-    | 'maxUrlRelayHints'
-    | 'maxKnownRelays'
-  >
-> &
-  RemoteCommsOptions;
-
 /** A peer that has so many frames to be acknowledged hears of it at once. */
 const ackFramesMax = 64;
 const ackDelayMs = 10;
@@ -139,7 +98,7 @@ export function makePeerServer({ loop, log, startTransport, lineage, read }: Pee
   const peers = new Map<PeerId, Peer>();
   let transport: Transport | undefined;
   let identity: Identity | undefined;
-  let settings: Settings | undefined;
+  let settings: PeerSettings | undefined;
   let life: PeerLife | undefined;
   /** Why remote comms have ended. */
   let ended: string | undefined;
@@ -164,42 +123,6 @@ export function makePeerServer({ loop, log, startTransport, lineage, read }: Pee
   const note = (peer: Peer, reason: string): void => {
     if (peer.reason !== reason) log('debug', ['kernel', 'peer', peer.peerId], [reason]);
     peer.reason = reason;
-  };
-
-  // Saying
-
-  const say = (live: LiveLink, message: PeerMessage): void => {
-    if (live.phase === 'over') return;
-    live.outbox.push(...toPieces(message, limits.linkFrameBytesMax));
-    drain(live);
-  };
-
-  const drain = (live: LiveLink): void => {
-    let sent = 0;
-    while (!live.isFull && sent < live.outbox.length) {
-      try {
-        live.isFull = !live.link.send(live.outbox[sent] as Uint8Array);
-      } catch (thrown) {
-        live.link.close(messageOf(thrown));
-        return;
-      }
-      sent += 1;
-    }
-    live.outbox.splice(0, sent);
-  };
-
-  const sayFrame = (live: LiveLink, frame: Omit<PeerFrame, 'type'>): void => {
-    live.said = Math.max(live.said, frame.seq);
-    live.acked = Math.max(live.acked, frame.ack);
-    say(live, { type: 'frame', ...frame });
-  };
-
-  const acknowledge = (live: LiveLink): void => {
-    clearTimeout(live.ackTimer);
-    delete live.ackTimer;
-    if (live.phase !== 'open' || live.acked >= live.received) return;
-    live.acked = live.received;
-    say(live, { type: 'ack', ack: live.received });
   };
 
   // Links
@@ -298,22 +221,11 @@ export function makePeerServer({ loop, log, startTransport, lineage, read }: Pee
     delete peer.retryTimer;
     peer.isClosed = false;
     lastLink += 1;
-    const live: LiveLink = {
+    const live = newLink(
       link,
-      number: lastLink,
-      phase: 'greeting',
-      assembler: makeAssembler(settings?.maxMessageSizeBytes ?? limits.peerMessageBytesMax),
-      outbox: [],
-      isFull: false,
-      held: [],
-      inbox: [],
-      isBlocked: false,
-      received: 0,
-      acked: 0,
-      said: 0,
-      heard: 0,
-      heardAt: Date.now(),
-    };
+      lastLink,
+      settings?.maxMessageSizeBytes ?? limits.peerMessageBytesMax,
+    );
     peer.link = live;
     live.greetTimer = setTimeout(
       () => link.close('it did not greet in time'),
@@ -845,24 +757,6 @@ export function makePeerServer({ loop, log, startTransport, lineage, read }: Pee
         },
       );
     },
-  };
-}
-
-function withDefaults(given: RemoteCommsOptions): Settings {
-  return {
-    ...given,
-    maxRetryAttempts: given.maxRetryAttempts ?? 0,
-    maxQueue: given.maxQueue ?? limits.peerQueueMax,
-    maxMessageSizeBytes: given.maxMessageSizeBytes ?? limits.peerMessageBytesMax,
-    reconnectionBaseDelayMs: given.reconnectionBaseDelayMs ?? limits.peerRetryMs,
-    reconnectionMaxDelayMs: given.reconnectionMaxDelayMs ?? limits.peerRetryMaxMs,
-    handshakeTimeoutMs: given.handshakeTimeoutMs ?? limits.linkHandshakeMs,
-    ackTimeoutMs: given.ackTimeoutMs ?? limits.peerAckMs,
-    cleanupIntervalMs: given.cleanupIntervalMs ?? limits.peerCleanupMs,
-    stalePeerTimeoutMs: given.stalePeerTimeoutMs ?? limits.peerStaleMs,
-    peerTimeoutMs: given.peerTimeoutMs ?? limits.peerTimeoutMs,
-    maxUrlRelayHints: given.maxUrlRelayHints ?? limits.urlHintsMax,
-    maxKnownRelays: given.maxKnownRelays ?? limits.relaysKnownMax,
   };
 }
 

@@ -1,4 +1,5 @@
 /** Names that one store alone gives, and secrets that one store alone can check. */
+import { toHex } from '../protocol/hex.js';
 import { KernelError } from '../errors.js';
 import { toBase64 } from '../protocol/base64.js';
 import type { KRef, VatId } from '../protocol/refs.js';
@@ -11,7 +12,7 @@ const idBytes = 16;
 export type StoreNames = ReturnType<typeof makeStoreNames>;
 
 export function makeStoreNames(loop: () => EventLoop, platform: PlatformServices) {
-  const random = (): string => hex(crypto.getRandomValues(new Uint8Array(idBytes)));
+  const random = (): string => toHex(crypto.getRandomValues(new Uint8Array(idBytes)));
   let epoch = random();
 
   const store = (): { id: string; secret: string } => {
@@ -48,9 +49,6 @@ export function makeStoreNames(loop: () => EventLoop, platform: PlatformServices
     stableId: (kref: KRef): string => id(`object ${kref}`),
     /** The same for a vat as long as this run lasts. */
     opaqueVatId: (vatId: VatId): string => id(`vat ${epoch} ${vatId}`),
-    secretHash: (secret: string): string => hex(mac(`session ${secret}`)),
+    secretHash: (secret: string): string => toHex(mac(`session ${secret}`)),
   };
 }
-
-const hex = (bytes: Uint8Array): string =>
-  Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');

@@ -9,6 +9,7 @@
  * Names and messages here are read by tabs of earlier and later deploys: they may be added to, never changed.
  */
 
+import { toHex } from './hex.js';
 import type { WireError } from './session-wire.js';
 
 /** Raised with each release, so that of two tabs the newer one's kernel is the one that runs. A test holds it to package.json. */
@@ -102,7 +103,4 @@ const hasType = (message: unknown, type: string): boolean =>
   typeof message === 'object' && message !== null && (message as { type?: unknown }).type === type;
 
 /** 128 bits, as 32 hexadecimal digits. */
-export const randomId = (): string =>
-  Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) =>
-    byte.toString(16).padStart(2, '0'),
-  ).join('');
+export const randomId = (): string => toHex(crypto.getRandomValues(new Uint8Array(16)));

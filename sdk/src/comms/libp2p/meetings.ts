@@ -6,6 +6,7 @@
  * its hello. A side that takes a hello says which dial it gave up for it, so that this one is not taken for a newer try
  * when it arrives late. Any other hello is a newer try of somebody whose former link is dead: it replaces that.
  */
+import { fromHex, toHex } from '../../protocol/hex.js';
 import type { Link, LinkEvents, PeerId } from '../transport.js';
 import type { FrameStream, FrameStreamEvents } from './frame-stream.js';
 import { decodeText, encodeText } from './frames.js';
@@ -64,13 +65,7 @@ const idBytes = 8;
 const crossing = '=';
 const refusal = '-';
 
-const hex = (bytes: Uint8Array): string =>
-  Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
-
-const bytesOf = (id: string): Uint8Array =>
-  Uint8Array.from({ length: idBytes }, (_, at) => parseInt(id.slice(2 * at, 2 * at + 2), 16));
-
-const noId = hex(new Uint8Array(idBytes));
+const noId = toHex(new Uint8Array(idBytes));
 
 /** What is told of a stream whose handshake is under way. */
 const during = (onFrame: FrameStreamEvents['onFrame'], onClosed: (why: string) => void) => ({
@@ -164,7 +159,7 @@ export function makeMeetings({
     const { dial } = peer;
     if (dial?.isSent && ownId < peerId) return refuse(crossing, 'the other dial is under way');
     peer.dial = undefined;
-    stream.send('accept', bytesOf(dial?.isSent ? dial.id : noId));
+    stream.send('accept', fromHex(dial?.isSent ? dial.id : noId));
     const link = begin(peerId, peer, stream, dial === undefined ? onLink : () => dial.events);
     dial?.settle(link);
   };
@@ -179,7 +174,7 @@ export function makeMeetings({
       during(
         ({ kind, body }) => {
           clearTimeout(timer);
-          if (kind === 'hello' && body.length === idBytes) answerHello(peerId, stream, hex(body));
+          if (kind === 'hello' && body.length === idBytes) answerHello(peerId, stream, toHex(body));
           else stream.end('close', encodeText('no hello'), `a ${kind} frame in place of a hello`);
         },
         () => clearTimeout(timer),
@@ -196,7 +191,7 @@ export function makeMeetings({
           if (peer.dial !== dial) {
             stream.end('close', encodeText('this dial was given up'), 'given up');
           } else if (kind === 'accept' && body.length === idBytes) {
-            const givenUp = hex(body);
+            const givenUp = toHex(body);
             if (givenUp !== noId) peer.givenUp = givenUp;
             peer.dial = undefined;
             dial.stream = undefined;
@@ -216,7 +211,7 @@ export function makeMeetings({
         },
       ),
     );
-    stream.send('hello', bytesOf(dial.id));
+    stream.send('hello', fromHex(dial.id));
   };
 
   const dial: Meetings['dial'] = async (peerId, open, events, signal) => {
@@ -243,7 +238,7 @@ export function makeMeetings({
         reject(signal.reason as Error);
       };
       const own: Dial = {
-        id: hex(crypto.getRandomValues(new Uint8Array(idBytes))),
+        id: toHex(crypto.getRandomValues(new Uint8Array(idBytes))),
         isSent: false,
         events,
         settle: (link) => {
