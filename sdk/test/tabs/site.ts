@@ -21,7 +21,7 @@ const workerPolicy =
 
 /** The app of every page: a client, and what tests ask it for. */
 const app = `
-import * as vatkit from './vatkit.js';
+import * as vatkit from './vatkit/entries/index.js';
 const name = new URLSearchParams(location.search).get('name') ?? 'app';
 const state = { workers: 0, results: [], errors: [], isCalling: false };
 const isHardened = new URLSearchParams(location.search).has('hardened');
@@ -81,8 +81,13 @@ export type Site = {
 /** `/` is this release; `/next/` is the same app, built with a later one, `/elder/` with an earlier one. */
 export async function serveSite(): Promise<Site> {
   const keeper = await bundleOf('keeper.vat.js');
-  const files = {
-    'vatkit.js': dist('entries/index.js'),
+  const files: { [file: string]: string } = {
+    ...Object.fromEntries(
+      ['entries/index.js', 'page/client.js', 'page/ports.js', 'page/tabs.js'].map((part) => [
+        `vatkit/${part}`,
+        dist(part),
+      ]),
+    ),
     'kernel.worker.js': dist('entries/worker.js'),
     'vat-sandbox.html': dist('vat-sandbox.html'),
     'app.js': app,
@@ -101,14 +106,13 @@ export async function serveSite(): Promise<Site> {
   };
   const server: Server = createServer(({ url = '/' }, response) => {
     const { pathname } = new URL(url, 'http://localhost');
-    const folder = pathname.slice(0, pathname.lastIndexOf('/') + 1);
+    const folder = pathname.startsWith('/next/') ? '/next/' : '/';
     const file = pathname.slice(folder.length);
-    const release = releases[folder];
+    const release = releases[folder] as (text: string) => string;
     if (pathname === '/keeper.bundle') return send(response, 'application/json', keeper);
-    if (release === undefined) return void response.writeHead(404).end();
     if (file === '') return send(response, 'text/html', html(pagePolicy), pagePolicy);
     if (!Object.hasOwn(files, file)) return void response.writeHead(404).end();
-    const text = release(files[file as keyof typeof files]);
+    const text = release(files[file] as string);
     const type = file.endsWith('.html') ? 'text/html' : 'text/javascript';
     send(response, type, text, file === 'kernel.worker.js' ? workerPolicy : undefined);
   });
