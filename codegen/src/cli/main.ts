@@ -1,15 +1,26 @@
-import { readFileSync } from 'node:fs';
 import { bundle } from './bundle.js';
 import { didYouMean, UsageError, type Command, type ExitCode, type Terminal } from './command.js';
+import { create } from './create.js';
 import { daemon } from './daemon.js';
 import { generate } from './generate.js';
 import { init } from './init.js';
 import { relay } from './relay.js';
 import { serve } from './serve.js';
 import { start } from './start.js';
+import { version } from './version.js';
 import { watch } from './watch.js';
 
-const commands: readonly Command[] = [init, generate, bundle, watch, serve, start, daemon, relay];
+const commands: readonly Command[] = [
+  create,
+  init,
+  generate,
+  bundle,
+  watch,
+  serve,
+  start,
+  daemon,
+  relay,
+];
 
 const help = `vatkit: generates code for vats, bundles and serves them, and runs a kernel for them
 
@@ -62,18 +73,21 @@ export async function main(args: readonly string[], terminal: Terminal): Promise
       terminal.err(`'vatkit ${command.name} --help' says how it is used.`);
       return 2;
     }
+    if (isOfDisk(error)) {
+      terminal.err(`vatkit ${command.name} could not go on: ${error.message}`);
+      return 1;
+    }
     throw error;
   }
 }
+
+/** The disk's answer: a folder that may not be written to, a file where a folder should be. A fault of ours is none. */
+const isOfDisk = (error: unknown): error is Error =>
+  error instanceof Error && (error as NodeJS.ErrnoException).syscall !== undefined;
 
 /** `vatkit --home x daemon start` as `vatkit daemon start --home x`. */
 function homeLast(args: readonly string[]): readonly string[] {
   const [first] = args;
   if (first?.startsWith('--home=')) return [...args.slice(1), first];
   return first === '--home' && args.length > 2 ? [...args.slice(2), ...args.slice(0, 2)] : args;
-}
-
-function version(): string {
-  const file = new URL('../../package.json', import.meta.url);
-  return (JSON.parse(readFileSync(file, 'utf8')) as { version: string }).version;
 }
