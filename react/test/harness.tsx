@@ -2,7 +2,7 @@
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { MessageChannel, type MessagePort } from 'node:worker_threads';
-import { Component, type ReactNode } from 'react';
+import type { ReactNode } from 'react';
 import { QueryClient, QueryClientProvider } from '@tanstack/react-query';
 import { cleanup, configure, render, waitFor, type RenderResult } from '@testing-library/react';
 import { createKernel, type KernelClient } from '@vatkit/sdk';
@@ -121,25 +121,3 @@ export const sleep = (ms: number): Promise<void> =>
   new Promise((resolve) => {
     setTimeout(resolve, ms);
   });
-
-/** Shows an error that was thrown below it, until it is reset. */
-export class Boundary extends Component<
-  { children: ReactNode; onReset?: () => void },
-  { error: Error | undefined }
-> {
-  override state: { error: Error | undefined } = { error: undefined };
-  static getDerivedStateFromError = (error: Error): { error: Error } => ({ error });
-  override render(): ReactNode {
-    const { error } = this.state;
-    if (error === undefined) return this.props.children;
-    const reset = (): void => {
-      this.props.onReset?.();
-      this.setState({ error: undefined });
-    };
-    return (
-      <button type="button" onClick={reset}>
-        {error.message}
-      </button>
-    );
-  }
-}
