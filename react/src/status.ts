@@ -35,9 +35,7 @@ const all = (status: ClientStatus): ClientStatus => status;
  */
 export function useKernelStatus(): ClientStatus;
 export function useKernelStatus<Selected>(selector: (status: ClientStatus) => Selected): Selected;
-export function useKernelStatus(
-  selector: (status: ClientStatus) => unknown = all,
-): unknown {
+export function useKernelStatus(selector: (status: ClientStatus) => unknown = all): unknown {
   const kernel = useKernel();
   const select = useMemo(() => makeSelection(selector), [selector]);
   const selectOnServer = useMemo(() => makeSelection(selector), [selector]);

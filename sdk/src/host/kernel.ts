@@ -143,7 +143,7 @@ export class Kernel {
       graceMs: policy.sessionGraceMs,
       makeAdmin: (line) =>
         makeSessionAdmin({ kernel: this, launches, isNameable: loop.isNameable, line }),
-      status: () => wireStatusOf(this.#rows, loop.isRunning, this.#storage),
+      status: () => wireStatusOf(this.#rows, loop.isRunning, this.#storage, names.opaqueVatId),
       mapStack,
     });
   }
