@@ -19,7 +19,7 @@ const comlinkWorker = `
   import * as Comlink from './comlink.js';
   Comlink.expose({ answer: () => 42 });`;
 const kernelPage = `
-  import { createKernel } from './vatkit.js';
+  import { createKernel } from './vatkit/entries/index.js';
   const client = createKernel({
     name: new URLSearchParams(location.search).get('name'),
     worker: () => new Worker('./kernel.worker.js', { type: 'module' }),
@@ -49,7 +49,14 @@ function makeSite() {
       '/kernel-page.js': script(kernelPage),
       '/comlink-worker.js': script(comlinkWorker),
       '/comlink.js': script(read('comlink/dist/esm/comlink.min.mjs')),
-      '/vatkit.js': script(read('@vatkit/sdk')),
+      ...Object.fromEntries(
+        ['entries/index', 'page/client', 'page/ports', 'page/tabs'].map((part) => [
+          `/vatkit/${part}.js`,
+          script(
+            readFileSync(new URL(`../${part}.js`, import.meta.resolve('@vatkit/sdk')), 'utf8'),
+          ),
+        ]),
+      ),
       '/kernel.worker.js': script(read('@vatkit/sdk/worker')),
       '/config.json': {
         type: 'application/json',

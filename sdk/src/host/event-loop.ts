@@ -9,6 +9,7 @@ import { isKernelError, KernelError, KernelPanic } from '../errors.js';
 import { limits } from '../limits.js';
 import { isOutput, type KernelEffect, type KernelEvent, type Outcome } from '../kernel/events.js';
 import { makeKernelMachine, type KernelMachine, type KernelPolicy } from '../kernel/kernel.js';
+import { counterPrefix } from '../kernel/rows.js';
 import type { CapData } from '../protocol/capdata.js';
 import type { EndpointId, VatId, VRef } from '../protocol/refs.js';
 import { readVatTableSizes, type VatTableSizes } from '../protocol/vat-tables.js';
@@ -563,7 +564,7 @@ export function makeEventLoop(powers: EventLoopPowers) {
       forgetTraces();
       changes.reset();
       for (const key of changes.keys('')) {
-        const isKept = key.startsWith('n.') || (keepIdentity && key === 'a.identity');
+        const isKept = key.startsWith(counterPrefix) || (keepIdentity && key === 'a.identity');
         if (!isKept) changes.delete(key);
       }
       machine = makeKernelMachine(changes, policy);

@@ -7,7 +7,7 @@ import { expectSoundStore, makeFile, startKernel, stopKernel } from '../harness.
 import { makeTabsOf, serveSite, startBrowser, type App, type Site, type Tab } from './site.js';
 
 // Functions given to `evaluate` run in the page, where these are global.
-declare const { client, root, state, launch, callOn, stopCalling, vatkit }: App;
+declare const { client, root, state, launch, launchAs, callOn, stopCalling, vatkit }: App;
 
 /** `VATKIT_TABS=10,20`: so many tabs and takeovers. */
 const [tabCount = 4, takeovers = 6] = (process.env.VATKIT_TABS ?? '4,6').split(',').map(Number);
@@ -100,6 +100,8 @@ describe('the whole store', () => {
     const bytes = await exported(page);
     await page.evaluate(() => root.keep?.('a', 'changed'));
     const other = await launched();
+    // A second vat, of which the file does not know.
+    expect(await page.evaluate(() => launchAs('second'))).toBe('v2');
     const { storeId } = await page.evaluate(() => client.status);
     // From the tab that does not lead.
     expect(await imported(other.page, bytes)).toBeUndefined();
@@ -111,6 +113,8 @@ describe('the whole store', () => {
       expect(await tab.evaluate(() => root.kept?.('a'))).toBe('exported');
       expect(await tab.evaluate(() => client.status.storeId)).not.toBe(storeId);
     }
+    // Who remembers v2 does not mean this one.
+    expect(await page.evaluate(() => launchAs('third'))).toBe('v3');
     const dbFilename = makeFile('exported.db', Uint8Array.from(bytes));
     const kernel = await startKernel({ dbFilename });
     const answer = await kernel.queueMessage(kernel.getRootObject('v1'), 'kept', ['a']);
@@ -360,6 +364,71 @@ describe('deploys', () => {
     await launched();
     expect(tabs.leader()).toBe(fresh);
   });
+
+  it('leave an older tab behind where the store is newer: it wants to be reloaded, and leads no more', async () => {
+    const old = await launched();
+    await old.page.evaluate(() => root.keep?.('a', 'kept'));
+    const future = await launched('/future/');
+    expect(await future.page.evaluate(() => root.kept?.('a'))).toBe('kept');
+    const wantsReload = async (tab: Tab): Promise<void> => {
+      await expect.poll(() => phaseOf(tab), { timeout: 15_000 }).toBe('reload-required');
+      const told = ({ code, data }: KernelError) => ({ code, data });
+      expect(await tab.page.evaluate(`client.ready().catch(${told.toString()})`)).toStrictEqual({
+        code: 'PROTOCOL_VERSION',
+        data: { reload: true },
+      });
+    };
+    await wantsReload(old);
+    await tabs.close(future);
+    // Its kernel finds a store that it cannot read, and leaves it alone.
+    const late = await tabs.open();
+    await late.page.evaluate(() => client.ready().catch(() => undefined));
+    await wantsReload(late);
+    expect(await old.page.evaluate(() => state.workers)).toBe(1);
+    expect(await late.page.evaluate(() => client.status.error?.message)).toContain(
+      'reload the page',
+    );
+    const again = await launched('/future/');
+    expect(await again.page.evaluate(() => root.kept?.('a'))).toBe('kept');
+  });
+});
+
+describe('a browser that gives its workers no files', () => {
+  it('has a kernel that says so, and whose end costs every tab what it had', async () => {
+    const path = '/?worker=without-files';
+    const leader = await launched(path);
+    const { page } = await launched(path);
+    for (const tab of [leader.page, page])
+      expect(await tab.evaluate(() => client.status.storage)).toBe('memory');
+    await page.evaluate(async () => {
+      const note = await root.note?.('of this kernel');
+      const broken = new Promise((resolve) =>
+        vatkit.onBroken(note as object, (error) => resolve((error as KernelError).code)),
+      );
+      const waiting = root.never?.().catch(({ code }: KernelError) => code);
+      (globalThis as unknown as App).kept = { broken, waiting };
+      await root.greet?.();
+    });
+    await tabs.crash(leader);
+    expect(await page.evaluate('kept.waiting')).toBe('STORE_LOST');
+    expect(await page.evaluate('kept.broken')).toBe('STORE_LOST');
+    expect(await page.evaluate(() => root.greet?.().catch(({ code }: KernelError) => code))).toBe(
+      'STORE_LOST',
+    );
+    await page.evaluate(() => launch());
+    expect(await page.evaluate(() => root.launches?.())).toBe(1n);
+  });
+});
+
+describe('libp2p', () => {
+  it('is evaluated when the kernel begins to talk to others, and not before', async () => {
+    const { page } = await launched('/counting/');
+    const kernelWorker = page.workers().find((each) => each.url().endsWith('kernel.worker.js'));
+    const isLoaded = () => kernelWorker?.evaluate('globalThis.libp2pIsLoaded === true');
+    expect(await isLoaded()).toBe(false);
+    await page.evaluate(() => client.admin.initRemoteComms({}));
+    expect(await isLoaded()).toBe(true);
+  });
 });
 
 describe('a tab whose kernel answers no more', () => {
@@ -371,7 +440,7 @@ describe('a tab whose kernel answers no more', () => {
         for (;;);
       })
       .catch(() => undefined);
-    const other = await tabs.open();
+    const other = await tabs.open('/hasty/');
     const error = await other.page.evaluate(() =>
       client.ready().catch(({ code, retryable }: Error & { code: string; retryable: boolean }) => ({
         code,
@@ -382,5 +451,5 @@ describe('a tab whose kernel answers no more', () => {
     await tabs.close(leader);
     await other.page.evaluate(() => launch());
     expect(await other.page.evaluate(() => root.greet?.())).toBe('nobody greets world');
-  }, 60_000);
+  });
 });
