@@ -4,16 +4,16 @@ import { expect, it } from 'vitest';
 
 const root = fileURLToPath(new URL('../../..', import.meta.url));
 
+type Paths = { [specifier: string]: string[] };
+const react18: Paths = {
+  react: [`${root}node_modules/@types/react-18`],
+  'react/jsx-runtime': [`${root}node_modules/@types/react-18/jsx-runtime`],
+};
+
 /** With the types of the newest React that it takes, and of the oldest. */
-it.each([
+it.each<{ react: number; paths: Paths }>([
   { react: 19, paths: {} },
-  {
-    react: 18,
-    paths: {
-      react: [`${root}node_modules/@types/react-18`],
-      'react/jsx-runtime': [`${root}node_modules/@types/react-18/jsx-runtime`],
-    },
-  },
+  { react: 18, paths: react18 },
 ])(
   'types accept what they should, and refuse the rest, on React $react',
   {

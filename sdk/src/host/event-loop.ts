@@ -16,6 +16,7 @@ import { readVatTableSizes, type VatTableSizes } from '../protocol/vat-tables.js
 import type { Bundle, FromVat } from '../protocol/vat-wire.js';
 import { makeChangeSet } from '../store/change-set.js';
 import type { KernelDatabase } from '../store/kv-store.js';
+import { makeActivity } from './activity.js';
 import { messageOf, parseBundle } from './bundles.js';
 import { makeHeartbeat } from './heartbeat.js';
 import { makeMessageLog, type MessagePage, type TimedTrace } from './message-log.js';
@@ -91,6 +92,7 @@ export function makeEventLoop(powers: EventLoopPowers) {
     watch: (on) => queueMicrotask(() => feed({ type: 'watch', on })),
     now: () => performance.now(),
   });
+  const activity = makeActivity();
   let outputs: KernelEffect[] = [];
   let oldestOutputAt: number | undefined;
   /** What the last commit took that waited for the disk: to gather for as long costs nobody more than that again. */
@@ -335,6 +337,7 @@ export function makeEventLoop(powers: EventLoopPowers) {
     counts.commits += 1;
     released.forEach(perform);
     if (traces.length > 0) messageLog.take(traces.splice(0));
+    activity.committed();
     powers.onCommit();
   };
 
@@ -349,6 +352,7 @@ export function makeEventLoop(powers: EventLoopPowers) {
     outputs = [];
     drained.clear();
     rejectAll(error);
+    activity.end();
     powers.onSetback(error, 'over');
     tellEnd(error);
   };
@@ -400,6 +404,7 @@ export function makeEventLoop(powers: EventLoopPowers) {
 
   const feed = (event: KernelEvent): void => {
     if (over !== undefined) return;
+    activity.note(event);
     try {
       take(machine.step(event, Date.now()));
     } catch (thrown) {
@@ -509,6 +514,7 @@ export function makeEventLoop(powers: EventLoopPowers) {
     commit,
     counts: (): Readonly<LoopCounts> => ({ ...counts }),
     messageLog: (after?: number): MessagePage => messageLog.read(after),
+    nextActivity: (after?: number): Promise<number> => activity.next(after),
 
     /** Resolves to what the worker answers, to undefined when it is gone. The heartbeat bounds it. */
     ping(vatId: VatId): Promise<VatTableSizes | undefined> {

@@ -714,6 +714,18 @@ export class Kernel {
   }
 
   /**
+   * Waits until vats, callers or peers have done something, for `activityWaitMs` at most. What clients ask of the kernel
+   * itself is nothing: who reads after each answer is not woken by his own reading.
+   *
+   * @param query - `after`: an earlier answer. Without one the answer comes at once.
+   * @returns a number to be asked `after`; another one when there has been something.
+   */
+  async awaitActivity({ after }: { after?: number } = {}): Promise<number> {
+    void this.#rows;
+    return this.#loop.nextActivity(after);
+  }
+
+  /**
    * Rows of the store, as `kernelDatabase.executeQuery` gives them, cut to what can be shown. A statement that never ends
    * holds the kernel up for good.
    *
