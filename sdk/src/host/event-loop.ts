@@ -16,6 +16,7 @@ import { readVatTableSizes, type VatTableSizes } from '../protocol/vat-tables.js
 import type { Bundle, FromVat } from '../protocol/vat-wire.js';
 import { makeChangeSet } from '../store/change-set.js';
 import type { KernelDatabase } from '../store/kv-store.js';
+import { makeActivity } from './activity.js';
 import { messageOf, parseBundle } from './bundles.js';
 import { makeHeartbeat } from './heartbeat.js';
 import { makeMessageLog, type MessagePage, type TimedTrace } from './message-log.js';
@@ -91,6 +92,7 @@ export function makeEventLoop(powers: EventLoopPowers) {
     watch: (on) => queueMicrotask(() => feed({ type: 'watch', on })),
     now: () => performance.now(),
   });
+  const activity = makeActivity();
   let outputs: KernelEffect[] = [];
   let oldestOutputAt: number | undefined;
   /** What a peer has said is committed, and a power failure could still take it. */
@@ -344,6 +346,7 @@ export function makeEventLoop(powers: EventLoopPowers) {
     counts.commits += 1;
     released.forEach(perform);
     if (traces.length > 0) messageLog.take(traces.splice(0));
+    activity.committed();
     powers.onCommit();
   };
 
@@ -358,6 +361,7 @@ export function makeEventLoop(powers: EventLoopPowers) {
     outputs = [];
     drained.clear();
     rejectAll(error);
+    activity.end();
     powers.onSetback(error, 'over');
     tellEnd(error);
   };
@@ -409,6 +413,7 @@ export function makeEventLoop(powers: EventLoopPowers) {
 
   const feed = (event: KernelEvent): void => {
     if (over !== undefined) return;
+    activity.note(event);
     try {
       take(machine.step(event, Date.now()));
     } catch (thrown) {
@@ -522,6 +527,7 @@ export function makeEventLoop(powers: EventLoopPowers) {
     },
     counts: (): Readonly<LoopCounts> => ({ ...counts }),
     messageLog: (after?: number): MessagePage => messageLog.read(after),
+    nextActivity: (after?: number): Promise<number> => activity.next(after),
 
     /** Resolves to what the worker answers, to undefined when it is gone. The heartbeat bounds it. */
     ping(vatId: VatId): Promise<VatTableSizes | undefined> {
