@@ -187,15 +187,28 @@ export function makeNamedLaunches({ loop, launches, read }: NamedLaunchesPowers)
     );
   };
 
+  /** Was it launched, or upgraded, from this very configuration, addresses included? */
+  const isOf = (id: SubclusterId, config: ClusterConfig): boolean =>
+    !config.forceReset &&
+    canonical(rows().subclusters.getRequired(id).config) === canonical(config);
+
   const launch = async (
     request: LaunchRequest,
     onStep: (step: LaunchStep) => void,
   ): Promise<NamedLaunch> => {
     const config = ClusterConfigStruct.check(request.config);
     for (const vat of Object.keys(config.vats)) onStep({ step: 'fetching', vat });
-    const fetched = await launches.fetch(config, (vat, chars) =>
-      onStep({ step: 'fetching', vat, chars }),
-    );
+    let fetched: FetchedBundles;
+    try {
+      fetched = await launches.fetch(config, (vat, chars) =>
+        onStep({ step: 'fetching', vat, chars }),
+      );
+    } catch (thrown) {
+      const known = subclusterOf(request.name);
+      if (known === undefined || !isUnanswered(thrown) || !isOf(known, config)) throw thrown;
+      insistFits(known, request, false);
+      return found(known, 'kept');
+    }
     const definition = await definitionHash(config, fetched);
     let id = subclusterOf(request.name);
     if (id !== undefined && config.forceReset) {
@@ -302,6 +315,12 @@ export function makeNamedLaunches({ loop, launches, read }: NamedLaunchesPowers)
     },
   };
 }
+
+/** Nobody was there to be asked for the code: an answer of 404 is an answer. What runs may do without. */
+const isUnanswered = (thrown: unknown): boolean => {
+  const cause = isKernelError(thrown, 'BAD_CONFIG') ? thrown.cause : undefined;
+  return cause instanceof TypeError || (cause as Error | undefined)?.name === 'TimeoutError';
+};
 
 /** Where a vat's code comes from is no matter, only what it is. */
 const withoutSource = ({ bundleSpec: _, sourceSpec: __, bundleName: ___, ...rest }: VatConfig) =>

@@ -1,6 +1,7 @@
 /** Launches by name: joined, upgraded as a whole or not at all, gone back to, kept over a reload. */
 import { once } from 'node:events';
-import { connect, type Socket } from 'node:net';
+import { createServer } from 'node:http';
+import { connect, type AddressInfo, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { isKernelError, type KernelClient } from '@vatkit/sdk';
 import { defineInterface } from '@vatkit/sdk/codegen';
@@ -119,6 +120,31 @@ describe('a launch by name', () => {
     expect(await call(back.root, 'version')).toBe(1);
     // Now that one is the past one.
     await expect(kernel.launch(second)).rejects.toMatchObject({ code: 'INTERFACE_MISMATCH' });
+  });
+
+  it('of what runs needs nobody to answer for its code', async () => {
+    const bundle = counter(1);
+    const server = createServer((_request, response) => {
+      response.end(bundle);
+    }).listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/main`;
+    const kernel = makeClient();
+    const { root } = await kernel.launch(definition({ main: url }));
+    expect(await call(root, 'increment')).toBe(1);
+    server.close();
+    server.closeAllConnections();
+    await once(server, 'close');
+
+    const again = await kernel.launch(definition({ main: url }));
+    expect([again.action, again.root === root]).toStrictEqual(['kept', true]);
+    for (const other of [
+      definition({ main: `${url}2` }),
+      definition({ main: url }, { forceReset: true }),
+      { ...definition({ main: url }), name: 'new' },
+    ])
+      await expect(kernel.launch(other)).rejects.toMatchObject({ code: 'BAD_CONFIG' });
+    expect(await call(root, 'increment')).toBe(2);
   });
 
   it('changes services and channels with the rest', async () => {
