@@ -64,7 +64,7 @@ describe('vatkit', () => {
       for (const part of [`Usage: vatkit ${name}`, 'Examples:\n', 'Exit codes: 0', '--help']) {
         expect(help, name).toContain(part);
       }
-      expect(help.match(/^(?! {2}vatkit).{103,}/m), name).toBe(null);
+      expect(help.match(/^(?! {2}vatkit).{106,}/m), name).toBe(null);
     }
   });
 
