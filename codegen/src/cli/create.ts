@@ -14,7 +14,6 @@ import { writeNew } from './write-new.js';
 
 export const create: Command = {
   name: 'create',
-  summary: 'write a new React app with a vat',
   help: `vatkit create: write a new React app with a vat
 
 Usage: vatkit create <folder>

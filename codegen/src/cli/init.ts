@@ -16,7 +16,6 @@ import { writeNew } from './write-new.js';
 
 export const init: Command = {
   name: 'init',
-  summary: 'add vatkit to a Vite app, or make a new one',
   help: `vatkit init: add vatkit to a Vite app, or make a new one
 
 Usage: vatkit init [folder] [options]
