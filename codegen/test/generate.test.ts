@@ -427,13 +427,17 @@ describe('in an editor', () => {
     async (version) => {
       const at = linked({
         'x.vat.ts': rooted(
-          'add: (text: string) => text,\nnote: () => makeNote(),',
-          "import { makeNote } from './note.js';",
+          'add: (text: string) => text,\nnote: () => makeNote(),\nshelf: (): Shelf => makeShelf(),\n...more,',
+          "import { makeNote } from './note.js';\nimport { makeShelf, more } from './shelf.js';\nimport type { Shelf } from './types.js';",
         ),
         'note.ts':
           "import { makeExo } from '@vatkit/sdk/vat';\nexport const makeNote = () => makeExo('note', undefined, {\n  read: () => 1,\n});\n",
+        'types.ts':
+          'export type Book = { title: string };\nexport interface Shelf { books(): Book[]; }\n',
+        'shelf.ts':
+          "import { makeExo } from '@vatkit/sdk/vat';\nimport type { Shelf } from './types.js';\nexport const more = {\n  count: () => 1,\n};\nexport const makeShelf = (): Shelf => makeExo('shelf', undefined, {\n  books: () => [],\n});\n",
         'use.ts':
-          "import { XRoot } from './x.vat.gen.js';\nexport const use = (root: XRoot) => {\n  void root.add('a');\n  void root.note().read();\n  return XRoot.add;\n};\n",
+          "import { XRoot } from './x.vat.gen.js';\nexport const use = (root: XRoot) => {\n  void root.add('a');\n  void root.note().read();\n  return XRoot.add;\n};\nimport type { Book, Shelf } from './x.vat.gen.js';\nexport const more = async (root: XRoot): Promise<Book[]> => {\n  await root.count();\n  const shelf: Shelf = await root.shelf();\n  return shelf.books();\n};\n",
         'plain.ts':
           "import type { Remote } from '@vatkit/sdk';\nimport type { VatRoot } from '@vatkit/sdk/codegen';\nimport type { buildRootObject } from './x.vat.js';\nexport const use = (root: Remote<VatRoot<typeof buildRootObject>>) => {\n  void root.add('a');\n  void root.note().read();\n};\n",
         'tsconfig.json':
@@ -461,6 +465,12 @@ describe('in an editor', () => {
       expect(await definition(4, 'note')).toBe('x.vat.ts: note: () => makeNote(),');
       expect(await definition(4, 'read')).toBe('note.ts: read: () => 1,');
       expect(await definition(5, 'add')).toMatch(/^x\.vat\.ts: add: /);
+      // A vat's map has several sources: each name leads to where it is written, a method to what does it.
+      expect(await definition(8, 'Book')).toBe('types.ts: Book = { title: string };');
+      expect(await definition(8, 'XRoot')).toMatch(/^x\.vat\.ts: buildRootObject/);
+      expect(await definition(9, 'count')).toBe('shelf.ts: count: () => 1,');
+      expect(await definition(10, 'Shelf')).toBe('types.ts: Shelf { books(): Book[]; }');
+      expect(await definition(11, 'books')).toBe('shelf.ts: books: () => [],');
       // Without generated code.
       expect(await definition(5, 'add', 'plain.ts')).toMatch(/^x\.vat\.ts: add: /);
       expect(await definition(6, 'note', 'plain.ts')).toMatch(/^x\.vat\.ts: note: /);

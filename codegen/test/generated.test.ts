@@ -219,9 +219,14 @@ describe('on a kernel', () => {
     const odd = await launch('odd.vat.gen.js', 'odd');
     await insistMethods('odd.vat.gen.js', 'OddRoot', odd);
     const named = ['get', 'set', 'class', 'delete', 'dup', 'key', 'release', 'name', 'length'];
-    for (const method of [...named, 'prototype', 'mention']) {
+    for (const method of [...named, 'prototype', 'mention', 'brief']) {
       expect(await call(odd, method)).toBe(method);
     }
+    const { OddRoot } = await load('odd.vat.gen.js');
+    expect([OddRoot?.['mention']?.kind, OddRoot?.['brief']?.kind]).toStrictEqual([
+      'mutation',
+      'query',
+    ]);
     const knot = { list: [], map: { a: { list: [], map: {} } } };
     const answers: [method: string, args: unknown[], answer: unknown][] = [
       ['new', ['x'], 'x'],

@@ -35,8 +35,8 @@ problems of all vats are told at once; a vat with problems keeps the files that 
 Options:
       --check   write nothing; exit 1, with a diff, if a file is stale, missing or left over
   -w, --watch   go on, and write again what changes. Ctrl-C ends it
-      --guards  put guards made from the types into the bundles: arguments that do not fit are refused
-      --json    print one JSON object: { vats, problems, warnings, deviations? }, each vat with its model
+      --guards  put guards made from the types into the bundles: what does not fit them is refused
+      --json    print one JSON object, { vats, problems, warnings, deviations? }; each vat has its model
   -h, --help    show this help
 
 Examples:

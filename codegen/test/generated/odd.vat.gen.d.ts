@@ -66,6 +66,8 @@ export interface OddRoot extends vatkit.Ref {
   vatkit(clash: vatkit2, root: OddRoot2, record: Record2): Promise<(OddRoot2 | Record2 | vatkit2)[]>;
   /** Whoever is told of @query in a sentence, or writes to x@live.com, is no read.\u2028 All the same. */
   mention(): Promise<string>;
+  /** In one line with its comment. @query */
+  brief(): Promise<string>;
   rest(first: string, ...rest: readonly [a: string, b?: number]): Promise<(number | string | undefined)[]>;
   /** Leads back to what it belongs to. */
   self(): vatkit.RemotePromise<OddRoot>;
@@ -106,6 +108,8 @@ export declare const OddRoot: vatkit.InterfaceTag<OddRoot> & {
   readonly vatkit: vatkit.MethodDescriptor<OddRoot["vatkit"], OddRoot, "mutation">;
   /** Whoever is told of @query in a sentence, or writes to x@live.com, is no read.\u2028 All the same. */
   readonly mention: vatkit.MethodDescriptor<OddRoot["mention"], OddRoot, "mutation">;
+  /** In one line with its comment. @query */
+  readonly brief: vatkit.MethodDescriptor<OddRoot["brief"], OddRoot, "query">;
   readonly rest: vatkit.MethodDescriptor<OddRoot["rest"], OddRoot, "mutation">;
   /** Leads back to what it belongs to. */
   readonly self: vatkit.MethodDescriptor<OddRoot["self"], OddRoot, "mutation">;

@@ -53,6 +53,8 @@ export function buildRootObject() {
     vatkit: (clash: vatkit, root: OddRoot, record: Record) => [clash, root, record],
     /** Whoever is told of @query in a sentence, or writes to x@live.com, is no read.  All the same. */
     mention: () => 'mention',
+    /** In one line with its comment. @query */
+    brief: () => 'brief',
     rest: (first: string, ...rest: [a: string, b?: number]) => [first, ...rest],
     /** Leads back to what it belongs to. */
     self: () => self,
