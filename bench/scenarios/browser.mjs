@@ -26,7 +26,7 @@ const comlinkRelay = `
   const inner = Comlink.wrap(new Worker('./comlink-worker.js', { type: 'module' }));
   Comlink.expose({ answer: () => inner.answer() });`;
 const kernelPage = `
-  import { createKernel } from './vatkit.js';
+  import { createKernel } from './vatkit/entries/index.js';
   const client = createKernel({
     name: new URLSearchParams(location.search).get('name'),
     worker: () => new Worker('./kernel.worker.js', { type: 'module' }),
@@ -58,7 +58,14 @@ function makeSite() {
       '/comlink-worker.js': script(comlinkWorker),
       '/comlink-relay.js': script(comlinkRelay),
       '/comlink.js': script(read('comlink/dist/esm/comlink.min.mjs')),
-      '/vatkit.js': script(read('@vatkit/sdk')),
+      ...Object.fromEntries(
+        ['entries/index', 'page/client', 'page/ports', 'page/tabs'].map((part) => [
+          `/vatkit/${part}.js`,
+          script(
+            readFileSync(new URL(`../${part}.js`, import.meta.resolve('@vatkit/sdk')), 'utf8'),
+          ),
+        ]),
+      ),
       '/kernel.worker.js': script(read('@vatkit/sdk/worker')),
       '/config.json': {
         type: 'application/json',

@@ -16,7 +16,6 @@ import { untilEnd } from './watch.js';
 
 export const generate: Command = {
   name: 'generate',
-  summary: 'write the types, definitions and bundles that apps import',
   help: `vatkit generate: write the types, definitions and bundles that apps import
 
 Usage: vatkit generate [files, folders or globs ...] [options]

@@ -13,7 +13,6 @@ import { appFiles, vatFiles } from './templates.js';
 
 export const init: Command = {
   name: 'init',
-  summary: 'add vatkit to a Vite app, or make a new one',
   help: `vatkit init: add vatkit to a Vite app, or make a new one
 
 Usage: vatkit init [folder] [options]

@@ -6,14 +6,14 @@
 export { Kernel } from '../host/kernel.js';
 export type {
   KernelActivity,
-  KernelLimits,
   KernelOptions,
   KernelService,
   KernelStatus,
   LaunchResult,
   Subcluster,
   VatInfo,
-} from '../host/kernel.js';
+} from '../host/kernel-types.js';
+export type { KernelLimits } from '../host/kernel-limits.js';
 export { generateMnemonic, isValidMnemonic, mnemonicToSeed } from '../comms/identity.js';
 export type { KeySeed } from '../comms/identity.js';
 export type { CommsStatus, PeerState, PeerStatus } from '../host/peer-server.js';

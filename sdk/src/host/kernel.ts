@@ -1,49 +1,30 @@
 /** The kernel as an app on the same side of the wire sees it: an object with promise-returning methods. */
-import { KernelError, isKernelError } from '../errors.js';
-import type { ErrorData, Outcome } from '../kernel/events.js';
-import { builtInServices } from '../kernel/kernel.js';
-import { findBrokenInvariants } from '../kernel/invariants.js';
 import type { PeerId } from '../comms/transport.js';
+import { KernelError, isKernelError } from '../errors.js';
 import type { Caveat } from '../kernel/caveats.js';
-import { krefOrder, type KernelRows, type VatRow } from '../kernel/rows.js';
+import { findBrokenInvariants } from '../kernel/invariants.js';
+import type { KernelRows, VatRow } from '../kernel/rows.js';
+import { limits } from '../limits.js';
 import type { CapData } from '../protocol/capdata.js';
 import { checkCaveatLimits, type CaveatLimits } from '../protocol/caveat-limits.js';
-import { describe } from '../protocol/describe.js';
+import { RemoteCommsOptionsStruct, type RemoteCommsOptions } from '../protocol/comms-options.js';
 import {
   ClusterConfigStruct,
   SystemSubclusterConfigsStruct,
   VatConfigStruct,
-  type AllowedGlobalName,
   type ClusterConfig,
-  type SystemSubclusterConfig,
   type VatConfig,
 } from '../protocol/config.js';
-import {
-  isStandIn,
-  kser,
-  kserMethargs,
-  kslot,
-  kunser,
-  type StandIn,
-} from '../protocol/kernel-values.js';
-import { emptyVatTables, type VatTableSizes } from '../protocol/vat-tables.js';
-import { RemoteCommsOptionsStruct, type RemoteCommsOptions } from '../protocol/comms-options.js';
+import { describe } from '../protocol/describe.js';
+import { isStandIn, kserMethargs, kslot, kunser, type StandIn } from '../protocol/kernel-values.js';
 import { HOST_REALM, isKRef, type KRef, type SubclusterId, type VatId } from '../protocol/refs.js';
-import type { WireStatus } from '../protocol/session-wire.js';
-import { limits, type Limits } from '../limits.js';
+import { emptyVatTables, type VatTableSizes } from '../protocol/vat-tables.js';
 import type { KernelDatabase } from '../store/kv-store.js';
-import { messageOf, parseBundle, type FetchedBundles } from './bundles.js';
-import { makeKernelFacet } from './kernel-facet.js';
-import { makeEventLoop, type EventLoop, type LoopCounts, type RequestEvent } from './event-loop.js';
+import type { FetchedBundles } from './bundles.js';
+import { makeEventLoop, type EventLoop, type RequestEvent } from './event-loop.js';
 import { makeHeldReferences } from './held-references.js';
-import { makeHostObjects, methodNames, type HostObjects } from './host-realm.js';
-import {
-  checkIdentityOptions,
-  makeIdentities,
-  type Identities,
-  type IdentityOptions,
-} from './identity.js';
-import type { IOChannelFactory } from './io-channel.js';
+import { makeHostObjects, type HostObjects } from './host-realm.js';
+import { checkIdentityOptions, makeIdentities, type Identities } from './identity.js';
 import {
   queryStore,
   readObjects,
@@ -51,140 +32,54 @@ import {
   type ObjectQuery,
   type QueryPage,
 } from './inspection.js';
-import { makeLaunches, type Launches } from './launches.js';
-import type { MessagePage } from './message-log.js';
-import { makeOcapUrlDesk, type IssueOptions, type OcapUrlDesk } from './ocap-urls.js';
+import { makeKernelFacet } from './kernel-facet.js';
+import { checkLimits, type KernelLimits } from './kernel-limits.js';
+import { makeKernelServices, type KernelServices } from './kernel-services.js';
+import type {
+  KernelActivity,
+  KernelOptions,
+  KernelService,
+  KernelStatus,
+  LaunchResult,
+  Subcluster,
+  VatInfo,
+} from './kernel-types.js';
 import {
-  makePeerServer,
-  type CommsStatus,
-  type PeerServer,
-  type PeerStatus,
-} from './peer-server.js';
+  subclusterIdsOf,
+  subclusterOf,
+  vatIdsOf,
+  vatInfosOf,
+  vatRowOf,
+  wireStatusOf,
+} from './kernel-views.js';
+import { makeLaunches, type Launches } from './launches.js';
+import { makeLog, quietLogger, type Log } from './logger.js';
+import type { MessagePage } from './message-log.js';
 import { makeNamedLaunches } from './named-launches.js';
-import { makeLog, quietLogger, type Log, type Logger } from './logger.js';
+import { makeIssuerService, makeRedeemerService } from './ocap-url-services.js';
+import { makeOcapUrlDesk, type IssueOptions, type OcapUrlDesk } from './ocap-urls.js';
+import { makeOutcomes, type Outcomes } from './outcomes.js';
+import { makePeerServer, type PeerServer, type PeerStatus } from './peer-server.js';
 import type { PlatformServices } from './platform-services.js';
 import { makeSessionAdmin } from './session-admin.js';
 import { portChannel, type PortLike } from './session-channel.js';
 import { makeSessionServer, type SessionServer } from './session-server.js';
-import { mapStack } from './stacks.js';
 import { makeStoreNames } from './store-names.js';
-
-export type KernelOptions = IdentityOptions & {
-  /** Begin with an empty store. Ids of any kind are not used again. */
-  resetStorage?: boolean;
-  /** Where vats' and the kernel's records go. Default: warnings and errors to the console. */
-  logger?: Logger;
-  /** Launched at the first start and found again at each later one; those no longer named are terminated. */
-  systemSubclusters?: readonly SystemSubclusterConfig[];
-  /** Of the names that a vat's `globals` may have, those that this kernel grants. Default: all. */
-  allowedGlobalNames?: readonly AllowedGlobalName[];
-  /** What opens the channels of a configuration's `io`. */
-  ioChannelFactory?: IOChannelFactory;
-  /** Bounds in place of the defaults; see LIMITS.md. */
-  limits?: Partial<KernelLimits>;
-};
-
-/** Those of {@link limits} that may differ from kernel to kernel; their meaning and units stand there. */
-const kernelLimitNames = [
-  'deliveryAttemptsMax',
-  'failuresMax',
-  'notifyBatchMax',
-  'queueMax',
-  'deliveriesPerReap',
-  'collectBatch',
-  'deliveriesAheadMax',
-  'reapIdleMs',
-  'vatsLiveMax',
-  'stopTimeoutMs',
-  'vatUnresponsiveMs',
-  'serviceWaitMs',
-  'sessionFramesMax',
-  'sessionsMax',
-  'sessionRefsMax',
-  'sessionGraceMs',
-  'peerRefsMax',
-  'peersMax',
-  'peerTimeoutMs',
-] as const satisfies readonly (keyof Limits)[];
-
-export type KernelLimits = Pick<Limits, (typeof kernelLimitNames)[number]>;
-
-/** @throws TypeError or RangeError that names a limit that there is not, or a value that it cannot have. */
-function checkLimits(given: Partial<KernelLimits> = {}): KernelLimits {
-  const known: readonly string[] = kernelLimitNames;
-  for (const [name, value] of Object.entries(given)) {
-    if (!known.includes(name)) {
-      throw new TypeError(
-        `limits.${name} does not exist; a kernel's limits are ${known.join(', ')}`,
-      );
-    }
-    if (value !== undefined && !(Number.isSafeInteger(value) && Number(value) >= 0)) {
-      throw new RangeError(
-        `limits.${name} takes a whole number from 0; found ${describe(value)} ${String(value)}`,
-      );
-    }
-  }
-  return Object.fromEntries(
-    kernelLimitNames.map((name) => [name, given[name] ?? limits[name]]),
-  ) as KernelLimits;
-}
-
-export type Subcluster = {
-  id: SubclusterId;
-  config: ClusterConfig;
-  /** By name: `{ alice: 'v1', bob: 'v2' }`. */
-  vats: { [name: string]: VatId };
-};
-
-export type VatInfo = {
-  id: VatId;
-  config: VatConfig;
-  subclusterId: SubclusterId;
-  /** `broken`: quarantined after failures, with its state kept. `stopped`: it starts at its next delivery. */
-  status: 'launching' | 'running' | 'stopped' | 'broken';
-};
-
-export type LaunchResult = {
-  subclusterId: SubclusterId;
-  /** The root object of the bootstrap vat. */
-  rootKref: KRef;
-  /** What `bootstrap` returned, to be read with `kunser`; undefined where the root has no such method. */
-  bootstrapResult: CapData<KRef> | undefined;
-};
-
-export type KernelStatus = {
-  vats: VatInfo[];
-  subclusters: Subcluster[];
-  remoteComms: CommsStatus;
-};
-
-/** What a kernel has done since it began, and has to do now. */
-export type KernelActivity = LoopCounts & {
-  /** Milliseconds since 1970, on the kernel's clock: between two of them the counts give a rate. */
-  at: number;
-  vats: number;
-  runningVats: number;
-  /** Messages and settlements that wait: of each vat, client or open promise that has some. */
-  queues: { [target: string]: number };
-  limits: KernelLimits;
-};
-
-export type KernelService = { name: string; kref: KRef; service: object; systemOnly: boolean };
 
 /** The endpoint for which `Kernel` methods hold the krefs that they hand out. */
 const API_SESSION = 'a1';
 
 export class Kernel {
   readonly #loop: EventLoop;
-  readonly #objects: HostObjects;
   readonly #launches: Launches;
   readonly #sessions: SessionServer;
   readonly #identities: Identities;
   readonly #urls: OcapUrlDesk;
   readonly #peers: PeerServer;
   readonly #database: KernelDatabase;
+  readonly #outcomes: Outcomes;
   readonly #limits: KernelLimits;
-  readonly #services = new Map<string, KernelService>();
+  readonly #services: KernelServices;
   #stopped: Promise<void> | undefined;
   readonly #ended: Promise<KernelError | undefined>;
 
@@ -199,8 +94,10 @@ export class Kernel {
   ) {
     this.#limits = policy;
     this.#loop = loop;
-    this.#objects = objects;
     this.#database = database;
+    this.#services = makeKernelServices(objects, (event) => this.#requestNow(event));
+    this.#outcomes = makeOutcomes(loop);
+    const { read, mapStack } = this.#outcomes;
     this.#ended = loop.ended.then(async (why) => {
       if (!isKernelError(why, 'KERNEL_STOPPED')) return why;
       // Who hears of it may open the store again.
@@ -212,7 +109,7 @@ export class Kernel {
       objects,
       platform,
       log,
-      read: (outcome, fetched) => this.#read(outcome, fetched),
+      read,
       ioChannelFactory,
       allowedGlobalNames,
     });
@@ -223,19 +120,19 @@ export class Kernel {
       log,
       startTransport: platform.startTransport?.bind(platform),
       lineage: names.storeId,
-      read: (outcome) => this.#read(outcome),
+      read,
     });
     this.#urls = makeOcapUrlDesk({
       loop,
       identities: this.#identities,
-      read: (outcome) => this.#read(outcome),
+      read,
       hints: this.#peers.hints,
       redeemAtPeer: this.#peers.redeem,
     });
     const launches = makeNamedLaunches({
       loop,
       launches: this.#launches,
-      read: (outcome, fetched) => this.#read(outcome, fetched),
+      read,
     });
     this.#sessions = makeSessionServer({
       loop,
@@ -246,8 +143,8 @@ export class Kernel {
       graceMs: policy.sessionGraceMs,
       makeAdmin: (line) =>
         makeSessionAdmin({ kernel: this, launches, isNameable: loop.isNameable, line }),
-      status: () => this.#wireStatus(),
-      mapStack: (vatId, text) => this.#mapStack(vatId, text),
+      status: () => wireStatusOf(this.#rows, loop.isRunning, this.#storage),
+      mapStack,
     });
   }
 
@@ -297,7 +194,7 @@ export class Kernel {
     const held = makeHeldReferences({
       release: (kref, times) => loop.feed({ type: 'release', session: HOST_REALM, kref, times }),
       settlement: (promise) => loop.request({ type: 'host-await', promise }),
-      fail: (outcome) => kernel.#read(outcome),
+      fail: (outcome) => kernel.#outcomes.read(outcome),
     });
     // Who names an identity wants that one; else it outlives all that is deleted.
     const isNewIdentity = options.mnemonic !== undefined || options.keySeed !== undefined;
@@ -323,9 +220,17 @@ export class Kernel {
     );
     later.sessions = kernel.#sessions;
     later.peers = kernel.#peers;
-    kernel.#register('kernelFacet', makeKernelFacet(kernel), true);
-    kernel.#register('ocapURLIssuerService', kernel.#makeIssuer(), false);
-    kernel.#register('ocapURLRedemptionService', kernel.#makeRedeemer(held.readValue), false);
+    kernel.#services.registerBuiltIn('kernelFacet', makeKernelFacet(kernel), true);
+    kernel.#services.registerBuiltIn(
+      'ocapURLIssuerService',
+      makeIssuerService(kernel.#urls),
+      false,
+    );
+    kernel.#services.registerBuiltIn(
+      'ocapURLRedemptionService',
+      makeRedeemerService(kernel.#urls, held.readValue),
+      false,
+    );
     kernel.#sessions.start();
     try {
       await kernel.#launches.reopenChannels();
@@ -441,14 +346,12 @@ export class Kernel {
 
   /** The subcluster, or undefined where there is none. */
   getSubcluster(id: SubclusterId): Subcluster | undefined {
-    const row = this.#rows.subclusters.get(id);
-    return row && { id, config: copyJson(row.config), vats: { ...row.vats } };
+    return subclusterOf(this.#rows, id);
   }
 
   /** All subclusters, oldest first. */
   getSubclusters(): Subcluster[] {
-    const ids = this.#rows.subclusters.ids().sort(krefOrder);
-    return ids.map((id) => this.#subcluster(id));
+    return subclusterIdsOf(this.#rows).map((id) => this.#subcluster(id));
   }
 
   isVatInSubcluster(vatId: VatId, subclusterId: SubclusterId): boolean {
@@ -487,10 +390,7 @@ export class Kernel {
   }
 
   #vat(vatId: VatId): VatRow {
-    const row = this.#rows.vats.get(vatId);
-    if (row === undefined)
-      throw new KernelError('NOT_FOUND', `Vat does not exist. (${String(vatId)})`);
-    return row;
+    return vatRowOf(this.#rows, vatId);
   }
 
   /**
@@ -586,7 +486,7 @@ export class Kernel {
       bundleHash,
       content: fetched.contents[bundleHash] as string,
     });
-    this.#read(outcome, fetched);
+    this.#outcomes.read(outcome, fetched);
   }
 
   /**
@@ -600,26 +500,17 @@ export class Kernel {
   }
 
   async terminateAllVats(): Promise<void> {
-    for (const id of this.#rows.subclusters.ids().sort(krefOrder).reverse()) {
+    for (const id of subclusterIdsOf(this.#rows).reverse()) {
       await this.terminateSubcluster(id);
     }
   }
 
   getVatIds(): VatId[] {
-    return this.#rows.vats.ids().sort(krefOrder);
+    return vatIdsOf(this.#rows);
   }
 
   getVats(): VatInfo[] {
-    return this.getVatIds().map((id) => {
-      const { config, subcluster, condition } = this.#vat(id);
-      const running = this.#loop.isRunning(id) ? 'running' : 'stopped';
-      return {
-        id,
-        config: copyJson(config),
-        subclusterId: subcluster,
-        status: condition === 'running' ? running : condition,
-      };
-    });
+    return vatInfosOf(this.#rows, this.#loop.isRunning);
   }
 
   async getStatus(): Promise<KernelStatus> {
@@ -627,26 +518,6 @@ export class Kernel {
       vats: this.getVats(),
       subclusters: this.getSubclusters(),
       remoteComms: this.#peers.status(this.#identities.peerId()),
-    };
-  }
-
-  #wireStatus(): WireStatus {
-    const rows = this.#rows;
-    return {
-      vats: this.getVatIds().map((id) => {
-        const { name, subcluster, condition } = this.#vat(id);
-        const running = this.#loop.isRunning(id) ? 'running' : 'stopped';
-        const status = condition === 'running' ? running : condition;
-        return { id, name, subclusterId: subcluster, status };
-      }),
-      subclusters: rows.subclusters
-        .ids()
-        .sort(krefOrder)
-        .map((id) => {
-          const { name, vats } = rows.subclusters.getRequired(id);
-          return { id, vats: { ...vats }, ...(name !== undefined && { name }) };
-        }),
-      storage: this.#storage,
     };
   }
 
@@ -715,26 +586,6 @@ export class Kernel {
   /** Takes an ocap URL of this kernel back: nobody can redeem it from now on. Was there one? */
   async revokeOcapURL(url: string): Promise<boolean> {
     return this.#urls.revoke(url);
-  }
-
-  #makeIssuer(): object {
-    const objectOf = (value: unknown): KRef => {
-      if (isStandIn(value)) return value.kref;
-      throw new TypeError(`Argument must be a remotable; found ${describe(value)}`);
-    };
-    return {
-      issue: (object: unknown, options?: IssueOptions) =>
-        this.#urls.issue(objectOf(object), options),
-      issueNamed: (name: string, object: unknown) => this.#urls.issueNamed(name, objectOf(object)),
-      revoke: (url: string) => this.#urls.revoke(url),
-    };
-  }
-
-  #makeRedeemer(readValue: (data: CapData<KRef>) => unknown): object {
-    return {
-      redeem: async (url: string) =>
-        readValue(kser(kslot(await this.#urls.redeem(url, HOST_REALM), 'remote'))),
-    };
   }
 
   /**
@@ -809,46 +660,7 @@ export class Kernel {
     service: object,
     { systemOnly = false }: { systemOnly?: boolean } = {},
   ): KernelService {
-    if (typeof name !== 'string' || name === '' || name.length > limits.configNameCharsMax) {
-      throw new TypeError(
-        `a kernel service's name is text of 1 to ${limits.configNameCharsMax} characters; found ${describe(name)}`,
-      );
-    }
-    if (/[\p{Cc}\p{Cs}]/u.test(name)) {
-      throw new TypeError(
-        `a kernel service's name has no control characters; found ${JSON.stringify(name)}`,
-      );
-    }
-    const kref = isStandIn(service) ? service.kref : undefined;
-    if (
-      kref === undefined &&
-      (typeof service !== 'object' || service === null || methodNames(service).length === 0)
-    ) {
-      throw new TypeError(
-        `kernel service ${JSON.stringify(name)} takes an object with methods; found ${describe(service)}`,
-      );
-    }
-    if (builtInServices.some((builtIn) => builtIn.name === name)) {
-      throw new TypeError(`Kernel service "${name}" is already registered: it is the kernel's own`);
-    }
-    if (kref === undefined) return this.#register(name, service, systemOnly);
-    this.#requestNow({ type: 'register-service', name, kref, systemOnly });
-    // A vat's object: after a reset there is nothing to register again.
-    this.#services.delete(name);
-    return { name, kref, service, systemOnly };
-  }
-
-  #register(name: string, service: object, systemOnly: boolean): KernelService {
-    const { kref, vref } = this.#requestNow({
-      type: 'register-service',
-      name,
-      vref: this.#objects.exportObject(service),
-      systemOnly,
-    }) as { kref: KRef; vref: string };
-    this.#objects.bind(vref, service);
-    const registered = { name, kref, service, systemOnly };
-    this.#services.set(name, registered);
-    return registered;
+    return this.#services.register(name, service, systemOnly);
   }
 
   /** Asks running vats (those that `filter` accepts) to collect by force and to report what they dropped. */
@@ -918,10 +730,7 @@ export class Kernel {
   async reset(): Promise<void> {
     this.#launches.closeAll();
     this.#loop.reset({ keepIdentity: true });
-    for (const { name, service, systemOnly } of [...this.#services.values()]) {
-      this.#objects.forget(service);
-      this.#register(name, service, systemOnly);
-    }
+    this.#services.registerAllAgain();
   }
 
   /** As {@link reset}. */
@@ -954,70 +763,10 @@ export class Kernel {
   }
 
   async #request(event: RequestEvent): Promise<unknown> {
-    return this.#read(await this.#loop.request(event));
+    return this.#outcomes.read(await this.#loop.request(event));
   }
 
   #requestNow(event: RequestEvent): unknown {
-    return this.#read(this.#loop.requestNow(event));
+    return this.#outcomes.read(this.#loop.requestNow(event));
   }
-
-  #read(outcome: Outcome, fetched?: FetchedBundles): unknown {
-    switch (outcome.type) {
-      case 'fulfilled':
-        return outcome.value;
-      case 'done':
-        return outcome.result;
-      case 'rejected':
-        throw this.#thrown(outcome);
-      case 'failed':
-        throw this.#failure(outcome.error, fetched);
-    }
-  }
-
-  /** @param fetched - of a launch that was undone, whose bundles the store no longer has. */
-  #failure({ code, message, cause, data }: ErrorData, fetched?: FetchedBundles): KernelError {
-    if (cause === undefined) return new KernelError(code, message, { data });
-    const error = new Error(cause.message);
-    error.name = cause.name;
-    if (cause.stack !== undefined) {
-      const { name = '', vat = name } = (data ?? {}) as { name?: string; vat?: string };
-      const undone = fetched?.contents[fetched.bundles[vat] ?? ''];
-      error.stack =
-        undone === undefined || cause.vatId === undefined
-          ? this.#mapStack(cause.vatId, cause.stack)
-          : mapStack(cause.stack, cause.vatId, parseBundle(undone).sourceMap);
-    }
-    return new KernelError(code, message, { cause: error, data });
-  }
-
-  #thrown({ value, stack }: Outcome & { type: 'rejected' }): Error {
-    let reason: unknown;
-    try {
-      reason = kunser(value);
-    } catch (unreadable) {
-      reason = new Error(`the vat threw what cannot be read: ${messageOf(unreadable)}`);
-    }
-    if (!(reason instanceof Error)) {
-      const shown = typeof reason === 'string' ? reason : value.body.slice(1, 1_000);
-      return new Error(shown, { cause: reason });
-    }
-    if (stack !== undefined && !isKernelError(reason)) {
-      reason.stack = this.#mapStack(stack.vatId, stack.text);
-    }
-    return reason;
-  }
-
-  /** The stack with the lines of the vat's source, as far as its bundle has a source map. */
-  #mapStack(vatId: VatId | undefined, stack: string): string {
-    const row = vatId === undefined ? undefined : this.#loop.rows().vats.get(vatId);
-    if (row === undefined) return stack;
-    return mapStack(stack, vatId as VatId, this.#loop.bundleOf(row.bundleHash).sourceMap);
-  }
-}
-
-/** What a caller is given of a row, that is the kernel's own: it may change it. Texts, which may be bundles, are shared. */
-function copyJson<T>(value: T): T {
-  if (typeof value !== 'object' || value === null) return value;
-  if (Array.isArray(value)) return value.map(copyJson) as T;
-  return Object.fromEntries(Object.entries(value).map(([key, part]) => [key, copyJson(part)])) as T;
 }

@@ -268,3 +268,5 @@ export function makeCrank(powers: CrankPowers) {
 
 const isRetirement = ({ type }: Syscall): boolean =>
   type === 'drop-imports' || type === 'retire-imports' || type === 'retire-exports';
+
+export type Crank = ReturnType<typeof makeCrank>;

@@ -12,7 +12,8 @@ import type { References } from './references.js';
 import type { KernelRows, SubclusterRow } from './rows.js';
 import type { Shapes } from './shapes.js';
 import { channelService, thrownOf } from './subclusters.js';
-import type { Code, FirstStart, Vats } from './vats.js';
+import type { Code } from './vat-runs.js';
+import type { FirstStart, Vats } from './vats.js';
 import type { Traces } from './traces.js';
 
 export type SubclusterUpgradesPowers = {

@@ -4,7 +4,6 @@
  * Vats run in parallel; each works on one delivery at a time and may have been sent what follows it. What is known
  * here only in memory (`Run`) is what dies with the process: whether a worker is up, and what it was given.
  */
-import type { VatConfig } from '../protocol/config.js';
 import {
   isPromiseKRef,
   ROOT_VREF,
@@ -18,7 +17,7 @@ import { makeCrank, type Exit, type InFlight } from './crank.js';
 import { insistCrankResult, readThrown } from './crank-shape.js';
 import { makeDeliveries, type Next } from './deliveries.js';
 import type { ErrorData, KernelEffect, RequestId, ThrownData } from './events.js';
-import { makeIdleness, type Idler } from './idleness.js';
+import { makeIdleness } from './idleness.js';
 import type { Incarnations } from './incarnations.js';
 import { rejection, type Messages } from './messages.js';
 import type { Queues } from './queues.js';
@@ -27,6 +26,8 @@ import type { References } from './references.js';
 import { krefOrder, type KernelRows, type QueueItem, type VatRow } from './rows.js';
 import type { Shapes } from './shapes.js';
 import type { Traces } from './traces.js';
+import { newRun, type Code, type Run } from './vat-runs.js';
+import { makeVatUpgrades } from './vat-upgrades.js';
 
 export type VatPolicy = {
   /** A message whose delivery was begun this often and never ended is rejected. */
@@ -47,40 +48,6 @@ export type VatPolicy = {
   vatsLiveMax: number;
   /** Milliseconds of idleness after which a vat collects by force. */
   reapIdleMs: number;
-};
-
-type Run = Idler & {
-  incarnation: number;
-  /** What the vat was sent and has not ended, in order. Items of messages and notifications are still queued. */
-  inFlight: { deliveryId: number; what: InFlight; afterCommit: boolean }[];
-  upgrade?: Upgrade;
-  /** Requests to answer when the vat is idle after a start. */
-  starting: RequestId[];
-  /** To be called after a reap that begins later than the request, or when the incarnation has ended before it. */
-  reaping: (() => void)[];
-  /** C-list entries that garbage collection must look at. */
-  collectable: Set<KRef>;
-  /**
-   * The process before this one died with the vat at work, and no one knows which of the messages that now wait was
-   * its death: each of them is delivered only when that attempt is in the store.
-   */
-  isCautious: boolean;
-};
-
-export type Code = { bundleHash: string; config: VatConfig };
-
-/** Other code for a vat; memory only: until its start is applied nothing of it is in the store but the bundle. */
-type Upgrade = Code & {
-  /** The new code has started; the old waits until it is applied, or cancelled. */
-  onStarted: () => void;
-  onCancelled: (why: ThrownData) => void;
-  /** What the start gave, once it has. */
-  started?: { result: unknown };
-  /** Set while the new code starts. */
-  incarnation?: number;
-  wasStopped?: boolean;
-  /** The old code has been asked once more for what it did between cranks. */
-  hadTurn?: boolean;
 };
 
 export type FirstStart = { hasBootstrap: boolean } | { failure: ErrorData };
@@ -126,22 +93,7 @@ export function makeVats(powers: VatPowers) {
   const runOf = (vatId: VatId): Run => {
     let run = runs.get(vatId);
     if (run === undefined) {
-      run = {
-        incarnation: rows.vats.getRequired(vatId).incarnation,
-        phase: 'stopped',
-        inFlight: [],
-        wantsStart: false,
-        wantsTurn: false,
-        wantsReap: false,
-        starting: [],
-        reaping: [],
-        deliveriesSinceReap: 0,
-        activeAt: 0,
-        isDrowsy: false,
-        maySleep: false,
-        collectable: new Set(),
-        isCautious: false,
-      };
+      run = newRun(rows.vats.getRequired(vatId).incarnation);
       runs.set(vatId, run);
     }
     return run;
@@ -207,72 +159,6 @@ export function makeVats(powers: VatPowers) {
     deliver(vatId, run, deliveries.message(vatId, item), attempts > 0 || run.isCautious);
   };
 
-  /** The new code starts in a worker of its own, on a copy of the state, while the old one waits. */
-  const startUpgrade = (vatId: VatId, run: Run, upgrade: Upgrade): void => {
-    upgrade.wasStopped = run.phase === 'stopped';
-    upgrade.incarnation = startWorker(vatId, upgrade);
-    const nextExport = clists.nextExport(vatId);
-    deliver(vatId, run, deliveries.start(vatId, upgrade.config, nextExport));
-  };
-
-  /** The old code goes on as if nothing had been tried. */
-  const cancelUpgrade = (vatId: VatId, run: Run, why: ThrownData): void => {
-    const { upgrade } = run;
-    if (upgrade === undefined) return;
-    delete run.upgrade;
-    if (upgrade.incarnation !== undefined) {
-      emit({ type: 'stop-vat', vatId, incarnation: upgrade.incarnation });
-      run.phase = upgrade.wasStopped ? 'stopped' : 'idle';
-      if (upgrade.wasStopped) live.delete(vatId);
-      busy.delete(vatId);
-      run.inFlight = [];
-    }
-    incarnations.dropBundle(upgrade.bundleHash);
-    vats.wake(vatId);
-    upgrade.onCancelled(why);
-  };
-
-  const upgradeStarted = (upgrade: Upgrade, result: unknown): void => {
-    upgrade.started = { result };
-    upgrade.onStarted();
-  };
-
-  /** The new incarnation takes the old one's place in the store. @throws IllegalSyscall, and undoes nothing. */
-  const applyStart = (vatId: VatId): void => {
-    const { name } = rows.vats.getRequired(vatId);
-    const result = runOf(vatId).upgrade?.started?.result;
-    insistCrankResult(result);
-    incarnations.end(vatId, rejection('VAT_RESTARTED', `Vat ${vatId} (${name}) was upgraded`));
-    clists.beginIncarnation(vatId);
-    if (crank.apply(vatId, { type: 'start' }, result) !== undefined) {
-      throw new IllegalSyscall('the new code ended the vat at its start');
-    }
-  };
-
-  const completeUpgrade = (vatId: VatId): void => {
-    const old = rows.vats.getRequired(vatId);
-    const run = runOf(vatId);
-    powers.onUpgraded(vatId);
-    const { bundleHash, config, incarnation, wasStopped } = run.upgrade as Upgrade;
-    if (!wasStopped) emit({ type: 'stop-vat', vatId, incarnation: run.incarnation });
-    delete run.upgrade;
-    forgetWork(vatId, run);
-    run.phase = 'idle';
-    live.set(vatId, run);
-    run.incarnation = incarnation as number;
-    changeVat(vatId, {
-      bundleHash,
-      config,
-      live: true,
-      failures: 0,
-      condition: 'running',
-      fault: undefined,
-    });
-    beginRun(vatId, run);
-    incarnations.dropBundle(old.bundleHash);
-    vats.wake(vatId);
-  };
-
   /** While a vat works, it is sent what follows: else it would wait for us between any two. */
   const sendAhead = (vatId: VatId, run: Run): void => {
     if (run.isCautious || run.wantsReap || run.upgrade !== undefined) return;
@@ -301,7 +187,7 @@ export function makeVats(powers: VatPowers) {
     if (run.upgrade !== undefined) {
       // What the old code did since its last crank is its own; it gets a turn for it, and one only.
       if (run.phase === 'stopped' || !run.wantsTurn || run.upgrade.hadTurn) {
-        startUpgrade(vatId, run, run.upgrade);
+        upgrades.start(vatId, run, run.upgrade);
         return;
       }
       run.upgrade.hadTurn = true;
@@ -368,22 +254,9 @@ export function makeVats(powers: VatPowers) {
     );
   };
 
-  /** The upgrade whose new code runs as this incarnation. */
-  const upgradeOf = (
-    vatId: VatId,
-    incarnation: number,
-    deliveryId?: number,
-  ): Upgrade | undefined => {
-    const run = runs.get(vatId);
-    const isIt =
-      run?.upgrade?.incarnation === incarnation &&
-      (deliveryId === undefined || run.inFlight[0]?.deliveryId === deliveryId);
-    return isIt ? run.upgrade : undefined;
-  };
-
   /** Kills the worker and ends the incarnation in the store. */
   const endRun = (vatId: VatId, run: Run, reason: ReturnType<typeof rejection>): void => {
-    cancelUpgrade(vatId, run, { name: 'Error', message: 'the vat was restarted meanwhile' });
+    upgrades.cancel(vatId, run, { name: 'Error', message: 'the vat was restarted meanwhile' });
     if (run.phase !== 'stopped') emit({ type: 'stop-vat', vatId, incarnation: run.incarnation });
     forgetWork(vatId, run);
     incarnations.end(vatId, reason);
@@ -466,6 +339,29 @@ export function makeVats(powers: VatPowers) {
     }
   };
 
+  const upgrades = makeVatUpgrades({
+    ...powers,
+    crank,
+    deliveries,
+    runs,
+    runOf,
+    changeVat,
+    startWorker,
+    deliver,
+    forgetWork,
+    beginRun,
+    wake: (vatId) => vats.wake(vatId),
+    leave(vatId, run, phase) {
+      run.phase = phase;
+      if (phase === 'stopped') live.delete(vatId);
+      busy.delete(vatId);
+    },
+    enter(vatId, run) {
+      run.phase = 'idle';
+      live.set(vatId, run);
+    },
+  });
+
   const idleness = makeIdleness({
     rows,
     queues,
@@ -513,8 +409,8 @@ export function makeVats(powers: VatPowers) {
     busyCount: (): number => busy.size,
 
     crankDone(vatId: VatId, incarnation: number, deliveryId: number, result: unknown): void {
-      const upgrade = upgradeOf(vatId, incarnation, deliveryId);
-      if (upgrade !== undefined) return upgradeStarted(upgrade, result);
+      const upgrade = upgrades.of(vatId, incarnation, deliveryId);
+      if (upgrade !== undefined) return upgrades.started(upgrade, result);
       if (!isCurrent(vatId, incarnation, deliveryId)) return;
       const run = runOf(vatId);
       const inFlight = (run.inFlight[0] as Run['inFlight'][number]).what;
@@ -557,8 +453,8 @@ export function makeVats(powers: VatPowers) {
 
     crankFailed(vatId: VatId, incarnation: number, deliveryId: number, error: unknown): void {
       const thrown = readThrown(error);
-      if (upgradeOf(vatId, incarnation, deliveryId) !== undefined) {
-        return cancelUpgrade(vatId, runOf(vatId), thrown);
+      if (upgrades.of(vatId, incarnation, deliveryId) !== undefined) {
+        return upgrades.cancel(vatId, runOf(vatId), thrown);
       }
       if (!isCurrent(vatId, incarnation, deliveryId)) return;
       const starting = runOf(vatId).inFlight[0]?.what.type === 'start';
@@ -566,8 +462,8 @@ export function makeVats(powers: VatPowers) {
     },
 
     lost(vatId: VatId, incarnation: number, why: string): void {
-      if (upgradeOf(vatId, incarnation) !== undefined) {
-        cancelUpgrade(vatId, runOf(vatId), { name: 'Error', message: why });
+      if (upgrades.of(vatId, incarnation) !== undefined) {
+        upgrades.cancel(vatId, runOf(vatId), { name: 'Error', message: why });
       } else if (isCurrent(vatId, incarnation)) fail(vatId, why);
     },
 
@@ -592,39 +488,11 @@ export function makeVats(powers: VatPowers) {
       vats.wake(vatId);
     },
 
-    /** Gives the vat other code, on its state, once it is idle; what it starts with counts when it is applied. */
-    upgrade(vatId: VatId, upgrade: Upgrade): void {
-      const run = runOf(vatId);
-      if (run.upgrade === undefined) {
-        run.upgrade = upgrade;
-        vats.wake(vatId);
-        return;
-      }
-      incarnations.dropBundle(upgrade.bundleHash);
-      upgrade.onCancelled({ name: 'Error', message: 'it is being upgraded already' });
-    },
-
-    /** Whose new code has started runs it from now on: all of them or none. To be called first in a step. */
-    applyUpgrades(vatIds: readonly VatId[]): boolean {
-      let current: VatId | undefined;
-      try {
-        powers.atomically(() => {
-          for (const vatId of vatIds) applyStart((current = vatId));
-        });
-      } catch (thrown) {
-        if (!(thrown instanceof IllegalSyscall) || current === undefined) throw thrown;
-        vats.cancelUpgrade(current, { name: 'Error', message: thrown.message });
-        return false;
-      }
-      vatIds.forEach(completeUpgrade);
-      return true;
-    },
-
-    cancelUpgrade: (vatId: VatId, why: ThrownData): void => cancelUpgrade(vatId, runOf(vatId), why),
-
-    /** Bundles that running upgrades need though no vat has them yet. */
-    isUpgradingTo: (bundleHash: string): boolean =>
-      [...runs.values()].some((run) => run.upgrade?.bundleHash === bundleHash),
+    upgrade: upgrades.begin,
+    applyUpgrades: upgrades.apply,
+    cancelUpgrade: (vatId: VatId, why: ThrownData): void =>
+      upgrades.cancel(vatId, runOf(vatId), why),
+    isUpgradingTo: upgrades.isUpgradingTo,
 
     /** Ends the present incarnation; a quarantined vat gets another chance. */
     restart(vatId: VatId): void {
@@ -644,7 +512,7 @@ export function makeVats(powers: VatPowers) {
     terminate(vatId: VatId, reason: ReturnType<typeof rejection>): void {
       const run = runOf(vatId);
       const { name } = rows.vats.getRequired(vatId);
-      cancelUpgrade(vatId, run, { name: 'Error', message: 'the vat was terminated meanwhile' });
+      upgrades.cancel(vatId, run, { name: 'Error', message: 'the vat was terminated meanwhile' });
       if (run.phase !== 'stopped') emit({ type: 'stop-vat', vatId, incarnation: run.incarnation });
       forgetWork(vatId, run);
       failAll(run.starting, {

@@ -354,7 +354,10 @@ export type LaunchValue = {
   root: unknown;
   /** The root of every vat, by name. */
   roots: { [vat: string]: unknown };
-  /** `joined`: it was there with this definition. `kept`: with another one, which was left. */
+  /**
+   * `joined`: it was there with this definition. `kept`: with another one, which was left, or from this configuration, and
+   * nobody answered who could tell whether its code has changed.
+   */
   action: 'launched' | 'joined' | 'upgraded' | 'kept';
   bootstrapResult?: unknown;
 };

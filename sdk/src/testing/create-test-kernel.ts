@@ -1,6 +1,7 @@
 /** A whole kernel in the test's own realm, behind the same client as the real one. */
 import { createKernel, type AdminOf, type KernelClient } from '../client/kernel.js';
-import { Kernel, type KernelOptions } from '../host/kernel.js';
+import type { KernelOptions } from '../host/kernel-types.js';
+import { Kernel } from '../host/kernel.js';
 import type { ManualClock } from './clock.js';
 import { makeTestDatabase, makeTestPlatform } from './platform.js';
 import type { BuildRootObject } from './vats.js';

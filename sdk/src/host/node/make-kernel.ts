@@ -3,7 +3,8 @@ import type { MessagePort } from 'node:worker_threads';
 import type { Durability } from '../../store/kv-store.js';
 import { makeSQLKernelDatabase } from '../../store/sqlite-node.js';
 import { serveControlRpc } from '../control-rpc.js';
-import { Kernel, type KernelOptions } from '../kernel.js';
+import type { KernelOptions } from '../kernel-types.js';
+import { Kernel } from '../kernel.js';
 import { makeIOChannelFactory } from './io-channels.js';
 import { NodejsPlatformServices } from './platform-services.js';
 
