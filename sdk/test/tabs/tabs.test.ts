@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import type { BrowserContext, Frame, Page } from 'playwright';
 import type { KernelError } from '@vatkit/sdk';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { RUNTIME_ABI } from '../../src/protocol/runtime-abi.js';
 import { expectSoundStore, makeFile, startKernel, stopKernel } from '../harness.js';
 import { makeTabsOf, serveSite, startBrowser, type App, type Site, type Tab } from './site.js';
 
@@ -273,6 +274,42 @@ describe('a browser that is killed', () => {
       expect(await tab.page.evaluate(() => client.admin.checkInvariants?.())).toStrictEqual([]);
     } finally {
       await again.close();
+    }
+  });
+});
+
+describe('a vat that takes all memory', () => {
+  it('ends the tab that has the kernel, twice; then its call rejects, and other vats answer', async () => {
+    const small = await startBrowser(join(folder, 'small'), [
+      '--js-flags=--max-old-space-size=200',
+    ]);
+    try {
+      const opened = makeTabsOf(small, origin);
+      const [first, second, third] = [
+        await opened.open(),
+        await opened.open(),
+        await opened.open(),
+      ];
+      const code = `const __vatExports__ = (() => { const { makeDefaultExo } = $vatkit['@vatkit/sdk/vat'];
+        const hog = () => { for (const all = []; ; ) all.push(new Array(100_000).fill(1.5)); };
+        return { buildRootObject: () => makeDefaultExo('root', { hog, hello: () => 'here' }) }; })();`;
+      const bundleSpec = JSON.stringify({ moduleFormat: 'vatkit', abi: RUNTIME_ABI, code });
+      const config = { bootstrap: 'a', vats: { a: { bundleSpec }, b: { bundleSpec } } };
+      for (const { page } of [first, second, third])
+        await page.evaluate(async (given) => {
+          const { roots } = await client.launch({ name: 'hogs', config: given });
+          (globalThis as unknown as App).kept = roots;
+        }, config);
+      const crashes = [first, second].map(({ page }) => page.waitForEvent('crash'));
+      expect(await third.page.evaluate('kept.a.hog().catch(({ code }) => code)')).toBe(
+        'VAT_CRASHED',
+      );
+      await Promise.all(crashes);
+      expect(await third.page.evaluate('kept.b.hello()')).toBe('here');
+      expect(await third.page.evaluate('kept.a.hello()')).toBe('here');
+      expect(await third.page.evaluate(() => client.admin.checkInvariants?.())).toStrictEqual([]);
+    } finally {
+      await small.close();
     }
   });
 });
