@@ -218,11 +218,20 @@ const inlineLimits = {
   },
 };
 
-/** The page's client: no packages, and as few bytes as it can be. */
+/**
+ * The page's client: no packages, and as few bytes as it can be. What only some pages use is in files of its own beside it,
+ * which are loaded when they are used; what these share with it is `page/client.js`.
+ */
 const client = {
-  input: 'sdk/src/entries/index.ts',
+  input: { index: 'sdk/src/entries/index.ts' },
   external: () => false,
-  output: { file: 'sdk/dist/entries/index.js', format: 'es', sourcemap: true },
+  output: {
+    dir: 'sdk/dist',
+    format: 'es',
+    sourcemap: true,
+    entryFileNames: 'entries/[name].js',
+    chunkFileNames: ({ facadeModuleId, name }) => `page/${facadeModuleId ? name : 'client'}.js`,
+  },
   plugins: [
     dropTypes,
     inlineLimits,

@@ -6,12 +6,14 @@
  *
  *     js, ts   with a first line `// name.mjs`: a file of its page. `*.vat.js` is a vat, `*.mjs` a program.
  *              Without one: a fragment, which is type-checked with {@link given} at hand.
- *     tsx      a fragment.
+ *              With `// src/name.ts` or `// vite.config.ts`: a file of the app that its page makes.
+ *     tsx      a fragment, or a file of an app.
  *     sh       commands. `npm` scripts must exist; `npx vatkit` and `node` are run among the page's files.
  *     json     a cluster configuration.
  *     text     after a paragraph that ends with `prints:`, what the programs above it wrote; else a drawing.
  *
- * Files are written first, whole pages at once. Programs without a command of their own run in their order.
+ * Files are written first, whole pages at once. Programs without a command of their own run in their order. An app is
+ * type-checked, built, and used in Chromium.
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -19,10 +21,13 @@ import * as fs from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { chromium } from 'playwright';
 import ts from 'typescript';
+import { build, preview } from 'vite';
 import { afterAll, describe, expect, it } from 'vitest';
 import { ClusterConfigStruct, Kernel, KernelError, limits } from '@vatkit/sdk/kernel';
 import type { KernelErrorCode, KernelLimits } from '@vatkit/sdk/kernel';
+import { chromiumArguments, findChromium } from '../scripts/chromium.mjs';
 import { bounds as daemonBounds } from '../codegen/src/daemon/bounds.js';
 import { crankBounds } from '../sdk/src/kernel/crank-shape.js';
 import { vatBounds } from '../sdk/src/vat/vat-bounds.js';
@@ -55,6 +60,7 @@ type Block = { page: string; line: number; lang: string; text: string; lead: str
 
 const pages = [
   ...['README.md', 'ARCHITECTURE.md', 'GLOSSARY.md', 'LIMITS.md', 'SECURITY.md'],
+  ...['bench', 'examples', 'stories'].map((folder) => `${folder}/README.md`),
   ...fs
     .readdirSync(join(root, 'docs'))
     .filter((name) => name.endsWith('.md'))
@@ -90,13 +96,17 @@ function parsePage(page: string): { blocks: Block[]; prose: string } {
 const fileNameOf = ({ lang, text }: Block): string | undefined =>
   lang === 'js' || lang === 'ts' ? /^\/\/ ([\w.-]+\.m?[jt]s)\n/.exec(text)?.[1] : undefined;
 
-const kinds = ['file', 'fragment', 'commands', 'config', 'output', 'drawing'] as const;
+const appFileNameOf = ({ text }: Block): string | undefined =>
+  /^\/\/ (src\/[\w./-]+\.tsx?|vite\.config\.ts)\n/.exec(text)?.[1];
+
+const kinds = ['file', 'app file', 'fragment', 'commands', 'config', 'output', 'drawing'] as const;
 
 function kindOf(block: Block): (typeof kinds)[number] {
   switch (block.lang) {
     case 'js':
     case 'ts':
     case 'tsx':
+      if (appFileNameOf(block) !== undefined) return 'app file';
       return fileNameOf(block) === undefined ? 'fragment' : 'file';
     case 'sh':
       return 'commands';
@@ -167,10 +177,14 @@ const vatkit = (cwd: string, args: string[]): Promise<string> =>
 
 const { scripts } = JSON.parse(read('package.json')) as { scripts: Record<string, string> };
 
-function checkNpm(words: string[]): void {
+/** Those that `npm create vite` writes. */
+const appScripts = ['dev', 'build', 'preview'];
+
+function checkNpm(words: string[], isApp: boolean): void {
   const [verb = '', name = ''] = words;
   const script = verb === 'run' ? name : verb;
-  if (!['install', 'ci'].includes(script)) expect(Object.keys(scripts)).toContain(script);
+  if (['install', 'ci', 'create'].includes(script)) return;
+  expect(isApp ? appScripts : Object.keys(scripts)).toContain(script);
 }
 
 /** Does what a reader of the page would do, in order. */
@@ -181,6 +195,7 @@ async function follow(page: string): Promise<void> {
   expect(files.size, 'each file has a name of its own').toBe(blocks.length);
   const commands = take('commands', page);
   const outputs = take('output', page);
+  const isApp = take('app file', page).length > 0;
   for (const [name, { text }] of files) fs.writeFileSync(join(folder, name), text);
   const isVat = (name: string): boolean => /\.vat\.[jt]s$/.test(name);
   const programs = new Set([...files.keys()].filter((name) => /\.m[jt]s$/.test(name)));
@@ -190,7 +205,7 @@ async function follow(page: string): Promise<void> {
   for (const { text } of commands) {
     for (const line of text.trim().split('\n')) {
       const [program, ...words] = line.split(/\s+/);
-      if (program === 'npm') checkNpm(words);
+      if (program === 'npm') checkNpm(words, isApp);
       else if (program === 'npx' && words[0] === 'vatkit') await vatkit(folder, words.slice(1));
       else if (program === 'node') {
         expect(files.has(words[0] as string), `${line}: a file of the page`).toBe(true);
@@ -217,6 +232,20 @@ async function follow(page: string): Promise<void> {
   }
 }
 
+const fragmentOptions: ts.CompilerOptions = {
+  target: ts.ScriptTarget.ES2022,
+  module: ts.ModuleKind.ESNext,
+  moduleResolution: ts.ModuleResolutionKind.Bundler,
+  moduleDetection: ts.ModuleDetectionKind.Force,
+  lib: ['lib.es2023.d.ts', 'lib.dom.d.ts', 'lib.dom.iterable.d.ts', 'lib.esnext.disposable.d.ts'],
+  jsx: ts.JsxEmit.ReactJSX,
+  types: ['node'],
+  strict: true,
+  noImplicitAny: false,
+  skipLibCheck: true,
+  noEmit: true,
+};
+
 /** What the compiler says to the fragments, each a module of its own, against the packages' built types. */
 function typeErrors(fragments: readonly Block[]): string[] {
   const virtual = new Map([[join(root, 'test/docs-given.d.ts'), given]]);
@@ -227,25 +256,12 @@ function typeErrors(fragments: readonly Block[]): string[] {
     virtual.set(file, block.text);
     blockOf.set(file, block);
   }
-  const options: ts.CompilerOptions = {
-    target: ts.ScriptTarget.ES2022,
-    module: ts.ModuleKind.ESNext,
-    moduleResolution: ts.ModuleResolutionKind.Bundler,
-    moduleDetection: ts.ModuleDetectionKind.Force,
-    lib: ['lib.es2023.d.ts', 'lib.dom.d.ts', 'lib.dom.iterable.d.ts', 'lib.esnext.disposable.d.ts'],
-    jsx: ts.JsxEmit.ReactJSX,
-    types: ['node'],
-    strict: true,
-    noImplicitAny: false,
-    skipLibCheck: true,
-    noEmit: true,
-  };
-  const host = ts.createCompilerHost(options);
+  const host = ts.createCompilerHost(fragmentOptions);
   const { fileExists, readFile } = host;
   host.getCurrentDirectory = () => root;
   host.fileExists = (file) => virtual.has(file) || fileExists(file);
   host.readFile = (file) => virtual.get(file) ?? readFile(file);
-  const program = ts.createProgram([...virtual.keys()], options, host);
+  const program = ts.createProgram([...virtual.keys()], fragmentOptions, host);
   return ts.getPreEmitDiagnostics(program).map(({ file, start = 0, messageText }) => {
     const text = ts.flattenDiagnosticMessageText(messageText, '\n');
     const block = blockOf.get(file?.fileName ?? '');
@@ -330,6 +346,62 @@ describe.each(pages)('%s', (page) => {
   });
 });
 
+/** The app of a page, in a folder that has what `npm create vite` writes beside it. */
+async function makeApp(page: string): Promise<string> {
+  const folder = fs.mkdtempSync(join(tmpdir(), 'vatkit-docs-app-'));
+  folders.push(folder);
+  fs.symlinkSync(join(root, 'node_modules'), join(folder, 'node_modules'));
+  fs.writeFileSync(join(folder, 'package.json'), '{ "type": "module" }');
+  fs.writeFileSync(
+    join(folder, 'index.html'),
+    '<div id="root"></div><script type="module" src="/src/main.tsx"></script>',
+  );
+  await vatkit(folder, ['init']);
+  for (const block of take('app file', page)) {
+    const file = join(folder, appFileNameOf(block) as string);
+    const written = fs.existsSync(file) ? fs.readFileSync(file, 'utf8') : undefined;
+    const text = block.text.slice(block.text.indexOf('\n') + 1);
+    if (written !== undefined) expect(text, `${file}, as vatkit init writes it`).toBe(written);
+    fs.writeFileSync(file, text);
+  }
+  await vatkit(folder, ['generate']);
+  return folder;
+}
+
+it('docs/getting-started.md leads to a counter in a vat', { timeout: 180_000 }, async () => {
+  const folder = await makeApp('docs/getting-started.md');
+  const program = ts.createProgram([join(folder, 'src/main.tsx')], {
+    ...fragmentOptions,
+    allowImportingTsExtensions: true,
+    verbatimModuleSyntax: true,
+    types: ['vite/client'],
+  });
+  const problems = ts.getPreEmitDiagnostics(program);
+  expect(problems.map(({ messageText }) => messageText)).toStrictEqual([]);
+
+  await build({ root: folder, logLevel: 'error' });
+  const server = await preview({ root: folder, logLevel: 'error', preview: { port: 0 } });
+  const executablePath = findChromium();
+  const browser = await chromium.launch({
+    ...(executablePath !== undefined && { executablePath }),
+    args: chromiumArguments,
+  });
+  try {
+    const tab = await browser.newPage();
+    const shows = (count: number) =>
+      tab.getByRole('button', { name: `The count is ${count}` }).waitFor({ timeout: 60_000 });
+    await tab.goto(server.resolvedUrls?.local[0] ?? '');
+    await shows(0);
+    await tab.getByRole('button').click();
+    await shows(1);
+    await tab.reload();
+    await shows(1);
+  } finally {
+    await browser.close();
+    await server.close();
+  }
+});
+
 it('fragments type-check against the built packages', { timeout: 120_000 }, () => {
   expect(typeErrors(take('fragment'))).toStrictEqual([]);
 });
@@ -390,7 +462,9 @@ describe('LIMITS.md agrees with the code', () => {
 
 it('docs/errors.md has every code with what the code says of it', () => {
   const source = read('sdk/src/errors.ts');
-  const codes = [...source.matchAll(/^ {2}([A-Z_]+): \{ retryable/gm)].map(([, code]) => code);
+  const codes = [...source.matchAll(/^ {2}([A-Z_]+): (?:0|RETRYABLE|INDETERMINATE)/gm)].map(
+    ([, code]) => code,
+  );
   const flag = (value: boolean): string => (value ? 'yes' : 'no');
   const documented = rowsOf('docs/errors.md', 'Codes').map(([code, , ...flags]) => [
     unquote(code),

@@ -139,10 +139,16 @@ describe('what a bundle holds', () => {
     async (format) => {
       const at = makeFixture({
         'vat.js': vatThat(
-          "return Far('root', { a() { for (;;); }, b() { while (true) {} }, c() { hang(); return 1; }, d() { do {} while (1); } });",
-          "import { hang } from './hang.js';",
+          `new Endless(); endless\`\`; ({}).none?.(fall());
+          return Far('root', { a() { for (;;); }, b() { while (true) {} }, c() { hang(); return 1; }, d() { do {} while (1); }, e() { fall(); return 2; } });`,
+          `import { hang, fall } from './hang.js';
+           class Base {}
+           class Endless extends Base { constructor() { super(); new Endless(); } }
+           function endless() { endless\`\`; }`,
         ),
-        'hang.js': 'export function hang() { let i = 0; while (i < 1) {} }',
+        'hang.js': `export function hang() { let i = 0; while (i < 1) {} }
+          export const fall = () => other(); function other() { fall(); }
+          export const unused = () => { console.log('not asked for'); };`,
       });
       const bundle = await bundleVat(at('vat.js'), { format });
       const code = formatBundle(bundle);
@@ -152,10 +158,12 @@ describe('what a bundle holds', () => {
         'while (i < 1) {}',
         'hang();',
         'while (1);',
+        ...['new Endless();', 'super(); new Endless();', 'endless``;', '?.(fall())'],
+        ...['fall(); return 2;', 'other() { fall(); }', 'fall = () => other();'],
       ]) {
         expect(code).toContain(kept);
       }
-      expect(code).not.toContain('$vatkitLoop');
+      expect(code).not.toMatch(/\$vatkit\w|not asked for/);
     },
   );
 

@@ -5,97 +5,98 @@
  * a `code`; a broken invariant of ours is a {@link KernelPanic}, which nothing catches.
  */
 
-/**
- * What each code means to a caller.
- * `retryable`: the same call may succeed later without anything being repaired.
- * `indeterminate`: the call may have had effects, in whole or in part, before it was rejected.
- */
+/** The same call may succeed later without anything being repaired. */
+const RETRYABLE = 1;
+/** The call may have had effects, in whole or in part, before it was rejected. */
+const INDETERMINATE = 2;
+
+/** What each code means to a caller. */
 const codes = {
   /** The vat was terminated, by the host or by itself. */
-  VAT_TERMINATED: { retryable: false, indeterminate: false },
+  VAT_TERMINATED: 0,
   /** The vat's incarnation ended while the promise was its to settle. */
-  VAT_RESTARTED: { retryable: true, indeterminate: true },
+  VAT_RESTARTED: RETRYABLE | INDETERMINATE,
   /** The delivery was lost with its vat twice and is not tried again. Nothing of it was applied. */
-  VAT_CRASHED: { retryable: false, indeterminate: false },
+  VAT_CRASHED: 0,
   /** The vat failed too often and waits for restart, upgrade or termination. Its state is kept. */
-  VAT_BROKEN: { retryable: false, indeterminate: false },
+  VAT_BROKEN: 0,
   /** The vat could not be started. */
-  START_FAILED: { retryable: false, indeterminate: false },
+  START_FAILED: 0,
   /** An upgrade did not start; the old code runs on. */
-  UPGRADE_FAILED: { retryable: false, indeterminate: false },
+  UPGRADE_FAILED: 0,
   /** The target existed and does no longer. */
-  OBJECT_DELETED: { retryable: false, indeterminate: false },
+  OBJECT_DELETED: 0,
   /** The target was revoked for all of its holders. */
-  OBJECT_REVOKED: { retryable: false, indeterminate: false },
+  OBJECT_REVOKED: 0,
   /** A reference that was given for a time is older than that. */
-  OBJECT_EXPIRED: { retryable: false, indeterminate: false },
+  OBJECT_EXPIRED: 0,
   /** A reference that was given for so many messages has had them. */
-  OBJECT_USED_UP: { retryable: false, indeterminate: false },
+  OBJECT_USED_UP: 0,
   /** A reference that was given for some methods was asked for another one. */
-  METHOD_REFUSED: { retryable: false, indeterminate: false },
+  METHOD_REFUSED: 0,
   /** No such kref, vat, subcluster or service. */
-  NOT_FOUND: { retryable: false, indeterminate: false },
+  NOT_FOUND: 0,
   /** A message was sent to the fulfilment of a promise, which is not an object. */
-  BAD_PROMISE_RESOLUTION: { retryable: false, indeterminate: false },
+  BAD_PROMISE_RESOLUTION: 0,
   /** The endpoint that the target lives in is gone. */
-  ENDPOINT_UNREACHABLE: { retryable: true, indeterminate: false },
+  ENDPOINT_UNREACHABLE: RETRYABLE,
   /** The connection to the peer was lost before it answered. */
-  CONNECTION_LOST: { retryable: true, indeterminate: true },
+  CONNECTION_LOST: RETRYABLE | INDETERMINATE,
   /** The peer came back as another incarnation. */
-  PEER_RESTARTED: { retryable: true, indeterminate: true },
+  PEER_RESTARTED: RETRYABLE | INDETERMINATE,
   /** Another kernel with this kernel's key has begun to talk to others since. */
-  IDENTITY_IN_USE: { retryable: false, indeterminate: false },
+  IDENTITY_IN_USE: 0,
   /** The vat was upgraded, and the object was on the heap of its former code. */
-  VAT_UPGRADED: { retryable: false, indeterminate: false },
+  VAT_UPGRADED: 0,
   /** The session that held the target has ended. */
-  SESSION_CLOSED: { retryable: false, indeterminate: false },
+  SESSION_CLOSED: 0,
   /** The session cannot be taken up again: it has ended, or it never was. Its references are lost. */
-  SESSION_EXPIRED: { retryable: false, indeterminate: true },
+  SESSION_EXPIRED: INDETERMINATE,
   /** Another channel has taken the session over. */
-  SESSION_TAKEN: { retryable: false, indeterminate: true },
+  SESSION_TAKEN: INDETERMINATE,
   /** The other side of a session speaks no version of its protocol that this side speaks. */
-  PROTOCOL_VERSION: { retryable: false, indeterminate: false },
+  PROTOCOL_VERSION: 0,
   /** The other side of a session broke its protocol. */
-  PROTOCOL_ERROR: { retryable: false, indeterminate: true },
+  PROTOCOL_ERROR: INDETERMINATE,
   /** A kernel without storage has ended, and all state with it. */
-  STORE_LOST: { retryable: false, indeterminate: true },
+  STORE_LOST: INDETERMINATE,
   /** What is running is not what the caller was built for. */
-  INTERFACE_MISMATCH: { retryable: false, indeterminate: false },
+  INTERFACE_MISMATCH: 0,
   /** A service call was under way when the kernel stopped. It is never repeated. */
-  SERVICE_INTERRUPTED: { retryable: true, indeterminate: true },
+  SERVICE_INTERRUPTED: RETRYABLE | INDETERMINATE,
   /** The service or its answer failed. */
-  DELIVERY_FAILED: { retryable: false, indeterminate: false },
+  DELIVERY_FAILED: 0,
   /** A vat's fetch was answered with a redirect, on a platform that does not show where it leads. It was not followed. */
-  FETCH_REDIRECT_REFUSED: { retryable: false, indeterminate: true },
+  FETCH_REDIRECT_REFUSED: INDETERMINATE,
   /** A queue is at its limit; later sends of the same pair fail until it has drained. */
-  QUEUE_FULL: { retryable: true, indeterminate: false },
+  QUEUE_FULL: RETRYABLE,
   /** The vat made a system call that it may not make. */
-  ILLEGAL_SYSCALL: { retryable: false, indeterminate: false },
+  ILLEGAL_SYSCALL: 0,
   /** A subcluster's configuration or a bundle is not usable. */
-  BAD_CONFIG: { retryable: false, indeterminate: false },
+  BAD_CONFIG: 0,
   /** A launch did not complete and was undone. */
-  LAUNCH_FAILED: { retryable: false, indeterminate: false },
+  LAUNCH_FAILED: 0,
   /** The kernel is stopped or is stopping. */
-  KERNEL_STOPPED: { retryable: false, indeterminate: true },
+  KERNEL_STOPPED: INDETERMINATE,
   /** The store refused a commit, is newer than this code, or is held by another kernel. */
-  STORE_FAILED: { retryable: false, indeterminate: true },
+  STORE_FAILED: INDETERMINATE,
   /** The kernel's worker did not start, or nothing in it answered. */
-  WORKER_START_FAILED: { retryable: true, indeterminate: false },
+  WORKER_START_FAILED: RETRYABLE,
   /** The tab that has the kernel does not answer. */
-  LEADER_UNRESPONSIVE: { retryable: true, indeterminate: true },
+  LEADER_UNRESPONSIVE: RETRYABLE | INDETERMINATE,
   /** The page or the browser lacks what a kernel in a worker needs. */
-  UNSUPPORTED_ENVIRONMENT: { retryable: false, indeterminate: false },
+  UNSUPPORTED_ENVIRONMENT: 0,
   /** This client was closed, or its kernel is gone and could not be started again. */
-  KERNEL_CLOSED: { retryable: false, indeterminate: true },
+  KERNEL_CLOSED: INDETERMINATE,
   /** The caller did not want to wait longer. The call goes on. */
-  TIMEOUT: { retryable: true, indeterminate: true },
+  TIMEOUT: RETRYABLE | INDETERMINATE,
   /** A component that waits for a kernel was rendered on a server, which has none; it renders in the page. */
-  SERVER_RENDER: { retryable: false, indeterminate: false },
+  SERVER_RENDER: 0,
   /** The ref was released by its holder. */
-  REF_RELEASED: { retryable: false, indeterminate: false },
+  REF_RELEASED: 0,
   /** A fault of this kernel. */
-  INTERNAL_ERROR: { retryable: false, indeterminate: true },
-} as const;
+  INTERNAL_ERROR: INDETERMINATE,
+};
 
 export type KernelErrorCode = keyof typeof codes;
 
@@ -125,8 +126,8 @@ export class KernelError extends Error {
       'cause' in options ? { cause: options.cause } : undefined,
     );
     this.code = code;
-    this.retryable = codes[code].retryable;
-    this.indeterminate = codes[code].indeterminate && !neverSentForm.test(this.message);
+    this.retryable = (codes[code] & RETRYABLE) > 0;
+    this.indeterminate = (codes[code] & INDETERMINATE) > 0 && !neverSentForm.test(this.message);
     this.data = options.data;
   }
 }

@@ -24,7 +24,7 @@ import {
   type ImportRules,
   type MissingImport,
 } from './vat-imports.js';
-import { keepLoops, sourceText, typescript, vatSyntax } from './vat-source.js';
+import { keepDeeds, sourceText, typescript, vatSyntax } from './vat-source.js';
 
 export type AssemblyOptions = {
   /** A script that declares its exports as a global, or a module. */
@@ -142,7 +142,7 @@ async function build(
         commonjs({ esmExternals: true }),
         json({ preferConst: true }),
         // Last, for it gives a tree, which is only that of the final text.
-        keepLoops(isOfPackage),
+        keepDeeds(isOfPackage),
       ],
     });
     const { output } = await built.generate({

@@ -97,35 +97,74 @@ export function typescript(report: Report): Plugin {
   };
 }
 
-const loops = ['WhileStatement', 'DoWhileStatement', 'ForStatement'];
-
 /**
- * Keeps loops of the vat's own. To Rollup one whose body does nothing does nothing, though it may never end: it would
- * go, and with it the calls that lead to it.
+ * Keeps what the vat's own code does, though nobody may use what comes of it. To Rollup a loop whose body does nothing
+ * does nothing, and so does a function that only calls itself; but neither ever ends. They would go, and with them the
+ * calls that lead to them.
  *
- * The text stays as it is. The syntax tree says that each loop's condition is handed to a function that nobody knows.
+ * The text stays as it is. The syntax tree says that each loop's condition, and what each call gives, is handed to a
+ * function that nobody knows. Calls that their author marks as pure may go; and packages are what they were, for most
+ * of them is not used.
  */
-export const keepLoops = (isForeign: (id: string) => boolean): Plugin => ({
-  name: 'vatkit:keep-loops',
+export const keepDeeds = (isForeign: (id: string) => boolean): Plugin => ({
+  name: 'vatkit:keep-deeds',
   transform(code, id) {
-    if (isVirtual(id) || isForeign(id) || !/\b(?:for|while)\b/.test(code)) return null;
+    if (isVirtual(id) || isForeign(id)) return null;
     const ast = this.parse(code);
+    const parts = new Set<SyntaxNode>();
+    const deeds: SyntaxNode[] = [];
     visit(ast, (node) => {
-      if (!loops.includes(node.type)) return;
-      const test = childOf(node, 'test');
-      const { start, end } = test ?? { start: node.start, end: node.start };
-      node.test = {
-        type: 'CallExpression',
-        start,
-        end,
-        optional: false,
-        callee: { type: 'Identifier', start, end: start, name: '$vatkitLoop' },
-        arguments: test === undefined ? [] : [test],
-      };
+      if (node.type === 'ChainExpression') for (const part of partsOfChain(node)) parts.add(part);
+      if (isDeed(node) && !parts.has(node)) deeds.push(node);
     });
+    for (const node of deeds) keepDeed(node);
     return { code, ast, map: null };
   },
 });
+
+const loops = ['WhileStatement', 'DoWhileStatement', 'ForStatement'];
+const calls = ['CallExpression', 'NewExpression', 'TaggedTemplateExpression', 'ChainExpression'];
+
+const isDeed = (node: SyntaxNode): boolean =>
+  loops.includes(node.type) ||
+  (calls.includes(node.type) && !isPure(node) && childOf(node, 'callee')?.type !== 'Super');
+
+function keepDeed(node: SyntaxNode): void {
+  const { start, end } = node;
+  if (loops.includes(node.type)) {
+    const test = childOf(node, 'test');
+    node.test = toUnknown(test?.start ?? start, test?.end ?? start, test);
+    return;
+  }
+  const call = { ...node };
+  for (const key of Object.keys(node)) Reflect.deleteProperty(node, key);
+  Object.assign(node, toUnknown(start, end, call));
+}
+
+/** A call of a function that nobody knows, where the argument stands. */
+const toUnknown = (start: number, end: number, argument: SyntaxNode | undefined): SyntaxNode => ({
+  type: 'CallExpression',
+  start,
+  end,
+  optional: false,
+  callee: { type: 'Identifier', start, end: start, name: '$vatkitUnknown' },
+  arguments: argument === undefined ? [] : [argument],
+});
+
+/** `a?.b.c()`: what it calls and reads on its way, which ends as a whole. */
+function partsOfChain(chain: SyntaxNode): SyntaxNode[] {
+  const parts: SyntaxNode[] = [];
+  let part = childOf(chain, 'expression');
+  while (part !== undefined) {
+    parts.push(part);
+    part = childOf(part, part.type === 'CallExpression' ? 'callee' : 'object');
+  }
+  return parts;
+}
+
+/** As bundlers have it: a comment that says that the call is pure, before it. */
+const isPure = ({ _rollupAnnotations: notes }: SyntaxNode): boolean =>
+  Array.isArray(notes) && notes.some((note: { type?: unknown }) => note.type === 'pure');
 
 const nodeEnv = 'process.env.NODE_ENV';
 /** As long as what it stands for, so that no column moves. */

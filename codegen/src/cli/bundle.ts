@@ -16,7 +16,6 @@ const kebab = (name: string) => name.replace(/[A-Z]/g, (letter) => `-${letter.to
 
 export const bundle: Command = {
   name: 'bundle',
-  summary: 'turn vat sources into .bundle files',
   help: `vatkit bundle: turn vat sources into .bundle files
 
 Usage: vatkit bundle <files or folders ...> [options]

@@ -14,8 +14,6 @@ export type ExitCode = 0 | 1 | 2;
 
 export type Command = {
   name: string;
-  /** One line for the list of commands. */
-  summary: string;
   help: string;
   run(args: readonly string[], terminal: Terminal): Promise<ExitCode>;
 };

@@ -245,7 +245,6 @@ const actions: { [name: string]: Action } = {
 
 export const daemon: Command = {
   name: 'daemon',
-  summary: 'run a kernel in the background and talk to it',
   help,
   run: async (args, terminal) => {
     const { values, positionals } = parseCommandLine(args, options);

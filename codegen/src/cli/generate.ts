@@ -16,7 +16,6 @@ import { untilEnd } from './watch.js';
 
 export const generate: Command = {
   name: 'generate',
-  summary: 'write the types, definitions and bundles that apps import',
   help: `vatkit generate: write the types, definitions and bundles that apps import
 
 Usage: vatkit generate [files, folders or globs ...] [options]
@@ -27,6 +26,7 @@ begins with a dot. Beside each vat, todo.vat.ts, it writes
   todo.vat.gen.js        what the app imports: import { todo } from './todo.vat.gen.js'
   todo.vat.gen.d.ts      its types, with the comments of the vat
   todo.vat.gen.d.ts.map  leads editors from them to the vat's source
+  todo.vat.gen.json      what was read, as a model: for programs that make something else of it
   todo.vat.bundle        the vat's code
 
 and removes what is left of vats that are gone. Files that are as they should be are not touched. All

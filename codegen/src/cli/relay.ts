@@ -212,7 +212,6 @@ const actions: { [name: string]: Action } = { start, status, stop };
 
 export const relay: Command = {
   name: 'relay',
-  summary: 'run a relay over which kernels reach one another',
   help,
   run: async (args, terminal) => {
     const { values, positionals } = parseCommandLine(args, options);

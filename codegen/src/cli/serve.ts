@@ -5,7 +5,6 @@ import { parseCommandLine, UsageError, type Command } from './command.js';
 
 export const serve: Command = {
   name: 'serve',
-  summary: 'serve a folder of .bundle files over HTTP',
   help: `vatkit serve: serve a folder of .bundle files over HTTP
 
 Usage: vatkit serve <folder> [options]

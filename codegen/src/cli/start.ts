@@ -6,7 +6,6 @@ import { beginWatching, untilEnd } from './watch.js';
 
 export const start: Command = {
   name: 'start',
-  summary: 'watch a folder and serve its bundles: watch and serve in one',
   help: `vatkit start: watch a folder and serve its bundles
 
 Usage: vatkit start <folder> [options]

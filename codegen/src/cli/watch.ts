@@ -5,7 +5,6 @@ import { watchVats, type Watching } from './watch-vats.js';
 
 export const watch: Command = {
   name: 'watch',
-  summary: 'bundle the vats of a folder, and again when their sources change',
   help: `vatkit watch: bundle the vats of a folder, and again when their sources change
 
 Usage: vatkit watch <folder>

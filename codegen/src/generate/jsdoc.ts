@@ -17,11 +17,19 @@ export function docOf(node: ts.Node | undefined): string | undefined {
   return lines.length === 0 ? undefined : lines.join('\n');
 }
 
-/** The names of a declaration's tags: `['query']`. */
+/** The names of a declaration's tags: `['query']`. Each begins its line; in a sentence, `@query` is a word. */
 export const tagsOf = (node: ts.Node | undefined): string[] =>
   node === undefined
     ? []
-    : ts.getJSDocTags(holderOf(node) ?? node).map(({ tagName }) => tagName.text);
+    : ts
+        .getJSDocTags(holderOf(node) ?? node)
+        .filter((tag) => beginsLine(tag))
+        .map(({ tagName }) => tagName.text);
+
+function beginsLine(tag: ts.JSDocTag): boolean {
+  const before = tag.getSourceFile().text.slice(tag.parent.getStart(), tag.getStart());
+  return /(?:^\/\*\*|[\r\n])[\s*]*(?:@\w+[ \t]+)*$/.test(before);
+}
 
 /** A variable's comment stands at its statement. */
 function holderOf(node: ts.Node): ts.Node | undefined {

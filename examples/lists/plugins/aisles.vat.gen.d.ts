@@ -12,9 +12,12 @@ export type About = {
 /** What may be done through a share. */
 export type Mode = "annotate" | "edit" | "read";
 
-export type ListView = {
+/** A list, as those see it who hold a share. */
+export type ShareView = {
   title: string;
   items: Item[];
+  /** Whose list it is: `Alice`. */
+  from: string;
 };
 
 /** What lists are made of, as vats tell it and pages show it. */
@@ -58,7 +61,7 @@ export declare const AislesRoot: vatkit.InterfaceTag<AislesRoot> & {
 
 export interface Annotated extends vatkit.Ref {
   about(): Promise<About>;
-  watch(): vatkit.RemotePromise<vatkit.RemoteSubscriber<ListView>>;
+  watch(): vatkit.RemotePromise<vatkit.RemoteSubscriber<ShareView>>;
   annotate(id: string, note: string): Promise<void>;
 }
 export declare const Annotated: vatkit.InterfaceTag<Annotated> & {

@@ -12,9 +12,12 @@ export type About = {
 /** What may be done through a share. */
 export type Mode = "annotate" | "edit" | "read";
 
-export type ListView = {
+/** A list, as those see it who hold a share. */
+export type ShareView = {
   title: string;
   items: Item[];
+  /** Whose list it is: `Alice`. */
+  from: string;
 };
 
 /** What lists are made of, as vats tell it and pages show it. */
@@ -59,7 +62,7 @@ export declare const TallyRoot: vatkit.InterfaceTag<TallyRoot> & {
 /** A share, as it comes from another kernel. */
 export interface Source extends vatkit.Ref {
   about(): Promise<About>;
-  watch(): vatkit.RemotePromise<vatkit.RemoteSubscriber<ListView>>;
+  watch(): vatkit.RemotePromise<vatkit.RemoteSubscriber<ShareView>>;
 }
 /** A share, as it comes from another kernel. */
 export declare const Source: vatkit.InterfaceTag<Source> & {

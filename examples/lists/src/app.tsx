@@ -1,9 +1,9 @@
 import { useEffect, useState, type ReactNode } from 'react';
 import { useKernelStatus, useSubcluster, useVatCall, useVatLive } from '@vatkit/react';
-import { lists, ListsRoot } from '../vats/lists.vat.gen.js';
+import { lists, ListsRoot, type ListSummary } from '../vats/lists.vat.gen.js';
 import { BackupDialog } from './backup-dialog.js';
 import { JoinDialog } from './join-dialog.js';
-import { goOnline } from './kernel.js';
+import { goOnline, type Network } from './kernel.js';
 import { JoinedListPage, OwnListPage } from './list-pages.js';
 import { goTo, parseRoute, useHash } from './route.js';
 import { Sidebar } from './sidebar.js';
@@ -11,19 +11,59 @@ import { StartScreen } from './start-screen.js';
 import { StatusBar } from './status-bar.js';
 import { Welcome } from './welcome.js';
 
-/** `off`: there is no relay to go to. */
-export type Network = 'connecting' | 'connected' | 'off' | 'failed';
+const askEveryMs = 2_000;
+/** So long it takes at most to get a place at a relay that is there. */
+const relayPatienceMs = 12_000;
 
+/** How it stands with the relay. It is the kernel that tries again, without end. */
 function useNetwork(isReady: boolean): Network {
   const [network, setNetwork] = useState<Network>('connecting');
   useEffect(() => {
     if (!isReady) return;
-    goOnline().then(
-      (isThere) => setNetwork(isThere ? 'connected' : 'off'),
-      () => setNetwork('failed'),
-    );
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    let isOver = false;
+    let since = Date.now();
+    const ask = async (): Promise<void> => {
+      const found = await goOnline().catch((): Network => 'connecting');
+      if (isOver) return;
+      if (found === 'connected') since = Date.now();
+      setNetwork(found === 'connecting' && Date.now() - since > relayPatienceMs ? 'failed' : found);
+      if (found !== 'off') timer = setTimeout(() => void ask(), askEveryMs);
+    };
+    void ask();
+    return () => {
+      isOver = true;
+      clearTimeout(timer);
+    };
   }, [isReady]);
   return network;
+}
+
+const reconnectEveryMs = 5_000;
+
+/** Lists whose owner was lost are asked for again, as long as this page is open. */
+function useReconnect(root: ListsRoot, overview: ListSummary[]): void {
+  const lost = overview
+    .filter(({ connection }) => connection === 'lost')
+    .map(({ id }) => id)
+    .join(' ');
+  useEffect(() => {
+    if (lost === '') return;
+    const reconnect = (): void => {
+      for (const id of lost.split(' '))
+        root
+          .joined(id)
+          .reconnect()
+          // It was forgotten meanwhile, or the kernel is on its way to another tab.
+          .catch(() => undefined);
+    };
+    const timer = setInterval(reconnect, reconnectEveryMs);
+    addEventListener('online', reconnect);
+    return () => {
+      clearInterval(timer);
+      removeEventListener('online', reconnect);
+    };
+  }, [root, lost]);
 }
 
 export function App(): ReactNode {
@@ -52,6 +92,7 @@ function Home({
   network: Network;
 }): ReactNode {
   const { data: overview = [] } = useVatLive(ListsRoot.watch, { on: root });
+  useReconnect(root, overview);
   const [open, setOpen] = useState<Open>();
   const route = parseRoute(useHash());
   const selected = route.at === 'list' ? overview.find(({ id }) => id === route.id) : undefined;

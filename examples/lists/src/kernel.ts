@@ -25,10 +25,16 @@ export const kernel = createKernel({
   worker: () => new Worker(workerUrl, { type: 'module' }),
 });
 
-/** Goes online, where there is a relay to go to. Gives whether there is. */
-export async function goOnline(): Promise<boolean> {
+/** `off`: there is no relay to go to. `connected`: the relay keeps a place for us, so that others can reach us. */
+export type Network = 'connecting' | 'connected' | 'off' | 'failed';
+
+/** Goes online, where no tab has done so, and there is a relay to go to. Gives how it stands. */
+export async function goOnline(): Promise<Network> {
   const { relays } = await config;
-  if (relays.length === 0) return false;
-  await kernel.admin.initRemoteComms({ relays });
-  return true;
+  if (relays.length === 0) return 'off';
+  const { remoteComms } = await kernel.admin.getStatus();
+  if (remoteComms.state !== 'connected' && remoteComms.reason === undefined)
+    await kernel.admin.initRemoteComms({ relays });
+  const isReachable = (remoteComms.listenAddresses ?? []).length > 0;
+  return remoteComms.reason !== undefined ? 'failed' : isReachable ? 'connected' : 'connecting';
 }

@@ -1,8 +1,8 @@
 import { useState, type ReactNode } from 'react';
 import { useVatCall, useVatLive } from '@vatkit/react';
 import { JoinedGuest, ListOwner, ListsRoot } from '../vats/lists.vat.gen.js';
-import { useAnnouncer } from './announcer.js';
-import type { Network } from './app.js';
+import { textOf, useAnnouncer } from './announcer.js';
+import type { Network } from './kernel.js';
 import { Icon } from './icons.js';
 import { Items } from './items.js';
 import { PluginsPanel } from './plugins-panel.js';
@@ -24,7 +24,7 @@ function Failed({ error }: { error: Error }): ReactNode {
   return (
     <div className="page">
       <p className="problem" role="alert">
-        {error.message}
+        {textOf(error)}
       </p>
     </div>
   );
@@ -160,7 +160,9 @@ export function JoinedListPage({ root, id }: { root: ListsRoot; id: string }): R
         <span className="avatar" aria-hidden="true">
           {from.slice(0, 1).toUpperCase()}
         </span>
-        {from}’s list · {mode === 'edit' ? 'you can change it' : 'you can look at it'}
+        {from}’s list
+        {connection !== 'revoked' &&
+          ` · ${mode === 'edit' ? 'you can change it' : 'you can look at it'}`}
         {connection === 'live' && <span className="live">live</span>}
       </p>
       {connection === 'revoked' && (
@@ -175,9 +177,10 @@ export function JoinedListPage({ root, id }: { root: ListsRoot; id: string }): R
       )}
       {connection === 'lost' && (
         <p className="banner" role="status">
-          The connection to {from} ended: {reason}
+          {from} cannot be reached; it is tried again by itself. Below is what you saw last.{' '}
+          <small>{textOf(reason)}</small>
           <button className="text-button" onClick={() => void attempt(() => list.reconnect())}>
-            Try again
+            Try now
           </button>
         </p>
       )}

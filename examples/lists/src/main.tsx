@@ -19,12 +19,6 @@ createRoot(root).render(
   </StrictMode>,
 );
 
-/** From now on the app starts without a network. */
-async function keepForOffline(): Promise<void> {
-  await navigator.serviceWorker.register('./sw.js');
-  const { active } = await navigator.serviceWorker.ready;
-  const loaded = performance.getEntriesByType('resource').map(({ name }) => name);
-  active?.postMessage([...new Set([location.href.replace(/#.*/, ''), ...loaded])]);
-}
-
-if (import.meta.env.PROD && 'serviceWorker' in navigator) keepForOffline().catch(console.warn);
+// It keeps the app's files, so that it starts without a network from now on.
+if (import.meta.env.PROD && 'serviceWorker' in navigator)
+  navigator.serviceWorker.register('./sw.js').catch(console.warn);

@@ -3,7 +3,7 @@ import { renderSVG } from 'uqr';
 import { useKernel } from '@vatkit/react';
 import type { ListOwner, ShareInfo } from '../vats/lists.vat.gen.js';
 import { useAnnouncer } from './announcer.js';
-import type { Network } from './app.js';
+import type { Network } from './kernel.js';
 import { Dialog } from './dialog.js';
 import { Icon } from './icons.js';
 import { inviteOf } from './route.js';

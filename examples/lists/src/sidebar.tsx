@@ -76,6 +76,8 @@ function Group({
 
 function describe({ mode, from, people, connection, total }: ListSummary): string {
   if (connection === 'revoked') return `${from} took it back`;
+  if (connection === 'lost') return `${from} · out of reach`;
+  if (connection === 'connecting') return `Waiting for ${from} …`;
   if (mode !== 'own') return `${from} · ${mode === 'edit' ? 'you can change it' : 'to look at'}`;
   if (people > 0) return people === 1 ? 'Shared with 1 person' : `Shared with ${people} people`;
   return total === 0 ? 'Empty' : 'Only you';

@@ -1,6 +1,6 @@
 import type { ReactNode } from 'react';
 import { useKernelStatus } from '@vatkit/react';
-import type { Network } from './app.js';
+import type { Network } from './kernel.js';
 import { useIsOnline } from './route.js';
 
 const phases: { [phase: string]: string } = {

@@ -140,6 +140,8 @@ it('follows lists of others, changes them, and keeps what was last seen', async 
     }),
   );
   expect((await list.view()).items[0]?.by).toBe('Bob');
+  await alice.introduce('Alicia');
+  await until(() => expect(seen.last?.from).toBe('Alicia'));
   await expect(joined.add('')).rejects.toThrow('An item is empty');
 
   await list.revoke('1');
@@ -148,6 +150,38 @@ it('follows lists of others, changes them, and keeps what was last seen', async 
   await expect(joined.add('More cake')).rejects.toThrow('was taken back');
   await guest.forget(id);
   await expect(guest.joined(id)).rejects.toThrow('There is no such list any more');
+});
+
+it('asks again for a list whose owner was lost, and takes no nonsense', async () => {
+  const kernel = startKernel();
+  const root = await launch(kernel);
+  const code = `const __vatExports__ = (() => ({ buildRootObject(_powers, _parameters, baggage) {
+    const { makeDefaultExo, prepareExo } = $vatkit['@vatkit/sdk/vat'];
+    let asked = 0;
+    const item = { id: '1', text: 'Milk', done: false, by: 'Zoe', note: '' };
+    const views = [{ title: 'Odd', from: 'Zoe', items: [{ ...item, text: 7 }] }, { title: 'Odd', from: 'Zoe', items: [item] }];
+    const feed = prepareExo(baggage, 'feed', undefined, {
+      getUpdate: (after) => after === undefined ? { value: views[asked - 2], count: asked, done: false } : new Promise(() => {}),
+    });
+    const share = prepareExo(baggage, 'share', undefined, {
+      about: () => ({ title: 'Odd', mode: 'read', from: 'Zoe' }),
+      watch() { asked += 1; if (asked === 1) throw Error('not now'); return feed; },
+    });
+    return makeDefaultExo('odd', { share: () => share });
+  } }))();`;
+  const bundleSpec = JSON.stringify({ moduleFormat: 'vatkit', abi: 1, code });
+  const { root: odd } = await kernel.launch<{ share(): object }>({
+    bootstrap: 'odd',
+    vats: { odd: { bundleSpec } },
+  });
+  const joined = await root.joined(await root.join(odd.share() as never));
+  const seen = watch<JoinedView>(joined.watch());
+  await until(() => expect(seen.last).toMatchObject({ connection: 'lost', reason: 'not now' }));
+  await joined.reconnect();
+  await until(() => expect(seen.last?.reason).toBe('An item must be text'));
+  await joined.reconnect();
+  await until(() => expect(seen.last).toMatchObject({ connection: 'live', reason: '' }));
+  expect(texts(seen.last)).toStrictEqual(['Milk']);
 });
 
 it('runs strangers’ code on what it was granted, and on nothing else', async () => {

@@ -164,6 +164,9 @@ it('is walked through', { timeout: 300_000 }, async () => {
   await item(page, 'Lemonade').click();
   await page.getByText('Offline: changes are sent later').waitFor();
   await picture(page, '10-offline');
+  await page.reload();
+  await page.getByText('Offline: changes are sent later').waitFor();
+  expect(await item(page, 'Lemonade').isChecked()).toBe(true);
   await context.setOffline(false);
 
   // A phone in the dark, at which the backup is restored.
@@ -232,4 +235,17 @@ it('shares lists between two browsers, over the relay', { timeout: 300_000 }, as
   await button(erin, 'Take back from Finn').click();
   await finn.getByText('took this list back').waitFor();
   await picture(finn, '17-two-browsers-taken-back');
+
+  // To look at only.
+  await erin.getByLabel('With whom?').fill('Finn');
+  await erin.getByText('May look').first().click();
+  await button(erin, 'Make a link').click();
+  await link.waitFor();
+  await finn.goto(await link.inputValue());
+  await button(finn, 'Join').click();
+  await finn.getByText('you can look at it').waitFor();
+  await item(finn, 'Tape').waitFor();
+  expect(await item(finn, 'Tape').isDisabled()).toBe(true);
+  expect(await finn.getByRole('textbox', { name: 'Add an item' }).count()).toBe(0);
+  await picture(finn, '18-two-browsers-read-only');
 });

@@ -4,12 +4,13 @@
  */
 import { E, iterate, prepareExoClassKit, type Baggage, type Subscriber } from '@vatkit/sdk/vat';
 import type { Changes } from './changes.js';
-import type { About, Connection, Item, JoinedView, ListView, Mode } from './types.js';
+import { bounds, insistText } from './bounds.js';
+import type { About, Connection, Item, JoinedView, Mode, ShareView } from './types.js';
 
 /** A share, as it comes from another kernel. */
 export type Source = {
   about(): About;
-  watch(): Subscriber<ListView>;
+  watch(): Subscriber<ShareView>;
 };
 
 /** What a share that is to look at refuses. */
@@ -31,6 +32,19 @@ type State = {
   connection: Connection;
   reason: string;
 };
+
+/** What another kernel tells may be anything. */
+function insistItems(items: unknown): Item[] {
+  if (!Array.isArray(items) || items.length > bounds.itemsMax)
+    throw TypeError('This list is none that Tandem can show');
+  return items.map(({ id, text, done, by, note }: Partial<Item>) => ({
+    id: insistText('The id', id, bounds.nameMax),
+    text: insistText('An item', text, bounds.textMax),
+    done: done === true,
+    by: insistText('The name', by, bounds.nameMax),
+    note: note === '' ? '' : insistText('A note', note, bounds.nameMax),
+  }));
+}
 
 type Update = { value: JoinedView; count: number; done: boolean };
 
@@ -140,11 +154,13 @@ export function prepareJoinedLists(
           const { id } = this.state;
           if (following.has(id) || this.state.connection === 'revoked') return;
           following.add(id);
-          this.facets.core.becomes('connecting');
+          // Who is lost stays so until it answers: it is asked again and again.
+          if (this.state.connection !== 'lost') this.facets.core.becomes('connecting');
           const followed = async (): Promise<void> => {
-            for await (const view of iterate<ListView>(E(this.state.source).watch())) {
-              this.state.title = view.title;
-              this.state.items = view.items;
+            for await (const view of iterate<ShareView>(E(this.state.source).watch())) {
+              this.state.title = insistText('The title', view.title, bounds.nameMax);
+              this.state.from = insistText('The name', view.from, bounds.nameMax);
+              this.state.items = insistItems(view.items);
               this.facets.core.becomes('live');
             }
           };

@@ -64,6 +64,14 @@ export type About = {
   from: string;
 };
 
+/** A list, as those see it who hold a share. */
+export type ShareView = {
+  title: string;
+  items: Item[];
+  /** Whose list it is: `Alice`. */
+  from: string;
+};
+
 export type JoinedView = {
   title: string;
   items: Item[];
@@ -261,12 +269,12 @@ export interface ShareReader extends vatkit.Ref {
    * The list as it is now.
    * @query
    */
-  view(): Promise<ListView>;
+  view(): Promise<ShareView>;
   /**
    * The list as it changes; it ends when the share is taken back.
    * @live
    */
-  watch(): vatkit.RemotePromise<vatkit.RemoteSubscriber<ListView>>;
+  watch(): vatkit.RemotePromise<vatkit.RemoteSubscriber<ShareView>>;
 }
 export declare const ShareReader: vatkit.InterfaceTag<ShareReader> & {
   /**
@@ -300,12 +308,12 @@ export interface ShareEditor extends vatkit.Ref {
    * The list as it is now.
    * @query
    */
-  view(): Promise<ListView>;
+  view(): Promise<ShareView>;
   /**
    * The list as it changes; it ends when the share is taken back.
    * @live
    */
-  watch(): vatkit.RemotePromise<vatkit.RemoteSubscriber<ListView>>;
+  watch(): vatkit.RemotePromise<vatkit.RemoteSubscriber<ShareView>>;
 }
 export declare const ShareEditor: vatkit.InterfaceTag<ShareEditor> & {
   readonly add: vatkit.MethodDescriptor<ShareEditor["add"], ShareEditor, "mutation">;
@@ -341,12 +349,12 @@ export interface ShareAnnotator extends vatkit.Ref {
    * The list as it is now.
    * @query
    */
-  view(): Promise<ListView>;
+  view(): Promise<ShareView>;
   /**
    * The list as it changes; it ends when the share is taken back.
    * @live
    */
-  watch(): vatkit.RemotePromise<vatkit.RemoteSubscriber<ListView>>;
+  watch(): vatkit.RemotePromise<vatkit.RemoteSubscriber<ShareView>>;
 }
 export declare const ShareAnnotator: vatkit.InterfaceTag<ShareAnnotator> & {
   /** Writes a note beside an item; an empty one takes it away. */
@@ -408,7 +416,7 @@ export declare const JoinedGuest: vatkit.InterfaceTag<JoinedGuest> & {
 /** A share, as it comes from another kernel. */
 export interface Source extends vatkit.Ref {
   about(): Promise<About>;
-  watch(): vatkit.RemotePromise<vatkit.RemoteSubscriber<ListView>>;
+  watch(): vatkit.RemotePromise<vatkit.RemoteSubscriber<ShareView>>;
 }
 /** A share, as it comes from another kernel. */
 export declare const Source: vatkit.InterfaceTag<Source> & {

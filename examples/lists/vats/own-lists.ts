@@ -7,7 +7,7 @@
 import { prepareExoClassKit, type Baggage, type Subscriber } from '@vatkit/sdk/vat';
 import { bounds, insistRoom, insistText } from './bounds.js';
 import type { Changes } from './changes.js';
-import type { About, ListView, Mode, SavedList, ShareInfo } from './types.js';
+import type { About, ListView, Mode, SavedList, ShareInfo, ShareView } from './types.js';
 
 type StoredItem = { id: number; text: string; done: boolean; by: string; note: string };
 
@@ -28,7 +28,7 @@ type Core = {
 /** A share, as its list has it. */
 type Control = {
   about(): About;
-  view(): ListView;
+  view(): ShareView;
   info(): ShareInfo;
   keepLink(link: string): void;
   revoke(): void;
@@ -36,7 +36,7 @@ type Control = {
 
 type Looking = { facets: { control: Control; feed: object } };
 
-type Update = { value: ListView | null; count: number; done: boolean };
+type Update<View> = { value: View; count: number; done: boolean };
 
 /** What a list needs of the vat that it lives in. */
 export type Household = {
@@ -64,15 +64,15 @@ export function prepareOwnLists(baggage: Baggage, { changes, ownerName, onChange
      * The list as it is now.
      * @query
      */
-    view(this: Looking): ListView {
+    view(this: Looking): ShareView {
       return this.facets.control.view();
     },
     /**
      * The list as it changes; it ends when the share is taken back.
      * @live
      */
-    watch(this: Looking): Subscriber<ListView> {
-      return this.facets.feed as unknown as Subscriber<ListView>;
+    watch(this: Looking): Subscriber<ShareView> {
+      return this.facets.feed as unknown as Subscriber<ShareView>;
     },
   };
 
@@ -120,7 +120,7 @@ export function prepareOwnLists(baggage: Baggage, { changes, ownerName, onChange
         },
       },
       feed: {
-        async getUpdate(after?: number): Promise<Update> {
+        async getUpdate(after?: number): Promise<Update<ShareView | null>> {
           for (;;) {
             const core = this.state.core;
             const count = core.version();
@@ -146,8 +146,8 @@ export function prepareOwnLists(baggage: Baggage, { changes, ownerName, onChange
           const title = this.facets.control.open().title();
           return { title, mode: this.state.mode, from: ownerName() };
         },
-        view(): ListView {
-          return this.facets.control.open().view(this.state.to);
+        view(): ShareView {
+          return { ...this.facets.control.open().view(this.state.to), from: ownerName() };
         },
         info(): ShareInfo {
           const { id, to, mode, opened, link, plugin } = this.state;
@@ -200,7 +200,7 @@ export function prepareOwnLists(baggage: Baggage, { changes, ownerName, onChange
          * @live
          */
         watch(): Subscriber<ListView> {
-          return this.facets.feed as unknown as Subscriber<ListView>;
+          return this.facets.feed;
         },
         rename(title: string): void {
           this.state.title = insistText('The title', title, bounds.nameMax);
@@ -259,7 +259,7 @@ export function prepareOwnLists(baggage: Baggage, { changes, ownerName, onChange
         },
       },
       feed: {
-        async getUpdate(after?: number): Promise<Update> {
+        async getUpdate(after?: number): Promise<Update<ListView>> {
           for (;;) {
             const { version: count } = this.state;
             if (count !== after) return { value: this.facets.owner.view(), count, done: false };

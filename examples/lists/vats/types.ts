@@ -16,6 +16,12 @@ export type ListView = {
   items: Item[];
 };
 
+/** A list, as those see it who hold a share. */
+export type ShareView = ListView & {
+  /** Whose list it is: `Alice`. */
+  from: string;
+};
+
 /** What may be done through a share. */
 export type Mode = 'read' | 'edit' | 'annotate';
 

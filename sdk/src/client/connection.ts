@@ -13,10 +13,9 @@ import {
   type WelcomeMessage,
 } from '../protocol/session-wire.js';
 import { openChannel, type Channel } from './channel.js';
-import { errorOfWire, kernelClosedError, workerStartError } from './errors.js';
-import { makePorts } from './ports.js';
+import { KernelMoved, errorOfWire, kernelClosedError, workerStartError } from './errors.js';
+import type { Ports } from './ports.js';
 import { makeSession, type Session } from './session.js';
-import { KernelMoved } from './tabs/tabs.js';
 import type { Origin } from './types.js';
 
 /**
@@ -92,9 +91,9 @@ export function makeConnection({
   let ackTimer: ReturnType<typeof setTimeout> | undefined;
   let pingTimer: ReturnType<typeof setInterval> | undefined;
   const waiting: ((error?: Error) => void)[] = [];
+  let ports: Ports | undefined;
 
   const post = (message: ToHost): void => channel?.post(message);
-  const ports = makePorts(post);
   const isStarting = (): boolean => phase === 'starting' || phase === 'reconnecting';
 
   const turn = (to: Phase, error?: Error): void => {
@@ -120,7 +119,7 @@ export function makeConnection({
     const over = session;
     session = makeSession(wake, origin);
     welcome = undefined;
-    ports.close();
+    ports?.close();
     over.end(error);
   };
 
@@ -196,7 +195,7 @@ export function makeConnection({
     const isKept = welcome !== undefined || cause instanceof KernelMoved;
     if (!isKept || attempts > RECONNECTS_MAX) return fail(gone(cause));
     drop(false);
-    ports.suspend();
+    ports?.suspend();
     const next = welcome === undefined ? 'starting' : 'reconnecting';
     turn(next);
     timer = setTimeout(() => start(next), RECONNECT_DELAY_MS * (attempts - 1));
@@ -252,9 +251,9 @@ export function makeConnection({
       case 'event':
         return onEvent?.(message.event);
       case 'channel':
-        return ports.deliver(message.channel, message.message);
+        return ports?.deliver(message.channel, message.message);
       case 'channel-close':
-        return ports.ended(message.channel);
+        return ports?.ended(message.channel);
       default:
         throw new TypeError('no such message');
     }
@@ -272,7 +271,7 @@ export function makeConnection({
     onWelcome?.(next);
     turn('ready');
     session.flush(post, true);
-    ports.resume();
+    ports?.resume();
     listenForLife();
   };
 
@@ -318,7 +317,12 @@ export function makeConnection({
 
   return {
     session: (): Session => session,
-    ports,
+
+    /** Ports for other realms, which few pages make: loaded for those. */
+    async ports(): Promise<Ports> {
+      const { makePorts } = await import('./ports.js');
+      return (ports ??= makePorts(post));
+    },
 
     /** Starts what is not started. @throws WorkerStartError, KernelClosedError. */
     ready: (): Promise<void> =>

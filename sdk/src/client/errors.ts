@@ -10,6 +10,9 @@ export const workerStartError = (message: string, cause: unknown): KernelError =
 export const kernelClosedError = (message: string, cause?: unknown): KernelError =>
   named('KernelClosedError', new KernelError('KERNEL_CLOSED', message, { cause }));
 
+/** Another tab has the kernel from now on, or this one: the session goes on there. */
+export class KernelMoved extends Error {}
+
 const named = <Err extends Error>(name: string, error: Err): Err =>
   Object.defineProperty(error, 'name', { value: name });
 

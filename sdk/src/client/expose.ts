@@ -4,7 +4,13 @@ import { describe } from '../protocol/describe.js';
 import { disposeKey, isRef } from './ref.js';
 import type { Exposed } from '../protocol/remote.js';
 
-export type Exposure = { target: object; iface: string; isRevoked: boolean };
+export type Exposure = {
+  /** As it stands on the wire: `Alleged: Exposed`. */
+  readonly iface: string;
+  isRevoked: boolean;
+  /** Does what a vat's message asks of the object. Throws what the method throws. */
+  readonly invoke: (method: unknown, args: unknown) => unknown;
+};
 
 /** All copies of this package know it. */
 const exposureKey = Symbol.for('vatkit.exposed');
@@ -34,12 +40,10 @@ export function expose<Target extends object>(target: Target, name?: string): Ex
   if (exposureOf(target) !== undefined) return target as unknown as Exposed<Target>;
   const known = exposed.get(target);
   if (known !== undefined) return known as Exposed<Target>;
-  const iface = name ?? (isIterable(target) ? 'AsyncIterator' : 'Exposed');
-  const exposure: Exposure = {
-    target: reader(target),
-    iface: `Alleged: ${iface}`,
-    isRevoked: false,
-  };
+  const exposure = makeExposure(
+    reader(target),
+    name ?? (isIterable(target) ? 'AsyncIterator' : 'Exposed'),
+  );
   const handle = Object.freeze(
     Object.defineProperties(
       {},
@@ -105,17 +109,17 @@ function findMethod(target: object, name: string | symbol): unknown {
 const nameOf = (method: unknown): string =>
   typeof method === 'string' || typeof method === 'symbol' ? String(method) : describe(method);
 
-/** Does what a vat's message asks of the object. Throws what the method throws. */
-export function invoke(
-  { target, iface, isRevoked }: Exposure,
-  method: unknown,
-  args: unknown,
-): unknown {
-  if (isRevoked) throw new KernelError('OBJECT_REVOKED', 'The page has revoked this object');
-  const found = method === undefined ? target : findMethod(target, method as string);
-  if (typeof found !== 'function' || !Array.isArray(args)) {
-    const what = method === undefined ? 'is no function' : `has no method ${nameOf(method)}`;
-    throw new TypeError(`The page's ${iface.slice('Alleged: '.length)} ${what}`);
-  }
-  return Reflect.apply(found, method === undefined ? undefined : target, args);
-}
+/** Behind the handle, so that pages that expose nothing need none of this. */
+const makeExposure = (target: object, iface: string): Exposure => ({
+  iface: `Alleged: ${iface}`,
+  isRevoked: false,
+  invoke(method, args) {
+    if (this.isRevoked) throw new KernelError('OBJECT_REVOKED', 'The page has revoked this object');
+    const found = method === undefined ? target : findMethod(target, method as string);
+    if (typeof found !== 'function' || !Array.isArray(args)) {
+      const what = method === undefined ? 'is no function' : `has no method ${nameOf(method)}`;
+      throw new TypeError(`The page's ${iface} ${what}`);
+    }
+    return Reflect.apply(found, method === undefined ? undefined : target, args) as unknown;
+  },
+});

@@ -15,7 +15,7 @@ import type {
 } from '../protocol/session-wire.js';
 import { makeConnection, type Connection, type Phase } from './connection.js';
 import { errorOfWire } from './errors.js';
-import { makeTabs } from './tabs/tabs.js';
+import { loadTabs } from './tabs/load.js';
 import type { CallOptions, Origin, Remote, Untyped, VersionsListener } from './types.js';
 
 /** A browser's Worker or MessagePort, or Node's. */
@@ -207,7 +207,7 @@ export function createKernel<Admin = UntypedAdmin>({
     },
   };
 
-  const tabs = makeTabs({ name, worker, sandbox });
+  const tabs = loadTabs({ name, worker, sandbox });
   const connection = makeConnection({
     open: tabs.open,
     leave: tabs.leave,
@@ -309,8 +309,10 @@ export function createKernel<Admin = UntypedAdmin>({
       close: async () => void (await askKernel('closeConnection', [peerId])),
     }),
     async connect(refs) {
+      // First: the ticket is for the channel that there is when it comes.
+      const ports = await connection.ports();
       const ticket = (await ask('connect', [[...refs]])) as { session: string; secret: string };
-      return connection.ports.make(ticket.session, ticket.secret);
+      return ports.make(ticket.session, ticket.secret);
     },
     admin: new Proxy(Object.freeze({}), {
       get: (_target, method) =>

@@ -16,6 +16,8 @@ type Port = {
   held: unknown;
 };
 
+export type Ports = ReturnType<typeof makePorts>;
+
 export function makePorts(post: (message: ToHost) => void) {
   const ports = new Set<Port>();
   let last = 0;

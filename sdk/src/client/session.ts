@@ -18,7 +18,7 @@ import type {
 import { decode, encode, type Mention, type SlotRef } from '../protocol/smallcaps.js';
 import type { Label } from '../protocol/trail.js';
 import { errorOfWire } from './errors.js';
-import { exposureOf, invoke, type Exposure } from './expose.js';
+import { exposureOf, type Exposure } from './expose.js';
 import { makeOutbox } from './outbox.js';
 import { makePipelined, markHandled } from './pipeline.js';
 import { handleOf, isRef, makeRef, send, type RefHandle } from './ref.js';
@@ -435,7 +435,7 @@ export function makeSession(wake: () => void, origin?: Origin) {
       const [method, args] = read(methargs, ['method', 'args']) as unknown[];
       run = () => {
         if (own === undefined) throw lostExport();
-        return invoke(own.exposure, method, args);
+        return own.exposure.invoke(method, args);
       };
     } catch (thrown) {
       run = () => {

@@ -4,7 +4,7 @@ import { makeKernelMachine } from '../kernel/kernel.js';
 import { limits } from '../limits.js';
 import { makeChangeSet } from '../store/change-set.js';
 import { makeMemoryStore } from '../store/memory-store.js';
-import { adoptStore } from './adopt-store.js';
+import { adoptStore, countOn } from './adopt-store.js';
 
 function storeWithSession() {
   const store = makeMemoryStore();
@@ -26,6 +26,26 @@ describe('a store that is imported', () => {
     expect(adopted.some(([key]) => key.startsWith('e.kernelFacet'))).toBe(true);
     const machine = makeKernelMachine(makeChangeSet(makeMemoryStore(adopted)), limits);
     expect(findBrokenInvariants(machine.rows)).toStrictEqual([]);
+  });
+
+  it('names nothing with an id that the store before it had used', () => {
+    const rows: [string, string][] = [
+      ['n.object', '7'],
+      ['n.promise', '104'],
+      ['v.v1', '{}'],
+    ];
+    const replaced: [string, string][] = [
+      ['n.object', '12'],
+      ['n.promise', '40'],
+      ['n.vat', '3'],
+      ['v.v2', '{}'],
+    ];
+    expect(Object.fromEntries(countOn(rows, replaced))).toStrictEqual({
+      'n.object': '12',
+      'n.promise': '104',
+      'n.vat': '3',
+      'v.v1': '{}',
+    });
   });
 
   it.each([

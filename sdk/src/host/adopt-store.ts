@@ -2,6 +2,7 @@
 import { KernelError } from '../errors.js';
 import { findBrokenInvariants } from '../kernel/invariants.js';
 import { makeKernelMachine } from '../kernel/kernel.js';
+import { counterPrefix } from '../kernel/rows.js';
 import { limits } from '../limits.js';
 import { makeChangeSet } from '../store/change-set.js';
 import { makeMemoryStore } from '../store/memory-store.js';
@@ -32,6 +33,15 @@ export function adoptStore(rows: Rows): Rows {
   if (broken.length > 0) throw damaged(broken.slice(0, 3).join('; '));
   changes.commit();
   return store.scan('');
+}
+
+/** The rows with no counter behind that of the store which they replace: an id that was in use there names nothing new. */
+export function countOn(rows: Rows, replaced: Rows): Rows {
+  const next = new Map(rows);
+  for (const [key, value] of replaced)
+    if (key.startsWith(counterPrefix) && Number(next.get(key) ?? 0) < Number(value))
+      next.set(key, value);
+  return [...next];
 }
 
 const damaged = (what: string, cause?: unknown): KernelError =>

@@ -9,12 +9,14 @@ import { isKernelError, KernelError, KernelPanic } from '../errors.js';
 import { limits } from '../limits.js';
 import { isOutput, type KernelEffect, type KernelEvent, type Outcome } from '../kernel/events.js';
 import { makeKernelMachine, type KernelMachine, type KernelPolicy } from '../kernel/kernel.js';
+import { counterPrefix } from '../kernel/rows.js';
 import type { CapData } from '../protocol/capdata.js';
 import type { EndpointId, VatId, VRef } from '../protocol/refs.js';
 import { readVatTableSizes, type VatTableSizes } from '../protocol/vat-tables.js';
 import type { Bundle, FromVat } from '../protocol/vat-wire.js';
 import { makeChangeSet } from '../store/change-set.js';
 import type { KernelDatabase } from '../store/kv-store.js';
+import { makeActivity } from './activity.js';
 import { messageOf, parseBundle } from './bundles.js';
 import { makeHeartbeat } from './heartbeat.js';
 import { makeMessageLog, type MessagePage, type TimedTrace } from './message-log.js';
@@ -90,6 +92,7 @@ export function makeEventLoop(powers: EventLoopPowers) {
     watch: (on) => queueMicrotask(() => feed({ type: 'watch', on })),
     now: () => performance.now(),
   });
+  const activity = makeActivity();
   let outputs: KernelEffect[] = [];
   let oldestOutputAt: number | undefined;
   /** What a peer has said is committed, and a power failure could still take it. */
@@ -343,6 +346,7 @@ export function makeEventLoop(powers: EventLoopPowers) {
     counts.commits += 1;
     released.forEach(perform);
     if (traces.length > 0) messageLog.take(traces.splice(0));
+    activity.committed();
     powers.onCommit();
   };
 
@@ -357,6 +361,7 @@ export function makeEventLoop(powers: EventLoopPowers) {
     outputs = [];
     drained.clear();
     rejectAll(error);
+    activity.end();
     powers.onSetback(error, 'over');
     tellEnd(error);
   };
@@ -408,6 +413,7 @@ export function makeEventLoop(powers: EventLoopPowers) {
 
   const feed = (event: KernelEvent): void => {
     if (over !== undefined) return;
+    activity.note(event);
     try {
       take(machine.step(event, Date.now()));
     } catch (thrown) {
@@ -521,6 +527,7 @@ export function makeEventLoop(powers: EventLoopPowers) {
     },
     counts: (): Readonly<LoopCounts> => ({ ...counts }),
     messageLog: (after?: number): MessagePage => messageLog.read(after),
+    nextActivity: (after?: number): Promise<number> => activity.next(after),
 
     /** Resolves to what the worker answers, to undefined when it is gone. The heartbeat bounds it. */
     ping(vatId: VatId): Promise<VatTableSizes | undefined> {
@@ -576,7 +583,7 @@ export function makeEventLoop(powers: EventLoopPowers) {
       forgetTraces();
       changes.reset();
       for (const key of changes.keys('')) {
-        const isKept = key.startsWith('n.') || (keepIdentity && key === 'a.identity');
+        const isKept = key.startsWith(counterPrefix) || (keepIdentity && key === 'a.identity');
         if (!isKept) changes.delete(key);
       }
       machine = makeKernelMachine(changes, policy);

@@ -187,15 +187,28 @@ export function makeNamedLaunches({ loop, launches, read }: NamedLaunchesPowers)
     );
   };
 
+  /** Was it launched, or upgraded, from this very configuration, addresses included? */
+  const isOf = (id: SubclusterId, config: ClusterConfig): boolean =>
+    !config.forceReset &&
+    canonical(rows().subclusters.getRequired(id).config) === canonical(config);
+
   const launch = async (
     request: LaunchRequest,
     onStep: (step: LaunchStep) => void,
   ): Promise<NamedLaunch> => {
     const config = ClusterConfigStruct.check(request.config);
     for (const vat of Object.keys(config.vats)) onStep({ step: 'fetching', vat });
-    const fetched = await launches.fetch(config, (vat, chars) =>
-      onStep({ step: 'fetching', vat, chars }),
-    );
+    let fetched: FetchedBundles;
+    try {
+      fetched = await launches.fetch(config, (vat, chars) =>
+        onStep({ step: 'fetching', vat, chars }),
+      );
+    } catch (thrown) {
+      const known = subclusterOf(request.name);
+      if (known === undefined || !isUnanswered(thrown) || !isOf(known, config)) throw thrown;
+      insistFits(known, request, false);
+      return found(known, 'kept');
+    }
     const definition = await definitionHash(config, fetched);
     let id = subclusterOf(request.name);
     if (id !== undefined && config.forceReset) {
@@ -234,7 +247,7 @@ export function makeNamedLaunches({ loop, launches, read }: NamedLaunchesPowers)
     definition: string,
     onStep: (step: LaunchStep) => void,
   ): Promise<void> => {
-    const { vats: members, config: old } = rows().subclusters.getRequired(id);
+    const { vats: members } = rows().subclusters.getRequired(id);
     const failed = (why: string, cause?: unknown, more?: unknown): KernelError =>
       new KernelError('UPGRADE_FAILED', `"${request.name}" (${id}) was not upgraded: ${why}`, {
         cause,
@@ -254,7 +267,7 @@ export function makeNamedLaunches({ loop, launches, read }: NamedLaunchesPowers)
     const added = Object.keys(config.vats).length + removed.length - Object.keys(members).length;
     const total = changed.length + added;
     onStep({ step: 'upgrading', done: 0, total });
-    const io = await launches.openChannels(config, old).catch((thrown: unknown) => {
+    const { io, undo } = await launches.changeChannels(id, config).catch((thrown: unknown) => {
       throw failed(messageOf(thrown), thrown);
     });
     const outcome = await loop.request({
@@ -271,8 +284,8 @@ export function makeNamedLaunches({ loop, launches, read }: NamedLaunchesPowers)
     try {
       read(outcome, fetched);
     } catch (thrown) {
+      if (loop.over() === undefined) await undo();
       if (!isKernelError(thrown, 'UPGRADE_FAILED')) throw thrown;
-      launches.closeChannels(io);
       throw failed(thrown.message.replace(/^\[[^\]]*\] /, ''), thrown.cause, thrown.data);
     }
     onStep({ step: 'upgrading', done: total, total });
@@ -302,6 +315,12 @@ export function makeNamedLaunches({ loop, launches, read }: NamedLaunchesPowers)
     },
   };
 }
+
+/** Nobody was there to be asked for the code: an answer of 404 is an answer. What runs may do without. */
+const isUnanswered = (thrown: unknown): boolean => {
+  const cause = isKernelError(thrown, 'BAD_CONFIG') ? thrown.cause : undefined;
+  return cause instanceof TypeError || (cause as Error | undefined)?.name === 'TimeoutError';
+};
 
 /** Where a vat's code comes from is no matter, only what it is. */
 const withoutSource = ({ bundleSpec: _, sourceSpec: __, bundleName: ___, ...rest }: VatConfig) =>

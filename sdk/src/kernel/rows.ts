@@ -200,6 +200,9 @@ const firstIds: { [kind in IdKind]: number } = {
   remote: 1,
 };
 
+/** What the keys of numbers begin with that must never fall. */
+export const counterPrefix = 'n.';
+
 export type RowsPolicy = {
   /** Numbers of promises that one row of the store covers. A restart skips what was left of them. */
   promiseBlock: number;
@@ -239,7 +242,7 @@ export function makeKernelRows(changes: ChangeSet, { promiseBlock }: RowsPolicy)
   const isFresh = (kref: KRef): boolean => freshSince === changes.commits && fresh.has(kref);
 
   const vrefNumbers = table<VRefNumbers>('i.');
-  const counters = table<number>('n.');
+  const counters = table<number>(counterPrefix);
   /** Numbers of promises that are taken next, by who counts them. */
   const nextNumbers = new Map<string, number>();
   return {

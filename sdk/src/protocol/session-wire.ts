@@ -284,6 +284,8 @@ export type WireStatus = {
     subclusterId: string;
     /** `stopped`: it starts at its next delivery. `broken`: quarantined. */
     status: 'launching' | 'running' | 'stopped' | 'broken';
+    /** What answers that it touched say of it: see {@link VatVersions}. Absent from kernels of an older build. */
+    opaqueId?: OpaqueVatId;
   }[];
   subclusters: {
     id: string;
@@ -354,7 +356,10 @@ export type LaunchValue = {
   root: unknown;
   /** The root of every vat, by name. */
   roots: { [vat: string]: unknown };
-  /** `joined`: it was there with this definition. `kept`: with another one, which was left. */
+  /**
+   * `joined`: it was there with this definition. `kept`: with another one, which was left, or from this configuration, and
+   * nobody answered who could tell whether its code has changed.
+   */
   action: 'launched' | 'joined' | 'upgraded' | 'kept';
   bootstrapResult?: unknown;
 };

@@ -1,45 +1,16 @@
 /** What a deploy of the kernel's worker is: one file, of a known size, that any tool takes as it is. */
-import {
-  mkdtempSync,
-  readFileSync,
-  readdirSync,
-  realpathSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
-import ts from 'typescript';
-import { build } from 'vite';
-import { afterAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { isNewer, release, storeSchema } from '../../src/protocol/tab-wire.js';
 import { storeMigrations } from '../../src/store/sqlite-store.js';
+import { loadsOf } from './loads-of.js';
 
 const read = (file: string): string =>
   readFileSync(fileURLToPath(new URL(`../../${file}`, import.meta.url)), 'utf8');
 const kernelWorker = read('dist/entries/worker.js');
 const vatWorker = read('dist/_virtual/_vatkit_vat-worker.js');
-
-/** All that would make a file load another one. */
-function loadsOf(text: string): string[] {
-  const found: string[] = [];
-  const visit = (node: ts.Node): void => {
-    const isLoad =
-      ts.isImportDeclaration(node) ||
-      ts.isMetaProperty(node) ||
-      (ts.isCallExpression(node) && node.expression.kind === ts.SyntaxKind.ImportKeyword) ||
-      (ts.isCallExpression(node) &&
-        ts.isIdentifier(node.expression) &&
-        node.expression.text === 'importScripts') ||
-      (ts.isExportDeclaration(node) && node.moduleSpecifier !== undefined);
-    if (isLoad) found.push(node.getText().slice(0, 100));
-    ts.forEachChild(node, visit);
-  };
-  visit(ts.createSourceFile('a.js', text, ts.ScriptTarget.Latest, true));
-  return found;
-}
 
 describe('the files of a browser', () => {
   it.each([
@@ -73,39 +44,4 @@ describe('the release', () => {
   ])('%s is newer than %s: %s', (a, b, answer) => {
     expect(isNewer(a, b)).toBe(answer);
   });
-});
-
-describe("an app's build by Vite", () => {
-  const folder = realpathSync(mkdtempSync(join(tmpdir(), 'vatkit-vite-')));
-  afterAll(() => rmSync(folder, { recursive: true, force: true }));
-
-  it('makes one file of the worker, and needs no setting for it', async () => {
-    writeFileSync(join(folder, 'index.html'), '<script type="module" src="/main.js"></script>');
-    writeFileSync(join(folder, 'kernel.worker.js'), "import '@vatkit/sdk/worker';");
-    writeFileSync(
-      join(folder, 'main.js'),
-      `import { createKernel } from '@vatkit/sdk';
-       globalThis.client = createKernel({
-         worker: () => new Worker(new URL('./kernel.worker.js', import.meta.url), { type: 'module' }),
-       });`,
-    );
-    await build({
-      root: folder,
-      configFile: false,
-      logLevel: 'error',
-      resolve: {
-        alias: {
-          '@vatkit/sdk/worker': fileURLToPath(import.meta.resolve('@vatkit/sdk/worker')),
-          '@vatkit/sdk': fileURLToPath(import.meta.resolve('@vatkit/sdk')),
-        },
-      },
-    });
-    const files = readdirSync(join(folder, 'dist/assets'));
-    const [worker, ...more] = files.filter((file) => file.startsWith('kernel.worker'));
-    expect(more).toStrictEqual([]);
-    expect(files).toHaveLength(2);
-    const text = readFileSync(join(folder, 'dist/assets', worker as string), 'utf8');
-    expect(loadsOf(text)).toStrictEqual([]);
-    expect(text.length).toBeGreaterThan(1_000_000);
-  }, 60_000);
 });

@@ -1,34 +1,47 @@
 /** Several tabs of one app, in a real browser, with the built files and a strict Content-Security-Policy. */
 import { kunser } from '@vatkit/sdk/kernel';
-import type { Browser, BrowserContext, Frame, Page } from 'playwright';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { BrowserContext, Frame, Page } from 'playwright';
 import type { KernelError } from '@vatkit/sdk';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { expectSoundStore, makeFile, startKernel, stopKernel } from '../harness.js';
 import { makeTabsOf, serveSite, startBrowser, type App, type Site, type Tab } from './site.js';
 
 // Functions given to `evaluate` run in the page, where these are global.
-declare const { client, root, state, launch, callOn, stopCalling, vatkit }: App;
+declare const { client, root, state, launch, launchAs, callOn, stopCalling, vatkit }: App;
 
 /** `VATKIT_TABS=10,20`: so many tabs and takeovers. */
 const [tabCount = 4, takeovers = 6] = (process.env.VATKIT_TABS ?? '4,6').split(',').map(Number);
 
+const folder = mkdtempSync(join(tmpdir(), 'vatkit-tabs-'));
 let site: Site;
-let browser: Browser;
 let context: BrowserContext;
+let origin: string;
 let tabs: ReturnType<typeof makeTabsOf>;
 
 beforeAll(async () => {
-  [site, browser] = await Promise.all([serveSite(), startBrowser()]);
+  [site, context] = await Promise.all([serveSite(), startBrowser(join(folder, 'profile'))]);
 }, 60_000);
 afterAll(async () => {
-  await browser?.close();
+  await context?.close();
   await site?.close();
+  rmSync(folder, { recursive: true, force: true });
 });
-beforeEach(async () => {
-  context = await browser.newContext();
-  tabs = makeTabsOf(context, site.origin);
+beforeEach(() => {
+  origin = site.newOrigin();
+  tabs = makeTabsOf(context, origin);
 });
-afterEach(() => context.close());
+afterEach(async () => {
+  // The first is the browser's own, and empty.
+  await Promise.all(
+    context
+      .pages()
+      .slice(1)
+      .map((page) => page.close()),
+  );
+});
 
 const launched = async (path?: string): Promise<Tab> => {
   const tab = await tabs.open(path);
@@ -57,9 +70,11 @@ describe('an app on a static server', () => {
   });
 
   it('says that it cannot run in an insecure context', async () => {
-    const insecure = await startBrowser(['--host-resolver-rules=MAP app.test 127.0.0.1']);
+    const insecure = await startBrowser(join(folder, 'insecure'), [
+      '--host-resolver-rules=MAP app.test 127.0.0.1',
+    ]);
     try {
-      const page = await (await insecure.newContext()).newPage();
+      const page = await insecure.newPage();
       await page.goto(`http://app.test:${site.port}/`);
       await page.waitForFunction('globalThis.isReady');
       const error = await page.evaluate(() =>
@@ -100,6 +115,8 @@ describe('the whole store', () => {
     const bytes = await exported(page);
     await page.evaluate(() => root.keep?.('a', 'changed'));
     const other = await launched();
+    // A second vat, of which the file does not know.
+    expect(await page.evaluate(() => launchAs('second'))).toBe('v2');
     const { storeId } = await page.evaluate(() => client.status);
     // From the tab that does not lead.
     expect(await imported(other.page, bytes)).toBeUndefined();
@@ -111,6 +128,8 @@ describe('the whole store', () => {
       expect(await tab.evaluate(() => root.kept?.('a'))).toBe('exported');
       expect(await tab.evaluate(() => client.status.storeId)).not.toBe(storeId);
     }
+    // Who remembers v2 does not mean this one.
+    expect(await page.evaluate(() => launchAs('third'))).toBe('v3');
     const dbFilename = makeFile('exported.db', Uint8Array.from(bytes));
     const kernel = await startKernel({ dbFilename });
     const answer = await kernel.queueMessage(kernel.getRootObject('v1'), 'kept', ['a']);
@@ -137,10 +156,10 @@ describe('the whole store', () => {
     const devtools = await context.newCDPSession(page);
     const limit = (quotaSize?: number) =>
       devtools.send('Storage.overrideQuotaForOrigin', {
-        origin: site.origin,
+        origin,
         ...(quotaSize !== undefined && { quotaSize }),
       });
-    const { usage } = await devtools.send('Storage.getUsageAndQuota', { origin: site.origin });
+    const { usage } = await devtools.send('Storage.getUsageAndQuota', { origin });
     await limit(usage + 3_000_000);
     const kept = await page.evaluate(async () => {
       const text = 'x'.repeat(500_000);
@@ -177,18 +196,18 @@ describe('the hardened mode', () => {
     const vat = page.workers().find((worker) => worker.url().startsWith('blob:null/'));
     expect(vat).toBeDefined();
     // What code finds that has got out of SES, and out of all that was taken from its worker.
-    const found = await frame.evaluate(async (origin) => {
+    const found = await frame.evaluate(async (outside) => {
       const said = (thrown: unknown) => (thrown as Error).name;
       const inWorker = new Worker(
         URL.createObjectURL(
           new Blob([
-            `fetch(${JSON.stringify(origin)}).then(() => postMessage('reached'), ({ name }) => postMessage(name))`,
+            `fetch(${JSON.stringify(outside)}).then(() => postMessage('reached'), ({ name }) => postMessage(name))`,
           ]),
         ),
       );
       return {
         origin: globalThis.origin,
-        fetch: await fetch(origin).then(() => 'reached', said),
+        fetch: await fetch(outside).then(() => 'reached', said),
         files: await navigator.storage.getDirectory().then(() => 'reached', said),
         parent: ((): string => {
           try {
@@ -201,7 +220,7 @@ describe('the hardened mode', () => {
           inWorker.onmessage = ({ data }) => resolve(data);
         }),
       };
-    }, site.origin);
+    }, origin);
     expect(found).toStrictEqual({
       origin: 'null',
       fetch: 'TypeError',
@@ -229,6 +248,32 @@ describe('the hardened mode', () => {
       return other.ready().catch((error: Error) => error.message);
     });
     expect(message).toContain("The kernel's worker did not start");
+  });
+});
+
+describe('a browser that is killed', () => {
+  it('has kept what was acknowledged', async () => {
+    const profile = join(folder, 'killed');
+    const browser = await startBrowser(profile);
+    const { page } = await makeTabsOf(browser, origin).open();
+    await page.evaluate(() => launch());
+    await page.evaluate(async () => {
+      for (let i = 0; i < 50; i += 1) await root.keep?.('last', i);
+    });
+    const ended = new Promise((resolve) => browser.once('close', resolve));
+    const devtools = await browser.newCDPSession(page);
+    devtools.send('Browser.crash').catch(() => undefined);
+    await ended;
+    const again = await startBrowser(profile);
+    try {
+      const tab = await makeTabsOf(again, origin).open();
+      await tab.page.evaluate(() => launch());
+      expect(await tab.page.evaluate(() => root.kept?.('last'))).toBe(49);
+      expect(await tab.page.evaluate(() => root.launches?.())).toBe(1n);
+      expect(await tab.page.evaluate(() => client.admin.checkInvariants?.())).toStrictEqual([]);
+    } finally {
+      await again.close();
+    }
   });
 });
 
@@ -327,7 +372,7 @@ describe('a takeover', () => {
       (globalThis as unknown as App).kept = await root.note?.('durable');
     });
     const other = await launched();
-    await leader.page.goto(`${site.origin}/keeper.bundle`);
+    await leader.page.goto(`${origin}/keeper.bundle`);
     expect(await other.page.evaluate(() => root.greet?.())).toBe('nobody greets world');
     expect(tabs.leader()).toBe(other);
     // Playwright knows no pages that come back from that cache, so the protocol beneath it is asked.
@@ -360,6 +405,71 @@ describe('deploys', () => {
     await launched();
     expect(tabs.leader()).toBe(fresh);
   });
+
+  it('leave an older tab behind where the store is newer: it wants to be reloaded, and leads no more', async () => {
+    const old = await launched();
+    await old.page.evaluate(() => root.keep?.('a', 'kept'));
+    const future = await launched('/future/');
+    expect(await future.page.evaluate(() => root.kept?.('a'))).toBe('kept');
+    const wantsReload = async (tab: Tab): Promise<void> => {
+      await expect.poll(() => phaseOf(tab), { timeout: 15_000 }).toBe('reload-required');
+      const told = ({ code, data }: KernelError) => ({ code, data });
+      expect(await tab.page.evaluate(`client.ready().catch(${told.toString()})`)).toStrictEqual({
+        code: 'PROTOCOL_VERSION',
+        data: { reload: true },
+      });
+    };
+    await wantsReload(old);
+    await tabs.close(future);
+    // Its kernel finds a store that it cannot read, and leaves it alone.
+    const late = await tabs.open();
+    await late.page.evaluate(() => client.ready().catch(() => undefined));
+    await wantsReload(late);
+    expect(await old.page.evaluate(() => state.workers)).toBe(1);
+    expect(await late.page.evaluate(() => client.status.error?.message)).toContain(
+      'reload the page',
+    );
+    const again = await launched('/future/');
+    expect(await again.page.evaluate(() => root.kept?.('a'))).toBe('kept');
+  });
+});
+
+describe('a browser that gives its workers no files', () => {
+  it('has a kernel that says so, and whose end costs every tab what it had', async () => {
+    const path = '/?worker=without-files';
+    const leader = await launched(path);
+    const { page } = await launched(path);
+    for (const tab of [leader.page, page])
+      expect(await tab.evaluate(() => client.status.storage)).toBe('memory');
+    await page.evaluate(async () => {
+      const note = await root.note?.('of this kernel');
+      const broken = new Promise((resolve) =>
+        vatkit.onBroken(note as object, (error) => resolve((error as KernelError).code)),
+      );
+      const waiting = root.never?.().catch(({ code }: KernelError) => code);
+      (globalThis as unknown as App).kept = { broken, waiting };
+      await root.greet?.();
+    });
+    await tabs.crash(leader);
+    expect(await page.evaluate('kept.waiting')).toBe('STORE_LOST');
+    expect(await page.evaluate('kept.broken')).toBe('STORE_LOST');
+    expect(await page.evaluate(() => root.greet?.().catch(({ code }: KernelError) => code))).toBe(
+      'STORE_LOST',
+    );
+    await page.evaluate(() => launch());
+    expect(await page.evaluate(() => root.launches?.())).toBe(1n);
+  });
+});
+
+describe('libp2p', () => {
+  it('is evaluated when the kernel begins to talk to others, and not before', async () => {
+    const { page } = await launched('/counting/');
+    const kernelWorker = page.workers().find((each) => each.url().endsWith('kernel.worker.js'));
+    const isLoaded = () => kernelWorker?.evaluate('globalThis.libp2pIsLoaded === true');
+    expect(await isLoaded()).toBe(false);
+    await page.evaluate(() => client.admin.initRemoteComms({}));
+    expect(await isLoaded()).toBe(true);
+  });
 });
 
 describe('a tab whose kernel answers no more', () => {
@@ -371,7 +481,7 @@ describe('a tab whose kernel answers no more', () => {
         for (;;);
       })
       .catch(() => undefined);
-    const other = await tabs.open();
+    const other = await tabs.open('/hasty/');
     const error = await other.page.evaluate(() =>
       client.ready().catch(({ code, retryable }: Error & { code: string; retryable: boolean }) => ({
         code,
@@ -382,5 +492,5 @@ describe('a tab whose kernel answers no more', () => {
     await tabs.close(leader);
     await other.page.evaluate(() => launch());
     expect(await other.page.evaluate(() => root.greet?.())).toBe('nobody greets world');
-  }, 60_000);
+  });
 });

@@ -6,15 +6,13 @@ import { KernelError } from '../../errors.js';
 import { isNewer, release, storeSchema, tabNames } from '../../protocol/tab-wire.js';
 import type { RendezvousMessage } from '../../protocol/tab-wire.js';
 import type { Openable } from '../channel.js';
+import { KernelMoved } from '../errors.js';
 import { acquireLock, tryLock } from './locks.js';
 import { seekLeader, type OtherTab } from './other-tab.js';
 import { startOwnWorker, type OwnWorker } from './own-worker.js';
 import { openSandbox, type Sandbox } from './sandbox.js';
 import { makeStoreRequests, type AskStore } from './store-requests.js';
 import { watchVisibility } from './visibility.js';
-
-/** Another tab has the kernel from now on, or this one: the session goes on there. */
-export class KernelMoved extends Error {}
 
 /** Milliseconds for which a tab stands back when a newer one wants to lead. */
 const STAND_BACK_MS = 2_000;

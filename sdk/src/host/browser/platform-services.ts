@@ -16,6 +16,7 @@ export type BrowserScope = {
   readonly Blob: typeof Blob;
   readonly URL: typeof URL;
   readonly fetch: typeof fetch;
+  readonly origin?: string;
   readonly navigator?: { readonly hardwareConcurrency?: number };
 };
 
@@ -94,9 +95,13 @@ export class PlatformServicesClient implements PlatformServices {
     };
   }
 
-  async fetchText(url: string): Promise<string> {
+  async fetchText(asked: string): Promise<string> {
+    // Next gives the path of an asset where others give its URL.
+    const url = /^\/(?!\/)/.test(asked) ? `${this.#scope.origin ?? ''}${asked}` : asked;
     if (!/^(?:https?|data|blob):/i.test(url)) {
-      throw new Error(`${url.slice(0, 100)} is no http, https, data or blob URL`);
+      throw new Error(
+        `${url.slice(0, 100)} is no http, https, data or blob URL, and no path from /`,
+      );
     }
     const signal = AbortSignal.timeout(limits.bundleFetchTimeoutMs);
     const response = await this.#scope.fetch(url, { signal });

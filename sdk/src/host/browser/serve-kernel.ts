@@ -3,6 +3,7 @@
  * has it, makes a kernel, and serves the sessions of all tabs until it is told to resign.
  */
 import { KernelError, isKernelError } from '../../errors.js';
+import { counterPrefix } from '../../kernel/rows.js';
 import { limits } from '../../limits.js';
 import type { RemoteCommsOptions } from '../../protocol/comms-options.js';
 import { sessionProtocol, type RefusedMessage } from '../../protocol/session-wire.js';
@@ -15,7 +16,7 @@ import type {
 } from '../../protocol/tab-wire.js';
 import type { Change, Durability } from '../../store/kv-store.js';
 import { makeSQLKernelDatabase, type WasmDatabase } from '../../store/sqlite-wasm.js';
-import type { Rows } from '../adopt-store.js';
+import { countOn, type Rows } from '../adopt-store.js';
 import { messageOf } from '../bundles.js';
 import type { KernelOptions } from '../kernel-types.js';
 import { Kernel } from '../kernel.js';
@@ -164,9 +165,10 @@ async function startKernel(
 /** In one commit: the store is the old one or the new one, whatever happens. */
 function replaceRows(database: WasmDatabase, rows: Rows): void {
   try {
-    const kept = new Set(rows.map(([key]) => key));
+    const next = countOn(rows, database.scan(counterPrefix));
+    const kept = new Set(next.map(([key]) => key));
     const gone = database.keys('').filter((key) => !kept.has(key));
-    database.commit([...gone.map((key): Change => [key, null]), ...rows], { sync: true });
+    database.commit([...gone.map((key): Change => [key, null]), ...next], { sync: true });
   } finally {
     database.close();
   }
