@@ -5,6 +5,7 @@
  * is not there. Of two kernels that one has the smaller peer id greets first, whoever dialled.
  */
 import { KernelError } from '../errors.js';
+import { backoffMs } from '../comms/backoff.js';
 import { isPeerId, isSignedBy } from '../comms/identity.js';
 import type { OcapUrl } from '../comms/ocap-url.js';
 import type { Link, LinkEvents, PeerId, StartTransport, Transport } from '../comms/transport.js';
@@ -109,10 +110,20 @@ export function makePeerServer({ loop, log, startTransport, lineage, read }: Pee
   const peerOf = (peerId: PeerId): Peer => {
     let peer = peers.get(peerId);
     if (peer === undefined) {
+      if (peers.size >= limits.peersMax) forgetIdle();
       peer = { peerId, attempts: 0, isRefused: false, isClosed: false, hints: new Set() };
       peers.set(peerId, peer);
     }
     return peer;
+  };
+
+  /** Strangers come and go; what became of them need not be known for ever. */
+  const forgetIdle = (): void => {
+    for (const [peerId, peer] of peers) {
+      const isIdle = peer.link === undefined && peer.isDialling === undefined;
+      if (isIdle && peer.retryTimer === undefined && !loop.isPeerWanted(peerId))
+        peers.delete(peerId);
+    }
   };
 
   const isAllowed = (peerId: PeerId): boolean => {
@@ -199,18 +210,14 @@ export function makePeerServer({ loop, log, startTransport, lineage, read }: Pee
     if (!loop.isPeerWanted(peer.peerId)) return;
     const { maxRetryAttempts, reconnectionBaseDelayMs, reconnectionMaxDelayMs } = settings;
     if (maxRetryAttempts > 0 && peer.attempts > maxRetryAttempts) return;
-    const delay = Math.min(
-      reconnectionMaxDelayMs,
-      reconnectionBaseDelayMs * 2 ** Math.min(peer.attempts - 1, 20),
-    );
+    const pace = { baseMs: reconnectionBaseDelayMs, maxMs: reconnectionMaxDelayMs };
     clearTimeout(peer.retryTimer);
-    // By chance fewer: many that lost one another at once must not come back at once.
     peer.retryTimer = setTimeout(
       () => {
         delete peer.retryTimer;
         if (loop.isPeerWanted(peer.peerId)) void dial(peer);
       },
-      Math.max(1, delay * (0.5 + Math.random() / 2)),
+      backoffMs(Math.max(0, peer.attempts - 1), pace, Math.random()),
     );
     unref(peer.retryTimer);
   };
@@ -485,11 +492,7 @@ export function makePeerServer({ loop, log, startTransport, lineage, read }: Pee
       type: 'forget-peers',
       beforeMinute: Math.floor((now - settings.stalePeerTimeoutMs) / 60_000),
     });
-    for (const [peerId, peer] of peers) {
-      const isIdle = peer.link === undefined && peer.isDialling === undefined;
-      if (isIdle && peer.retryTimer === undefined && !loop.isPeerWanted(peerId))
-        peers.delete(peerId);
-    }
+    forgetIdle();
   };
   let clock: ReturnType<typeof setInterval> | undefined;
   const wind = (): void => {

@@ -1,5 +1,6 @@
+import { Socket } from 'node:net';
 import { afterEach, describe, expect, test, vi } from 'vitest';
-import { bytes, startParty, stopAll, tcpAddress, text, wsAddress } from './harness.js';
+import { bytes, onStopAll, startParty, stopAll, tcpAddress, text, wsAddress } from './harness.js';
 
 afterEach(stopAll);
 
@@ -26,4 +27,26 @@ describe.each([
     );
     expect(guest.ended).toStrictEqual(['enough said']);
   });
+});
+
+test('a frame is one write to the socket, and so is its answer', async () => {
+  const host = await startParty({ directListenAddresses: [tcpAddress] });
+  const guest = await startParty();
+  const link = await guest.dial(host);
+  const frames = 50;
+  const exchange = async (): Promise<void> => {
+    for (let count = 1; count <= frames; count += 1) {
+      const before = guest.got.length;
+      link.send(bytes('ask'));
+      await vi.waitFor(() => expect(host.got.length).toBeGreaterThan(before), { interval: 1 });
+      host.links[0]?.send(bytes('answer'));
+      await vi.waitFor(() => expect(guest.got.length).toBeGreaterThan(before), { interval: 1 });
+    }
+  };
+  const write = vi.spyOn(Socket.prototype, 'write');
+  onStopAll(async () => write.mockRestore());
+  await exchange();
+  // Identify and pings are written meanwhile, too.
+  expect(write.mock.calls.length).toBeGreaterThanOrEqual(2 * frames);
+  expect(write.mock.calls.length).toBeLessThan(3 * frames);
 });

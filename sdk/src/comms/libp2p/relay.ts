@@ -15,6 +15,7 @@ import { createLibp2p } from 'libp2p';
 import { limits } from '../../limits.js';
 import type { PeerId } from '../transport.js';
 import { insistListenAddress, parseAddress } from './addresses.js';
+import { inOneWrite, sparingOfWindowUpdates } from './fewer-writes.js';
 
 export type RelayLimits = {
   /** Kernels that may be reached over this relay at the same time. */
@@ -145,8 +146,8 @@ export async function startRelayNode(settings: RelaySettings): Promise<RelayNode
     const onBytes = (bytes: number): void => {
       counts.bytesRelayed += bytes;
     };
-    holdBack(source, target, onBytes);
-    holdBack(target, source, onBytes);
+    holdBack(sparingOfWindowUpdates(source), target, onBytes);
+    holdBack(sparingOfWindowUpdates(target), source, onBytes);
   };
 
   const sources = new AsyncLocalStorage<Stream>();
@@ -169,7 +170,7 @@ export async function startRelayNode(settings: RelaySettings): Promise<RelayNode
     nodeInfo: { name: 'vatkit-relay', version: '1', userAgent: 'vatkit-relay/1' },
     addresses: { listen, announce },
     transports: [tcp(), webSockets()],
-    connectionEncrypters: [noise()],
+    connectionEncrypters: [inOneWrite(noise())],
     streamMuxers: [
       yamux({
         streamOptions: {

@@ -1,6 +1,7 @@
 /** Keeps a place at each of the relays: made anew whenever it is lost, without end, ever more slowly, by chance apart. */
 import type { Multiaddr } from '@multiformats/multiaddr';
 import type { PeerId, RelayStatus } from '../transport.js';
+import { backoffMs } from '../backoff.js';
 import { relayIdOf, withPeer } from './addresses.js';
 
 export type ReservationOptions = {
@@ -57,10 +58,12 @@ export function makeReservations({
   const wait = (relay: Relay, why: string): void => {
     relay.state = 'waiting';
     relay.why = why;
-    const most = Math.min(maxDelayMs, baseDelayMs * 2 ** relay.failures);
+    const pace = { baseMs: baseDelayMs, maxMs: maxDelayMs };
+    relay.timer = setTimeout(
+      () => void attempt(relay),
+      backoffMs(relay.failures, pace, Math.random()),
+    );
     relay.failures += 1;
-    // At least half of it, and thousands of kernels that lost one relay at once come back one after the other.
-    relay.timer = setTimeout(() => void attempt(relay), most * (0.5 + Math.random() / 2));
     onChange();
   };
 

@@ -1,0 +1,212 @@
+/** What a peer with a key of its own can do to a kernel that it greets, beyond what kernels say: nothing but lose its link. */
+import { makeSQLKernelDatabase, NodejsPlatformServices } from '@vatkit/sdk/node';
+import { Kernel } from '../src/host/kernel.js';
+import { describe, expect, test, vi } from 'vitest';
+import { peerIdOf, randomSeed, seedBytes, sign } from '../src/comms/identity.js';
+import { makeMemoryNetwork, type MemoryNetwork } from '../src/comms/memory-transport.js';
+import { makeAssembler, toPieces } from '../src/comms/pieces.js';
+import type { Link } from '../src/comms/transport.js';
+import { epochText, type PeerHello } from '../src/protocol/peer-wire.js';
+import { bundleOfRoot, call, clusterOf, makeLogRecorder, track } from './harness.js';
+
+const number = (index: number): string => index.toString(16).padStart(32, '0');
+
+async function startKernel(network: MemoryNetwork, more: object = {}) {
+  const platform = new NodejsPlatformServices();
+  Object.defineProperty(platform, 'startTransport', { value: network.startTransport });
+  const database = await makeSQLKernelDatabase({ dbFilename: ':memory:' });
+  const kernel = track(
+    await Kernel.make(platform, database, { logger: makeLogRecorder(), ...more }),
+  );
+  const spec = bundleOfRoot(`greet(name) { return 'Hello, ' + name; }`);
+  const { rootKref } = await kernel.launchSubcluster(clusterOf(spec));
+  await kernel.initRemoteComms({ maxMessageSizeBytes: 100_000, peerTimeoutMs: 2_000 });
+  const { remoteComms } = await kernel.getStatus();
+  const rowsOf = (prefix: string): number => database.keys(prefix).length;
+  return { kernel, rootKref, peerId: remoteComms.peerId as string, rowsOf };
+}
+
+type Rogue = {
+  link: Link;
+  /** What it was told. */
+  heard: { type: string; [key: string]: unknown }[];
+  ended: () => string | undefined;
+  say: (message: unknown) => void;
+};
+
+/** Somebody with a good key who greets as kernels do, unless told otherwise. */
+async function startRogue(
+  network: MemoryNetwork,
+  to: string,
+  forge: (hello: PeerHello) => object = (hello) => hello,
+): Promise<Rogue> {
+  const seed = randomSeed();
+  const peerId = peerIdOf(seed);
+  const heard: Rogue['heard'] = [];
+  const assembler = makeAssembler(1e9);
+  let why: string | undefined;
+  const transport = await network.startTransport(
+    { keySeed: seedBytes(seed) },
+    { onLink: () => undefined, onAddresses: () => {}, onAwake: () => {} },
+  );
+  const hello = (you: number): void => {
+    const [lineage, epoch] = ['rogue', 1];
+    const proof = sign(seed, epochText(lineage, epoch));
+    const protocol = { min: 1, max: 1 };
+    const standing = { me: 1, you, sent: 0, acked: 0, received: 0 };
+    say(forge({ type: 'hello', protocol, lineage, epoch, proof, hints: [], ...standing }));
+  };
+  const isFirst = peerId < to;
+  const link = await transport.dial(
+    to,
+    [],
+    {
+      onFrame: (piece) => {
+        const { message } = assembler.push(piece) ?? {};
+        if (message === undefined) return;
+        heard.push(message as Rogue['heard'][number]);
+        if (!isFirst && heard.length === 1) hello((message as PeerHello).me);
+      },
+      onDrain: () => {},
+      onClosed: (reason) => (why = reason),
+    },
+    new AbortController().signal,
+  );
+  const say = (message: unknown): void => {
+    for (const piece of toPieces(message, 64 * 1024)) link.send(piece);
+  };
+  if (isFirst) hello(0);
+  await vi.waitFor(() => expect(heard.length).toBeGreaterThan(0));
+  return { link, heard, ended: () => why, say };
+}
+
+const frame = (...ops: object[]) => ({ type: 'frame', seq: 1, ack: 0, ops });
+const nothing = { body: '#["greet",[]]', slots: [] };
+
+const attacks: [string, (rogue: Rogue) => void][] = [
+  ['bytes that are no text', ({ link }) => link.send(Uint8Array.of(0, 0xff, 0xfe))],
+  ['a piece that is none', ({ link }) => link.send(Uint8Array.of(7, 1))],
+  ['no bytes', ({ link }) => link.send(new Uint8Array())],
+  [
+    'a message without an end',
+    ({ link }) => {
+      for (let count = 0; count < 10; count += 1) link.send(new Uint8Array(60_000).fill(1));
+    },
+  ],
+  ['text that is no JSON', ({ link }) => link.send(Uint8Array.of(0, 0x7b))],
+  ['a type that there is not', ({ say }) => say({ type: 'rule' })],
+  ['lists as deep as they fit', ({ link }) => link.send(new Uint8Array(60_000).fill(0x5b, 1))],
+  ['a frame that leaps', ({ say }) => say({ ...frame(), seq: 5 })],
+  ['numbers that are none', ({ say }) => say({ ...frame(), seq: -1, ack: 'x' })],
+  ['an acknowledgement of what was never said', ({ say }) => say({ type: 'ack', ack: 99 })],
+  ['the same in a frame', ({ say }) => say({ ...frame(), ack: 99 })],
+  [
+    'a call of what it was not given',
+    ({ say }) => say(frame({ op: 'call', target: 'o-77', methargs: nothing, result: 'p+1' })),
+  ],
+  ['a call of its own', ({ say }) => say(frame({ op: 'call', target: 'o+1', methargs: nothing }))],
+  [
+    'a reference that is none',
+    ({ say }) => say(frame({ op: 'call', target: 'ko4', methargs: nothing })),
+  ],
+  [
+    'a promise that it does not decide',
+    ({ say }) =>
+      say(
+        frame({ op: 'settle', resolutions: [{ promise: 'p-9', rejected: false, value: nothing }] }),
+      ),
+  ],
+  ['counts that it was not given', ({ say }) => say(frame({ op: 'drop', refs: [['o-1', 9]] }))],
+  ['an end of what never was', ({ say }) => say(frame({ op: 'retire', refs: ['o-1'] }))],
+  ['an operation that there is not', ({ say }) => say(frame({ op: 'rule' }))],
+  [
+    'a number that is none',
+    ({ say }) => say(frame({ op: 'redeem', number: '../x', result: 'p+1' })),
+  ],
+];
+
+describe('a peer that breaks the protocol', () => {
+  test('is refused for it, whatever it says, and costs nobody else anything', async () => {
+    const network = makeMemoryNetwork();
+    const host = await startKernel(network);
+    const friend = await startKernel(network);
+    const kref = await friend.kernel.redeemOcapURL(await host.kernel.issueOcapURL(host.rootKref));
+    const rows = host.rowsOf('');
+    for (const [what, attack] of attacks) {
+      const rogue = await startRogue(network, host.peerId);
+      await vi.waitFor(() =>
+        expect(
+          rogue.heard.some(({ type }) => type === 'hello'),
+          what,
+        ).toBe(true),
+      );
+      // By now it has been greeted, too.
+      await new Promise((done) => setTimeout(done, 5));
+      attack(rogue);
+      await vi.waitFor(() => expect(rogue.ended(), what).toBeDefined());
+      expect(rogue.heard.at(-1), what).toMatchObject({ type: 'refused', code: 'PROTOCOL_ERROR' });
+    }
+    expect(await call(friend.kernel, kref, 'greet', 'friend')).toBe('Hello, friend');
+    // One row for each, which makes room for the next when there are too many.
+    expect(host.rowsOf('')).toBeLessThanOrEqual(rows + 2 * attacks.length);
+  });
+
+  test('does not pass for another, or speak twice', async () => {
+    const network = makeMemoryNetwork();
+    const host = await startKernel(network);
+    const forged = await startRogue(network, host.peerId, (hello) => ({
+      ...hello,
+      proof: '0'.repeat(128),
+    }));
+    await vi.waitFor(() =>
+      expect(forged.heard.at(-1)).toMatchObject({ type: 'refused', code: 'PROTOCOL_ERROR' }),
+    );
+    const old = await startRogue(network, host.peerId, (hello) => ({
+      ...hello,
+      protocol: { min: 7, max: 9 },
+    }));
+    await vi.waitFor(() =>
+      expect(old.heard.at(-1)).toMatchObject({ type: 'refused', code: 'PROTOCOL_VERSION' }),
+    );
+  });
+
+  test('guesses numbers of URLs without end, and is left with nothing', async () => {
+    const network = makeMemoryNetwork();
+    const host = await startKernel(network);
+    await host.kernel.issueOcapURL(host.rootKref);
+    const rogue = await startRogue(network, host.peerId);
+    await new Promise((done) => setTimeout(done, 5));
+    const rows = host.rowsOf('');
+    for (let seq = 1; seq <= 20; seq += 1) {
+      const ops = Array.from({ length: 50 }, (_, at) => ({
+        op: 'redeem',
+        number: number(seq * 50 + at),
+        result: `p+${seq * 50 + at}`,
+      }));
+      rogue.say({ type: 'frame', seq, ack: 0, ops });
+    }
+    const told = (): { rejected: boolean }[] =>
+      rogue.heard
+        .filter(({ type }) => type === 'frame')
+        .flatMap(({ ops }) => ops as { resolutions: { rejected: boolean }[] }[])
+        .flatMap(({ resolutions }) => resolutions);
+    await vi.waitFor(() => expect(told()).toHaveLength(1_000));
+    expect(told().every(({ rejected }) => rejected)).toBe(true);
+    const last = rogue.heard.filter(({ type }) => type === 'frame').length;
+    rogue.say({ type: 'ack', ack: last });
+    await vi.waitFor(() => expect(host.rowsOf('')).toBeLessThan(rows + 10));
+  });
+});
+
+test('strangers make room for one another', async () => {
+  const network = makeMemoryNetwork();
+  const host = await startKernel(network, { limits: { peersMax: 10 } });
+  for (let count = 0; count < 40; count += 1) {
+    const rogue = await startRogue(network, host.peerId);
+    rogue.link.close('enough');
+    await vi.waitFor(() => expect(rogue.ended()).toBeDefined());
+  }
+  await new Promise((done) => setTimeout(done, 20));
+  expect(host.rowsOf('j.')).toBeGreaterThan(0);
+  expect(host.rowsOf('j.')).toBeLessThanOrEqual(10);
+});
