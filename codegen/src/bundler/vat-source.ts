@@ -162,7 +162,7 @@ function partsOfChain(chain: SyntaxNode): SyntaxNode[] {
   return parts;
 }
 
-/** As bundlers have it: a comment, `#__PURE__`, before the call. */
+/** As bundlers have it: a comment that says that the call is pure, before it. */
 const isPure = ({ _rollupAnnotations: notes }: SyntaxNode): boolean =>
   Array.isArray(notes) && notes.some((note: { type?: unknown }) => note.type === 'pure');
 
