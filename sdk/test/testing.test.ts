@@ -1,6 +1,12 @@
 /** The testing kit, in a realm that is not locked down. */
 import { call, expose } from '@vatkit/sdk';
-import { createTestKernel, makeManualClock, matchers, testVat } from '@vatkit/sdk/testing';
+import {
+  createTestKernel,
+  makeManualClock,
+  makeTestNetwork,
+  matchers,
+  testVat,
+} from '@vatkit/sdk/testing';
 import { E, makeDefaultExo, makeExo, M, prepareExo, type Baggage } from '@vatkit/sdk/vat';
 import { afterEach, describe, expect, it } from 'vitest';
 import { bundleOf, clusterOf } from './harness.js';
@@ -18,6 +24,9 @@ const start = (...options: Parameters<typeof createTestKernel>) => {
   open.push(kernel);
   return kernel;
 };
+
+const sleep = (ms: number): Promise<string> =>
+  new Promise((resolve) => setTimeout(resolve, ms, 'later'));
 
 const counter =
   (step: number) => (_powers: unknown, parameters: { from?: number }, baggage: Baggage) => {
@@ -112,6 +121,25 @@ describe('a test kernel', () => {
     await call(root, 'ping');
     clock.advance(60_000);
     expect(await later).toBe('rung');
+  });
+
+  it('meets others over a network that loses links, and each call is made once', async () => {
+    const network = makeTestNetwork({ delayMs: 1, jitterMs: 3, cutChance: 0.05, seed: 7 });
+    const [alice, bob] = [start({ network }), start({ network })];
+    await Promise.all([alice.admin.initRemoteComms(), bob.admin.initRemoteComms()]);
+    const { root } = await alice.launch(testVat('counter', counter(1)));
+    const kref = await bob.admin.redeemOcapURL(await alice.issue(root));
+    const remote = await bob.ref(kref);
+    const counts = await Promise.all(Array.from({ length: 40 }, () => call(remote, 'increment')));
+    expect(counts).toStrictEqual(Array.from({ length: 40 }, (_, at) => at + 1));
+    const { peerId = '' } = (await alice.admin.getStatus()).remoteComms;
+
+    network.setReachable(peerId, false);
+    const late = call(remote, 'increment');
+    expect(await Promise.race([late, sleep(50)])).toBe('later');
+    network.setReachable(peerId, true);
+    expect(await late).toBe(41);
+    expect(network.frames()).toBeGreaterThan(0);
   });
 
   it('guards, services and exposed functions work as ever; nothing is locked down', async () => {

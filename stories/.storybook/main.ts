@@ -1,5 +1,6 @@
 import { fileURLToPath } from 'node:url';
 import type { StorybookConfig } from '@storybook/react-vite';
+import { vatkit } from '@vatkit/codegen/vite';
 import { mergeConfig } from 'vite';
 
 const at = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
@@ -14,6 +15,31 @@ const config: StorybookConfig = {
   viteFinal: (vite) =>
     mergeConfig(vite, {
       worker: { format: 'es' },
+      plugins: [vatkit()],
+      // Found late they would be optimized in the midst of a run, which reloads the page.
+      optimizeDeps: {
+        include: [
+          '@endo/eventual-send',
+          '@endo/eventual-send/shim.js',
+          '@endo/eventual-send/utils.js',
+          '@endo/exo',
+          '@endo/exo/tools.js',
+          '@endo/far',
+          '@endo/marshal',
+          '@endo/pass-style',
+          '@endo/pass-style/endow.js',
+          '@endo/patterns',
+          '@endo/promise-kit',
+          '@jridgewell/trace-mapping',
+          '@noble/curves/ed25519.js',
+          '@noble/hashes/hmac.js',
+          '@noble/hashes/sha2.js',
+          '@noble/hashes/utils.js',
+          '@scure/bip39',
+          '@scure/bip39/wordlists/english.js',
+          'ses/assert-shim.js',
+        ],
+      },
       resolve: {
         alias: [
           { find: '@vatkit/react/devtools', replacement: at('../../react/src/devtools/index.ts') },

@@ -1,3 +1,4 @@
+import '../src/story.css';
 import type { Preview } from '@storybook/react-vite';
 
 const preview: Preview = {

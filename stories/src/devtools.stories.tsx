@@ -8,7 +8,8 @@ import { market } from './vats.js';
 let count = 0;
 const makeKernel = (): KernelClient =>
   createKernel({
-    worker: () => new Worker(new URL('./kernel.worker.ts', import.meta.url), { type: 'module' }),
+    worker: () =>
+      new Worker(new URL('./kernels/memory.worker.ts', import.meta.url), { type: 'module' }),
     name: `story-${(count += 1)}`,
   });
 

@@ -34,6 +34,7 @@ export function AnnouncerProvider({ children }: { children: ReactNode }): ReactN
       async attempt(action) {
         try {
           await action();
+          setMessages((shown) => shown.filter(({ isError }) => !isError));
           return true;
         } catch (error) {
           show(textOf(error), true);

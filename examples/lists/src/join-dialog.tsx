@@ -28,7 +28,7 @@ export function JoinDialog({
       const id = await root.join(share);
       onClose();
       goTo({ at: 'list', id });
-      say('The list is yours to use');
+      say('You have joined the list');
     } catch (error) {
       setState({ isBusy: false, error: textOf(error) });
     }

@@ -160,7 +160,9 @@ export function JoinedListPage({ root, id }: { root: ListsRoot; id: string }): R
         <span className="avatar" aria-hidden="true">
           {from.slice(0, 1).toUpperCase()}
         </span>
-        {from}’s list · {mode === 'edit' ? 'you can change it' : 'you can look at it'}
+        {from}’s list
+        {connection !== 'revoked' &&
+          ` · ${mode === 'edit' ? 'you can change it' : 'you can look at it'}`}
         {connection === 'live' && <span className="live">live</span>}
       </p>
       {connection === 'revoked' && (

@@ -23,15 +23,53 @@ export type MemoryNetwork = {
 
 type Party = { options: TransportOptions; events: TransportEvents; links: Set<() => void> };
 
-/** @param delayMs - how long a frame takes. */
-export function makeMemoryNetwork({ delayMs = 0 }: { delayMs?: number } = {}): MemoryNetwork {
+export type MemoryNetworkOptions = {
+  /** Milliseconds that a frame takes at least. Default: 0. */
+  delayMs?: number;
+  /** Milliseconds that it may take more, by chance. Frames of a link stay in order. Default: 0. */
+  jitterMs?: number;
+  /** How likely a frame breaks its link and is lost with it, from 0 to 1. Default: 0. */
+  cutChance?: number;
+  /** Where chance begins: the same at each run. Default: 1. */
+  seed?: number;
+};
+
+/** mulberry32: numbers from 0 to 1, the same for each seed. */
+function makeChance(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  };
+}
+
+/**
+ * A network between the kernels of one process, which a test slows, cuts and divides.
+ *
+ *     const network = makeMemoryNetwork({ delayMs: 5, jitterMs: 20, cutChance: 0.05, seed: 7 });
+ */
+export function makeMemoryNetwork({
+  delayMs = 0,
+  jitterMs = 0,
+  cutChance = 0,
+  seed = 1,
+}: MemoryNetworkOptions = {}): MemoryNetwork {
   const parties = new Map<PeerId, Party>();
   const unreachable = new Set<PeerId>();
+  const chance = makeChance(seed);
   let frames = 0;
 
-  const later = (act: () => void): void => {
-    if (delayMs === 0) queueMicrotask(act);
-    else setTimeout(act, delayMs);
+  /** What is given to it happens in its order. */
+  const makeLater = () => {
+    let last = Promise.resolve();
+    return (act: () => void): void => {
+      const ms = delayMs + jitterMs * chance();
+      if (ms === 0) return queueMicrotask(act);
+      const arrival = new Promise<void>((resolve) => setTimeout(resolve, ms));
+      last = last.then(() => arrival).then(act);
+    };
   };
 
   /** Two ends that are one link. */
@@ -51,18 +89,22 @@ export function makeMemoryNetwork({ delayMs = 0 }: { delayMs?: number } = {}): M
       });
     };
     const cut = (): void => close('the network was cut');
-    const end = (peerId: PeerId, target: () => LinkEvents | undefined): Link => ({
-      peerId,
-      send(frame) {
-        frames += 1;
-        const copy = frame.slice();
-        later(() => {
-          if (isOpen) target()?.onFrame(copy);
-        });
-        return true;
-      },
-      close,
-    });
+    const end = (peerId: PeerId, target: () => LinkEvents | undefined): Link => {
+      const later = makeLater();
+      return {
+        peerId,
+        send(frame) {
+          frames += 1;
+          if (chance() < cutChance) cut();
+          const copy = frame.slice();
+          later(() => {
+            if (isOpen) target()?.onFrame(copy);
+          });
+          return true;
+        },
+        close,
+      };
+    };
     const theirs = to.accept(end(from.peerId, () => from.events));
     if (theirs === undefined) return undefined;
     from.party.links.add(cut);

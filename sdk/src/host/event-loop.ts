@@ -95,6 +95,8 @@ export function makeEventLoop(powers: EventLoopPowers) {
   const activity = makeActivity();
   let outputs: KernelEffect[] = [];
   let oldestOutputAt: number | undefined;
+  /** What a peer has said is committed, and a power failure could still take it. */
+  let owesSync = false;
   /** What the last commit took that waited for the disk: to gather for as long costs nobody more than that again. */
   let syncMs = 0;
   let busy = 0;
@@ -272,11 +274,11 @@ export function makeEventLoop(powers: EventLoopPowers) {
         waiting >= limits.commitOutputsMax ||
         performance.now() - oldestOutputAt >= commitDelay());
     if (changes.size >= limits.commitRowsMax || waiting >= limits.commitOutputsMax) commit();
-    else if (due && outputs.some(isForPeers)) commitSoon();
+    else if (due && (machine.hasNewsForPeers() || outputs.some(isForPeers))) commitSoon();
     else if (due) commit();
     else if (waiting + changes.size > 0) {
       // Not before what is already in the event queue has been taken; that is how cranks come to share a commit.
-      commitTimer ??= setTimeout(commit, commitDelay());
+      commitTimer ??= setTimeout(() => commit(), commitDelay());
     }
     if (busy === 0) onQuiet?.();
     for (const [queue, events] of waitingSends) {
@@ -292,13 +294,13 @@ export function makeEventLoop(powers: EventLoopPowers) {
     }
   };
 
-  /** What is sent to a peer in one turn, or came from it in one, shares a commit: each of these waits for the disk. */
+  /** What is sent to a peer in one turn, or came from it in one, shares a frame and a commit. */
   const commitSoon = (): void => {
     if (isCommitNear) return;
     isCommitNear = true;
     queueMicrotask(() => {
       isCommitNear = false;
-      if (outputs.length > 0) commit();
+      if (outputs.length + machine.untold() > 0) commit();
     });
   };
 
@@ -308,7 +310,7 @@ export function makeEventLoop(powers: EventLoopPowers) {
     else waitingSends.set(full, [...(waitingSends.get(full) ?? []), event]);
   };
 
-  const commit = (): void => {
+  const commit = (isSynced = false): void => {
     clearTimeout(commitTimer);
     commitTimer = undefined;
     if (over !== undefined) return;
@@ -322,11 +324,18 @@ export function makeEventLoop(powers: EventLoopPowers) {
       return;
     }
     try {
-      // What a peer has seen must outlive a power failure: else the two would remember differently.
-      const sync = outputs.some(isForPeers);
+      owesSync ||= outputs.some(({ type }) => type === 'peer-received');
+      // What a peer has seen must outlive a power failure: else the two would remember differently. And what it has not seen
+      // acknowledged it says again: a service that is called for it must not be called twice.
+      const sync =
+        isSynced ||
+        outputs.some(({ type }) => type === 'to-peer' || (owesSync && type === 'host-call'));
       const start = performance.now();
       changes.commit({ sync });
-      if (sync) syncMs = performance.now() - start;
+      if (sync) {
+        syncMs = performance.now() - start;
+        owesSync = false;
+      }
     } catch (thrown) {
       recover(thrown);
       return;
@@ -511,7 +520,11 @@ export function makeEventLoop(powers: EventLoopPowers) {
       return answer ?? failure(over ?? new KernelError('INTERNAL_ERROR', 'no answer came'));
     },
 
-    commit,
+    commit: (): void => commit(),
+    /** Commits to the disk: only then may a peer hear that what it said has come. */
+    sync(): void {
+      if (owesSync || changes.size > 0) commit(true);
+    },
     counts: (): Readonly<LoopCounts> => ({ ...counts }),
     messageLog: (after?: number): MessagePage => messageLog.read(after),
     nextActivity: (after?: number): Promise<number> => activity.next(after),

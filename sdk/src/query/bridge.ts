@@ -159,7 +159,7 @@ function makeBridge(client: QueryClient) {
   };
 
   cache.subscribe((event) => {
-    const record = records.get(event.query.queryKey);
+    const record = records.get(event.query.queryKey as QueryKey);
     if (record?.query !== event.query) return;
     switch (event.type) {
       case 'removed':

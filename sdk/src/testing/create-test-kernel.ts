@@ -1,5 +1,6 @@
 /** A whole kernel in the test's own realm, behind the same client as the real one. */
 import { createKernel, type AdminOf, type KernelClient } from '../client/kernel.js';
+import type { MemoryNetwork } from '../comms/memory-transport.js';
 import type { KernelOptions } from '../host/kernel-types.js';
 import { Kernel } from '../host/kernel.js';
 import type { ManualClock } from './clock.js';
@@ -12,6 +13,8 @@ export type TestKernelOptions = Pick<KernelOptions, 'logger' | 'limits'> & {
   vats?: { readonly [name: string]: BuildRootObject };
   /** The time of vats that were granted `setTimeout`. Default: the realm's. */
   clock?: ManualClock;
+  /** Over which it reaches the other test kernels of this realm, once its `admin.initRemoteComms()` was called. Default: none. */
+  network?: MemoryNetwork;
   /** Kernel services by name. */
   services?: { readonly [name: string]: object };
 };
@@ -31,13 +34,14 @@ export function createTestKernel({
   name = 'test',
   vats,
   clock,
+  network,
   services = {},
   ...options
 }: TestKernelOptions = {}): KernelClient<AdminOf<Kernel>> {
   return createKernel<AdminOf<Kernel>>({
     name,
     async worker() {
-      const platform = makeTestPlatform({ vats, clock });
+      const platform = makeTestPlatform({ vats, clock, network });
       const kernel = await Kernel.make(platform, makeTestDatabase(), options);
       for (const [service, object] of Object.entries(services)) {
         kernel.registerKernelServiceObject(service, object);

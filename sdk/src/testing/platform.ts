@@ -1,4 +1,5 @@
 /** A kernel's platform in one realm: vats run beside the test, and all that passes is cloned as between workers. */
+import type { MemoryNetwork } from '../comms/memory-transport.js';
 import { hmacSha256 } from '../host/browser/hmac.js';
 import type { PlatformServices, VatWorkerEvents } from '../host/platform-services.js';
 import type { FromVat, ToVat } from '../protocol/vat-wire.js';
@@ -9,6 +10,7 @@ import type { ManualClock } from './clock.js';
 import { loadUnconfined, registered, type BuildRootObject } from './vats.js';
 
 export type TestPlatformOptions = {
+  network?: MemoryNetwork | undefined;
   clock?: ManualClock | undefined;
   vats?: { readonly [name: string]: BuildRootObject } | undefined;
 };
@@ -29,7 +31,11 @@ function makeTurns(): (callback: () => void) => void {
   };
 }
 
-export function makeTestPlatform({ clock, vats = {} }: TestPlatformOptions): PlatformServices {
+export function makeTestPlatform({
+  clock,
+  network,
+  vats = {},
+}: TestPlatformOptions): PlatformServices {
   const nextTurn = makeTurns();
   const startVatWorker = (_vatId: string, { onMessage }: VatWorkerEvents) => {
     let isGone = false;
@@ -72,6 +78,7 @@ export function makeTestPlatform({ clock, vats = {} }: TestPlatformOptions): Pla
     startVatWorker,
     hmacSha256,
     isDebugged: () => true,
+    ...(network && { startTransport: network.startTransport }),
     async fetchText(url) {
       const [, name = ''] = /([^/]+?)(?:\.vat)?(?:-[\w-]+)?\.bundle(?:[?#]|$)/.exec(url) ?? [];
       const build = Object.hasOwn(vats, name) ? vats[name] : undefined;
