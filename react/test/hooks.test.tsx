@@ -412,6 +412,13 @@ describe('the factories by themselves', () => {
     expect(count(vatQueryFilter({ method: BoardRoot.list, args: ['open'] }))).toBe(1);
     expect(count(vatQueryFilter({ kernel: client.name }))).toBe(3);
     expect(count(vatQueryFilter({ kernel: 'another' }))).toBe(0);
+    const [vat = {}] = client.status.vats;
+    expect(count(vatQueryFilter({ vat }))).toBe(3);
+    expect(count(vatQueryFilter({ vat: { opaqueId: 'another' } }))).toBe(0);
+    expect(count(vatQueryFilter({ vat: {} }))).toBe(0);
+    await queryClient.invalidateQueries({ ...vatQueryFilter({ vat }), refetchType: 'none' });
+    const { isInvalidated } = queryClient.getQueryState(queryKey) ?? {};
+    expect(isInvalidated).toBe(true);
   });
 
   it('keep a prefetched answer current, without asking while nobody looks', async () => {
@@ -427,6 +434,19 @@ describe('the factories by themselves', () => {
     expect(queryClient.getQueryState(options.queryKey)?.isInvalidated).toBe(true);
     expect(await queryClient.fetchQuery(options)).toHaveLength(1);
   });
+});
+
+it('two caches that are given the same options keep their refs apart', async () => {
+  const { client } = makeTestKernel();
+  const root = await launchBoard(client);
+  release(await root.note('a'));
+  const options = vatQueryOptions(BoardRoot.notes, { on: root });
+  const [one, other] = [makeQueryClient(), makeQueryClient()];
+  await one.fetchQuery(options);
+  const [note] = await other.fetchQuery(options);
+  one.clear();
+  await sleep(20);
+  expect(await note?.read()).toBe('a');
 });
 
 describe('useVatMutation', () => {

@@ -2,7 +2,7 @@
 import { kunser } from '@vatkit/sdk/kernel';
 import type { StandIn } from '@vatkit/sdk/kernel';
 import { describe, expect, it, vi } from 'vitest';
-import { bundleOf, call, clusterOf, patience, rejectionOf, startKernel } from './harness.js';
+import { bundleOf, call, clusterOf, patience, rejectionOf, startKernel, stopKernel } from './harness.js';
 
 const launch = async () => {
   const kernel = await startKernel();
@@ -140,7 +140,7 @@ it('awaitActivity answers when a vat has done something, and not for what is onl
   expect(await next).toBeGreaterThan(after);
   expect(await kernel.awaitActivity({ after })).toBeGreaterThan(after);
   const ended = kernel.awaitActivity({ after: await kernel.awaitActivity() });
-  await kernel.stop();
+  await stopKernel(kernel);
   await ended;
   await expect(kernel.awaitActivity()).rejects.toMatchObject({ code: 'KERNEL_STOPPED' });
 });

@@ -22,9 +22,9 @@ const sizeOf = async (...external: string[]): Promise<number> => {
 };
 
 it('all hooks are no larger than they may be', async () => {
-  expect(await sizeOf('@vatkit/sdk/query')).toBeLessThanOrEqual(1_600);
+  expect(await sizeOf('@vatkit/sdk/query')).toBeLessThanOrEqual(1_500);
 });
 
 it('and no larger with the options and the cache bridge, which other frameworks share', async () => {
-  expect(await sizeOf()).toBeLessThanOrEqual(5_700);
+  expect(await sizeOf()).toBeLessThanOrEqual(5_250);
 });
