@@ -1,5 +1,6 @@
 import js from '@eslint/js';
 import { defineConfig, globalIgnores } from 'eslint/config';
+import reactHooks from 'eslint-plugin-react-hooks';
 import tseslint from 'typescript-eslint';
 import { floors } from './scripts/lint/floors.mjs';
 
@@ -80,6 +81,11 @@ export default defineConfig(
   {
     files: ['sdk/src/**/*.ts', 'react/src/**/*.{ts,tsx}'],
     rules: { 'vatkit/floors': 'error' },
+  },
+  {
+    // React's rules, and those of its compiler. Tests of hooks break some of them to look into components.
+    files: ['react/src/**/*.{ts,tsx}', 'react/test/app.tsx', '{stories,examples}/**/*.{ts,tsx}'],
+    extends: [reactHooks.configs.flat['recommended-latest']],
   },
   {
     files: ['sdk/src/kernel/**/*.ts'],

@@ -5,6 +5,7 @@ import type { Plugin } from 'vite';
 import { defineConfig } from 'vitest/config';
 import { bundleOf } from './scripts/bundle-for-page.mjs';
 import { chromiumArguments, findChromium } from './scripts/chromium.mjs';
+import { reactCompiler } from './scripts/react-compiler.mjs';
 
 const executablePath = findChromium();
 /** As the build leaves it. */
@@ -23,22 +24,56 @@ const clientTestsInPages: Plugin = {
       : null,
 };
 
-/** Components in jsdom against a kernel of this process, and all of it once more in StrictMode. */
-const reactProjects = ['jsdom', 'jsdom-strict'].map((name) => ({
-  extends: true as const,
-  test: {
-    name,
-    environment: 'jsdom',
-    include: ['react/{src,test}/**/*.test.{ts,tsx}'],
-    exclude: ['react/test/node/**'],
-    env: { VATKIT_STRICT_MODE: name === 'jsdom-strict' ? '1' : '' },
-    globalSetup: './scripts/vitest-setup.mjs',
-    pool: 'forks' as const,
-    testTimeout: 20_000,
-    hookTimeout: 20_000,
-    server: { deps: { external: [/\/(sdk|codegen)\/dist\//] } },
+const jsdom = {
+  environment: 'jsdom',
+  exclude: ['react/test/{node,browser}/**'],
+  globalSetup: './scripts/vitest-setup.mjs',
+  pool: 'forks' as const,
+  testTimeout: 20_000,
+  hookTimeout: 20_000,
+};
+const builtPackages = [/\/(sdk|codegen)\/dist\//];
+const tests = ['react/{src,test}/**/*.test.{ts,tsx}'];
+
+/**
+ * Components in jsdom against a kernel of this process: all of it, and once more in StrictMode; hooks on the oldest
+ * React; an app of theirs compiled by React's compiler.
+ */
+const reactProjects = [
+  ...['jsdom', 'jsdom-strict'].map((name) => ({
+    extends: true as const,
+    test: {
+      ...jsdom,
+      name,
+      include: tests,
+      env: { VATKIT_STRICT_MODE: name === 'jsdom-strict' ? '1' : '' },
+      server: { deps: { external: builtPackages } },
+    },
+  })),
+  {
+    extends: true as const,
+    resolve: { alias: [{ find: /^react(-dom)?(?=$|\/)/, replacement: 'react$1-18' }] },
+    test: {
+      ...jsdom,
+      name: 'jsdom-react-18',
+      include: ['react/test/{app,hooks,ssr}.test.tsx'],
+      env: { VATKIT_REACT: '18.2.0' },
+      setupFiles: ['./scripts/react-18.mjs'],
+      server: { deps: { external: builtPackages, inline: ['@tanstack/react-query'] } },
+    },
   },
-}));
+  {
+    extends: true as const,
+    plugins: [reactCompiler()],
+    test: {
+      ...jsdom,
+      name: 'jsdom-compiled',
+      include: ['react/test/app.test.tsx'],
+      env: { VATKIT_COMPILED: '1' },
+      server: { deps: { external: builtPackages } },
+    },
+  },
+];
 
 const network = (): Promise<typeof import('./scripts/network-for-page.mjs')> =>
   import('./scripts/network-for-page.mjs');
@@ -83,10 +118,24 @@ export default defineConfig({
             'vatkit:libp2p': built('libp2p'),
           },
         },
-        optimizeDeps: { include: ['@sqlite.org/sqlite-wasm', '@jridgewell/trace-mapping'] },
+        optimizeDeps: {
+          include: [
+            '@sqlite.org/sqlite-wasm',
+            '@jridgewell/trace-mapping',
+            '@tanstack/react-query',
+            '@testing-library/react',
+            // By itself the name would be that of the folder here.
+            '@testing-library/react > react',
+            'react/jsx-dev-runtime',
+          ],
+        },
         test: {
           name: 'chromium',
-          include: ['sdk/test/browser/**/*.test.ts', 'sdk/test/client/client.test.ts'],
+          include: [
+            'sdk/test/browser/**/*.test.ts',
+            'sdk/test/client/client.test.ts',
+            'react/test/browser/**/*.test.tsx',
+          ],
           globalSetup: ['./scripts/vitest-setup.mjs', './scripts/chromium.mjs'],
           testTimeout: 20_000,
           hookTimeout: 20_000,

@@ -6,18 +6,25 @@ import { chromiumArguments, findChromium } from '../../scripts/chromium.mjs';
 import { serveFiles } from '../floors/static-site.mjs';
 import { cluster } from '../kernels.mjs';
 import { floor, ours } from '../rows.mjs';
+import { newFile } from '../scratch.mjs';
 
 const read = (specifier) => readFileSync(fileURLToPath(import.meta.resolve(specifier)), 'utf8');
 
 const html = (script) => `<!doctype html><script type="module" src="${script}"></script>`;
 const comlinkPage = `
   import * as Comlink from './comlink.js';
-  globalThis.remote = Comlink.wrap(new Worker('./comlink-worker.js', { type: 'module' }));
+  const worker = location.search === '?relay' ? './comlink-relay.js' : './comlink-worker.js';
+  globalThis.remote = Comlink.wrap(new Worker(worker, { type: 'module' }));
   await remote.answer();
   globalThis.firstAnswer = performance.now();`;
 const comlinkWorker = `
   import * as Comlink from './comlink.js';
   Comlink.expose({ answer: () => 42 });`;
+/** As far as a vat is from its page. */
+const comlinkRelay = `
+  import * as Comlink from './comlink.js';
+  const inner = Comlink.wrap(new Worker('./comlink-worker.js', { type: 'module' }));
+  Comlink.expose({ answer: () => inner.answer() });`;
 const kernelPage = `
   import { createKernel } from './vatkit/entries/index.js';
   const client = createKernel({
@@ -38,7 +45,8 @@ function makeSite() {
     const script = (text) => ({ type: 'text/javascript', text });
     const page = (name) => ({ type: 'text/html', text: html(name) });
     const executablePath = findChromium();
-    const browser = await chromium.launch({
+    // With files on the disk: what else Playwright opens is a private window, where each write is a message to the browser.
+    const context = await chromium.launchPersistentContext(newFile('profile'), {
       ...(executablePath !== undefined && { executablePath }),
       args: chromiumArguments,
     });
@@ -48,6 +56,7 @@ function makeSite() {
       '/comlink-page.js': script(comlinkPage),
       '/kernel-page.js': script(kernelPage),
       '/comlink-worker.js': script(comlinkWorker),
+      '/comlink-relay.js': script(comlinkRelay),
       '/comlink.js': script(read('comlink/dist/esm/comlink.min.mjs')),
       ...Object.fromEntries(
         ['entries/index', 'page/client', 'page/ports', 'page/tabs'].map((part) => [
@@ -63,7 +72,7 @@ function makeSite() {
         text: JSON.stringify(await cluster('counter', 1)),
       },
     });
-    return { site, browser, context: await browser.newContext() };
+    return { site, context };
   };
   return {
     async take() {
@@ -74,9 +83,9 @@ function makeSite() {
     async leave() {
       users -= 1;
       if (users > 0) return;
-      const { site, browser } = await opened;
+      const { site, context } = await opened;
       opened = undefined;
-      await browser.close();
+      await context.close();
       await site.close();
     },
   };
@@ -154,7 +163,15 @@ export const browserGroups = [
     unit: 'call',
     perSecond: true,
     rounds: { quick: 3, full: 7 },
-    rows: [floor('comlink', 'Comlink'), ours('kernel', 'method, file', 'comlink')],
-    subjects: [calls(talks, 'comlink', comlinkPath), calls(talks, 'kernel', kernelPath)],
+    rows: [
+      floor('comlink', 'Comlink'),
+      floor('relay', 'Comlink through a worker'),
+      ours('kernel', 'method, file', 'relay'),
+    ],
+    subjects: [
+      calls(talks, 'comlink', comlinkPath),
+      calls(talks, 'relay', () => '/comlink?relay'),
+      calls(talks, 'kernel', kernelPath),
+    ],
   },
 ];

@@ -22,6 +22,7 @@ export {
   type Generation,
 } from './generate/generate.js';
 export type * from './generate/model.js';
+export { MODEL_VERSION } from './generate/model.js';
 export { BundleError, formatProblem, type Problem } from './bundler/problems.js';
 export {
   startBundleServer,

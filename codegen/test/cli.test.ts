@@ -5,6 +5,7 @@ import { existsSync, readFileSync, readdirSync, statSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
+import { main } from '../src/cli/main.js';
 import { makeFixture } from './fixture.js';
 
 /** The built program, as npm links it. */
@@ -44,6 +45,27 @@ describe('vatkit', () => {
     }
     const version = await vatkit(at(), '--version');
     expect(version.out).toMatch(/^\d+\.\d+\.\d+\n$/);
+  });
+
+  it('has for each command a help with its usage, examples and exit codes', async () => {
+    const out: string[] = [];
+    const screen = { isScreen: false, untilInterrupted: () => Promise.resolve() };
+    const terminal = { ...screen, out: (line: string) => void out.push(line), err: () => {} };
+    await main(['--help'], terminal);
+    const names = [...(out.pop() ?? '').matchAll(/^ {2}(\w+) {2,}\w/gm)].map(
+      ([, name = '']) => name,
+    );
+    expect(names.sort()).toStrictEqual(
+      ['bundle', 'create', 'daemon', 'generate', 'init', 'relay', 'serve', 'start', 'watch'].sort(),
+    );
+    for (const name of names) {
+      expect(await main(['help', name], terminal)).toBe(0);
+      const help = out.pop() ?? '';
+      for (const part of [`Usage: vatkit ${name}`, 'Examples:\n', 'Exit codes: 0', '--help']) {
+        expect(help, name).toContain(part);
+      }
+      expect(help.match(/^(?! {2}vatkit).{106,}/m), name).toBe(null);
+    }
   });
 
   it.each([
@@ -114,6 +136,19 @@ describe('vatkit bundle', () => {
     expect(err).toContain('Cannot bundle bad.js:\n  bad.js:1:32: Expression expected\n');
     expect(err).toContain("Cannot bundle lost.ts:\n  lost.ts:1:8: Cannot find 'lost'");
     expect(err).toContain("Cannot bundle no.vat.js:\n  no.vat.js: a vat exports 'buildRootObject'");
+  });
+
+  it('tells all of it as JSON', async () => {
+    const at = makeFixture({ 'good.js': vat, 'help.js': 'export {};', 'bad.vat.js': 'export {};' });
+    const { code, out, err } = await vatkit(at(), 'bundle', '.', '--json');
+    expect([code, err]).toStrictEqual([1, '']);
+    expect(JSON.parse(out)).toStrictEqual({
+      bundles: [
+        { source: 'good.js', output: 'good.bundle', bytes: statSync(at('good.bundle')).size },
+      ],
+      leftOut: ['help.js'],
+      failures: [expect.stringContaining("a vat exports 'buildRootObject'")],
+    });
   });
 
   it('fails for a folder without a vat', async () => {

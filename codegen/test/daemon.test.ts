@@ -155,6 +155,8 @@ describe('vatkit daemon start', () => {
       out: `Daemon is already running (PID ${pidOf(home)})\nSocket: ${home}/daemon.sock\n`,
       err: '',
     });
+    const told = await vatkit([`--home=${home}`, 'daemon', 'status', '--json']);
+    expect(JSON.parse(told.out)).toMatchObject({ running: true, pid: pidOf(home) });
     const status = await vatkit([`--home=${home}`, 'daemon', 'status']);
     expect(status.out).toContain(`Daemon is running (PID ${pidOf(home)}).\n`);
   });
@@ -225,6 +227,7 @@ describe('vatkit daemon start', () => {
     expect(await waitUntil(() => beganAt(killed) === undefined, 10_000)).toBe(true);
     expect(existsSync(join(home, 'daemon.sock'))).toBe(true);
     expect(await daemon('status')).toMatchObject({ code: 1, out: 'Daemon is not running.\n' });
+    expect(await daemon('status', '--json')).toMatchObject({ code: 1, out: '{"running":false}\n' });
     expect(await daemon('start')).toMatchObject({ code: 0 });
     expect(pidOf(home)).not.toBe(killed);
     expect(await daemon('queueMessage', 'ko4', 'kept')).toMatchObject({ code: 0, out: '"kept"\n' });

@@ -1,8 +1,10 @@
 /** Refusals, warnings, guards, editors, costs, and the command line of `vatkit generate`. */
 import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import {
   existsSync,
   mkdirSync,
+  readdirSync,
   readFileSync,
   rmSync,
   statSync,
@@ -91,6 +93,10 @@ describe('what cannot pass', () => {
       `'${name}'() {},`,
       `XRoot.${name}: no ref has a method of the name '${name}'`,
     ]),
+    [
+      'toString: () => 1,',
+      "XRoot.toString: no exo with a guard has a method of the name 'toString'",
+    ],
     ['/** @live */\nnow: () => 1,', 'a @live method returns a topic'],
     ['/** @live @query */\nboth: () => makeTopic().subscriber,', 'it is @query or @live, not both'],
   ])('%s', async (method, message) => {
@@ -160,6 +166,43 @@ it('is the same wherever the sources lie and whatever ends their lines', async (
   expect(contents[0]?.[1]).toContain('  /** Says it. */\n  say(text: string): Promise<string>;');
 });
 
+it('takes any name of a file or a folder, through a link as well', async () => {
+  const names = ["it's #1.vat.ts", '50% ?.vat.ts', 'ünï.vat.ts', '1.vat.js', 'Promise.vat.ts'];
+  const text =
+    "import { Far } from '@endo/far';\nexport const buildRootObject = () => Far('x', {});\n";
+  const at = linked({});
+  const folder = 'a folder #2 of 100%';
+  mkdirSync(at(folder));
+  for (const name of names) writeFileSync(at(folder, name), text);
+  symlinkSync(at(folder), at('link'));
+  const { vats, problems } = await generateVats(names.map((name) => at('link', name)));
+  expect(problems).toStrictEqual([]);
+  await writeFiles(vats.flatMap(({ files }) => files));
+  // Vitest itself would not find them.
+  const script = `for (const path of process.argv.slice(1)) {
+    const module = await import((await import('node:url')).pathToFileURL(path).href);
+    const { config } = Object.values(module).find(({ config }) => config !== undefined);
+    const [{ bundleSpec }] = Object.values(config.vats);
+    console.log((await import('node:fs')).existsSync(new URL(bundleSpec)));
+  }`;
+  const paths = vats.map(({ files }) => files[0]?.path ?? '');
+  const args = ['--input-type=module', '-e', script, ...paths];
+  const { stdout, stderr } = spawnSync(process.execPath, args, { cwd: at(), encoding: 'utf8' });
+  expect([stdout, stderr]).toStrictEqual(['true\n'.repeat(names.length), '']);
+});
+
+it('says so where a type leads back to itself and the compiler gives up', async () => {
+  const text = rooted(
+    'list: () => [make()],',
+    "const make = () => makeExo('Node', undefined, { next: () => [make()] });",
+  );
+  const { warnings, vats } = await read(text);
+  expect(vats).toHaveLength(1);
+  expect(warnings.join('\n')).toContain(
+    "x.vat.ts:2:7: 'make' implicitly has return type 'any', for it leads back to itself",
+  );
+});
+
 describe('vatkit generate', () => {
   it(
     'writes, leaves alone what is right, checks, mends, and removes what is left over',
@@ -168,7 +211,7 @@ describe('vatkit generate', () => {
       const at = linked({ 'src/x.vat.ts': rooted('say: (text: string) => text,') });
       expect(vatkit(at(), 'generate')).toMatchObject({ status: 0, stderr: '' });
       const before = statSync(at('src/x.vat.gen.js')).mtimeMs;
-      expect(vatkit(at(), 'generate').stdout).toContain('4 files of 1 vats are as they should be');
+      expect(vatkit(at(), 'generate').stdout).toContain('5 files of 1 vats are as they should be');
       expect(statSync(at('src/x.vat.gen.js')).mtimeMs).toBe(before);
       expect(vatkit(at(), 'generate', '--check').status).toBe(0);
 
@@ -184,16 +227,45 @@ describe('vatkit generate', () => {
       expect(stderr).toContain('extra: src/y.vat.gen.js');
       expect(stderr).toContain("Run 'npx vatkit generate' to mend this.");
       expect(existsSync(at('src/x.vat.gen.d.ts.map'))).toBe(false);
+      writeFileSync(at('src/y.vat.gen.json'), '{}');
 
       expect(vatkit(at(), 'generate', 'src').stdout).toContain('Removed src/y.vat.gen.js');
+      expect(existsSync(at('src/y.vat.gen.json'))).toBe(false);
       expect(vatkit(at(), 'generate', '--check').status).toBe(0);
     },
   );
+
+  it('runs twice at once, and leaves nothing half-written', { timeout: 40_000 }, async () => {
+    const at = linked({ 'x.vat.ts': rooted('say: (text: string) => text,') });
+    const runs = ['generate', 'generate'].map((command) =>
+      once(spawn(process.execPath, [program, command], { cwd: at(), stdio: 'ignore' }), 'close'),
+    );
+    expect(await Promise.all(runs)).toStrictEqual([
+      [0, null],
+      [0, null],
+    ]);
+    const files = ['bundle', 'gen.d.ts', 'gen.d.ts.map', 'gen.js', 'gen.json', 'ts'];
+    const there = readdirSync(at()).filter((name) => /^\.?x/.test(name));
+    expect(there.sort()).toStrictEqual(files.map((ending) => `x.vat.${ending}`));
+  });
+
+  it("says the disk's own words where it cannot write", () => {
+    const at = linked({ 'x.vat.ts': rooted('say: (text: string) => text,') });
+    mkdirSync(at('x.vat.gen.d.ts'));
+    const { status, stderr } = vatkit(at(), 'generate');
+    expect([status, stderr]).toStrictEqual([1, expect.stringContaining('could not go on: EISDIR')]);
+    expect(existsSync(at('x.vat.gen.js'))).toBe(false);
+  });
 
   it('prints JSON, with the model of each vat', () => {
     const at = linked({ 'x.vat.ts': rooted('/** @query */\nsay: (text: string) => text,') });
     const { stdout, status } = vatkit(at(), 'generate', '--json');
     expect(status).toBe(0);
+    const written = JSON.parse(readFileSync(at('x.vat.gen.json'), 'utf8')) as object;
+    expect(written).toStrictEqual(
+      (JSON.parse(stdout) as { vats: { model: object }[] }).vats[0]?.model,
+    );
+    expect(written).toMatchObject({ version: 1, name: 'x', source: 'x.vat.ts', parameters: {} });
     expect(JSON.parse(stdout)).toMatchObject({
       problems: [],
       warnings: [],
@@ -249,6 +321,7 @@ it('--guards refuses at run time what the types refuse, and lets through what th
        rest: (...values: number[]) => values.length,
        ref: (other: { hi(): string }) => typeof other,
        pair: (pair: [string, number?]) => pair.length,
+       proto: (record: { ['__proto__']: string }) => Object.keys(record),
        bootstrap: (vats: object) => Object.keys(vats),
        facets: () => makeExo('inner', undefined, { only: (value: boolean) => value }),`,
     ),
@@ -276,6 +349,7 @@ it('--guards refuses at run time what the types refuse, and lets through what th
       ['either', [1n], 1n],
       ['rest', [1, 2], 2],
       ['pair', [['a']], 1],
+      ['proto', [JSON.parse('{ "__proto__": "a" }')], ['__proto__']],
     ];
     for (const [method, args, answer] of allowed)
       expect(await call(method, ...args)).toStrictEqual(answer);
@@ -290,6 +364,8 @@ it('--guards refuses at run time what the types refuse, and lets through what th
       ['rest', [1, 'x']],
       ['ref', ['text']],
       ['pair', [['a', 1, 2]]],
+      ['proto', [JSON.parse('{ "__proto__": 1 }')]],
+      ['proto', [{}]],
     ];
     for (const [method, args] of refused)
       await expect(call(method, ...args), method).rejects.toThrow(method);
@@ -351,13 +427,17 @@ describe('in an editor', () => {
     async (version) => {
       const at = linked({
         'x.vat.ts': rooted(
-          'add: (text: string) => text,\nnote: () => makeNote(),',
-          "import { makeNote } from './note.js';",
+          'add: (text: string) => text,\nnote: () => makeNote(),\nshelf: (): Shelf => makeShelf(),\n...more,',
+          "import { makeNote } from './note.js';\nimport { makeShelf, more } from './shelf.js';\nimport type { Shelf } from './types.js';",
         ),
         'note.ts':
           "import { makeExo } from '@vatkit/sdk/vat';\nexport const makeNote = () => makeExo('note', undefined, {\n  read: () => 1,\n});\n",
+        'types.ts':
+          'export type Book = { title: string };\nexport interface Shelf { books(): Book[]; }\n',
+        'shelf.ts':
+          "import { makeExo } from '@vatkit/sdk/vat';\nimport type { Shelf } from './types.js';\nexport const more = {\n  count: () => 1,\n};\nexport const makeShelf = (): Shelf => makeExo('shelf', undefined, {\n  books: () => [],\n});\n",
         'use.ts':
-          "import { XRoot } from './x.vat.gen.js';\nexport const use = (root: XRoot) => {\n  void root.add('a');\n  void root.note().read();\n  return XRoot.add;\n};\n",
+          "import { XRoot } from './x.vat.gen.js';\nexport const use = (root: XRoot) => {\n  void root.add('a');\n  void root.note().read();\n  return XRoot.add;\n};\nimport type { Book, Shelf } from './x.vat.gen.js';\nexport const more = async (root: XRoot): Promise<Book[]> => {\n  await root.count();\n  const shelf: Shelf = await root.shelf();\n  return shelf.books();\n};\n",
         'plain.ts':
           "import type { Remote } from '@vatkit/sdk';\nimport type { VatRoot } from '@vatkit/sdk/codegen';\nimport type { buildRootObject } from './x.vat.js';\nexport const use = (root: Remote<VatRoot<typeof buildRootObject>>) => {\n  void root.add('a');\n  void root.note().read();\n};\n",
         'tsconfig.json':
@@ -385,6 +465,12 @@ describe('in an editor', () => {
       expect(await definition(4, 'note')).toBe('x.vat.ts: note: () => makeNote(),');
       expect(await definition(4, 'read')).toBe('note.ts: read: () => 1,');
       expect(await definition(5, 'add')).toMatch(/^x\.vat\.ts: add: /);
+      // A vat's map has several sources: each name leads to where it is written, a method to what does it.
+      expect(await definition(8, 'Book')).toBe('types.ts: Book = { title: string };');
+      expect(await definition(8, 'XRoot')).toMatch(/^x\.vat\.ts: buildRootObject/);
+      expect(await definition(9, 'count')).toBe('shelf.ts: count: () => 1,');
+      expect(await definition(10, 'Shelf')).toBe('types.ts: Shelf { books(): Book[]; }');
+      expect(await definition(11, 'books')).toBe('shelf.ts: books: () => [],');
       // Without generated code.
       expect(await definition(5, 'add', 'plain.ts')).toMatch(/^x\.vat\.ts: add: /);
       expect(await definition(6, 'note', 'plain.ts')).toMatch(/^x\.vat\.ts: note: /);

@@ -47,7 +47,7 @@ it.each(sources)('writes for %s what it wrote before', async (source) => {
     files: [],
   };
   const texts = files.filter(({ path }) => !path.endsWith('.bundle'));
-  expect(texts).toHaveLength(3);
+  expect(texts).toHaveLength(4);
   for (const { path, content } of texts) {
     expect(content).not.toMatch(/\r|\/tmp|node_modules/);
     await expect(content).toMatchFileSnapshot(join(folder, basename(path)));
@@ -213,6 +213,62 @@ describe('on a kernel', () => {
     const { now } = (await call(forms, 'promises')) as Record<string, unknown>;
     expect(now).toBe(1);
     expect(krefOf((await call(forms, 'adder', 1)) as never)).toMatch(/^ko/);
+  });
+
+  it('odd answers all of its calls', async () => {
+    const odd = await launch('odd.vat.gen.js', 'odd');
+    await insistMethods('odd.vat.gen.js', 'OddRoot', odd);
+    const named = ['get', 'set', 'class', 'delete', 'dup', 'key', 'release', 'name', 'length'];
+    for (const method of [...named, 'prototype', 'mention', 'brief']) {
+      expect(await call(odd, method)).toBe(method);
+    }
+    const { OddRoot } = await load('odd.vat.gen.js');
+    expect([OddRoot?.['mention']?.kind, OddRoot?.['brief']?.kind]).toStrictEqual([
+      'mutation',
+      'query',
+    ]);
+    const knot = { list: [], map: { a: { list: [], map: {} } } };
+    const answers: [method: string, args: unknown[], answer: unknown][] = [
+      ['new', ['x'], 'x'],
+      ['größe', [2], 2],
+      ['𝒳', [], 'x'],
+      ['', [], 'nothing'],
+      ['1', [], 'one'],
+      ['1.5', [], 'one and a half'],
+      ["it's", [], 'quote'],
+      ['quote"d', [], 'quotes'],
+      ['back\\slash', [], 'slash'],
+      ['new\nline', [], 'line'],
+      ['line\u2028separator', [], 'separator'],
+      ['*/ </script>', [], 'script'],
+      ['quoted', ['\u2028'], '\u2028'],
+      ['wide', ['05'], '05'],
+      ['knot', [knot], knot],
+      ['umlaut', [{ größe: 1, 'key with */': 1, then: 4 }], expect.objectContaining({ then: 4 })],
+      ['template', ['a`bc${c}'], 'a`bc${c}'],
+      [
+        'vatkit',
+        [{ clash: 1 }, { data: 1 }, { mine: 1 }],
+        [{ clash: 1 }, { data: 1 }, { mine: 1 }],
+      ],
+      ['rest', ['x', 'y', 1], ['x', 'y', 1]],
+      ['renamed', ['low'], 'low'],
+    ];
+    for (const [method, args, answer] of answers) {
+      expect(await call(odd, method, ...args), method).toStrictEqual(answer);
+    }
+    const plain = await call(odd, 'plain');
+    expect(await call(plain, 'toString')).toBe('text');
+    expect(await call(plain, 'hasOwnProperty', 'x')).toBe('x');
+    for (const method of ['self', 'soon']) {
+      expect(krefOf((await call(odd, method)) as never)).toBe(odd);
+    }
+    const there = await call(odd, 'there');
+    await insistMethods('odd.vat.gen.js', 'There', there);
+    const back = await call(there, 'back');
+    await insistMethods('odd.vat.gen.js', 'There', await call(back, 'there'));
+    const next = await call(await call(odd, 'next'), 'next');
+    expect(await call(next, '__getMethodNames__')).toContain('next');
   });
 
   it('guarded, which is JavaScript, answers all of its calls', async () => {

@@ -52,6 +52,11 @@ describe('vatkit relay', () => {
 
     const again = await vatkit('start', '--home', home, ...listen);
     expect(again.out).toContain('Relay is already running');
+    const told = await vatkit('status', '--json', '--home', home);
+    expect(JSON.parse(told.out)).toMatchObject({
+      running: true,
+      addresses: [expect.stringContaining(`/p2p/${peer}`)],
+    });
     const status = await vatkit('status', '--home', home);
     expect(status).toMatchObject({ code: 0, err: '' });
     expect(status.out).toContain(`/p2p/${peer}\n`);

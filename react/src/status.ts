@@ -26,6 +26,8 @@ function makeSelection<Selected>(selector: (status: ClientStatus) => Selected) {
   };
 }
 
+const all = (status: ClientStatus): ClientStatus => status;
+
 /**
  * What the kernel is doing: its phase, vats, subclusters, launches under way.
  *
@@ -33,9 +35,7 @@ function makeSelection<Selected>(selector: (status: ClientStatus) => Selected) {
  */
 export function useKernelStatus(): ClientStatus;
 export function useKernelStatus<Selected>(selector: (status: ClientStatus) => Selected): Selected;
-export function useKernelStatus(
-  selector: (status: ClientStatus) => unknown = (status) => status,
-): unknown {
+export function useKernelStatus(selector: (status: ClientStatus) => unknown = all): unknown {
   const kernel = useKernel();
   const select = useMemo(() => makeSelection(selector), [selector]);
   const selectOnServer = useMemo(() => makeSelection(selector), [selector]);

@@ -90,6 +90,8 @@ export type RemotePeer<Interface> = {
   readonly retry: () => void;
 };
 
+const statuses = { success: 'connected', error: 'error', pending: 'disabled' } as const;
+
 /**
  * The object of an ocap URL, which another kernel has.
  *
@@ -107,14 +109,7 @@ export function useRemotePeer<Interface = Untyped>(
   const isAsking = fetchStatus !== 'idle';
   return {
     ref: data,
-    status:
-      status === 'success'
-        ? 'connected'
-        : isAsking
-          ? 'connecting'
-          : status === 'error'
-            ? 'error'
-            : 'disabled',
+    status: isAsking && status !== 'success' ? 'connecting' : statuses[status],
     error,
     retry: () => void refetch(),
   };

@@ -5,7 +5,18 @@ import { renderToString } from 'react-dom/server';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { KernelDevtools } from '../src/devtools/index.js';
 import { byCause } from '../src/devtools/causes.js';
-import { board, launchBoard, makeTestKernel, renderIn, type TestKernel } from './harness.js';
+import type { Kernel } from '@vatkit/sdk/kernel';
+import { makeMemoryNetwork } from '../../sdk/src/comms/memory-transport.js';
+import {
+  board,
+  launchBoard,
+  makeTestKernel,
+  renderIn,
+  sleep,
+  type TestKernel,
+  type TestKernelOptions,
+} from './harness.js';
+import { BoardRoot } from './vats/board.vat.gen.js';
 
 // Finding things by their roles takes its time in jsdom.
 vi.setConfig({ testTimeout: 60_000 });
@@ -21,8 +32,9 @@ const pressTwice = (button: HTMLElement, between: () => void = () => {}): void =
 
 async function open(
   panel?: string,
+  options?: TestKernelOptions,
 ): Promise<TestKernel & { user: ReturnType<typeof userEvent.setup> }> {
-  const kernel = makeTestKernel();
+  const kernel = makeTestKernel(options);
   await launchBoard(kernel.client);
   const user = userEvent.setup();
   render(<KernelDevtools kernel={kernel.client} enabled inline />);
@@ -213,6 +225,38 @@ it('Peers makes an identity, issues a URL, redeems it and takes it back', async 
   await screen.findByText(/it stands for ko\d+/);
   pressTwice(screen.getByRole('button', { name: 'Take the URL back' }));
   await screen.findByText('nobody can redeem it now');
+});
+
+it('Peers lists whom this kernel knows, with its state and controls', async () => {
+  const network = makeMemoryNetwork();
+  const far = makeTestKernel({ network });
+  const root = await launchBoard(far.client);
+  await far.client.admin.initRemoteComms({});
+  const url = await far.client.issue(root);
+  const { peerId = '' } = (await far.client.admin.getStatus()).remoteComms;
+  const { user, client } = await open('Peers', { network });
+  await screen.findByText(/No peer is known/);
+  await client.admin.initRemoteComms({});
+  await client.redeem(BoardRoot, url);
+  const table = await screen.findByRole('table', { name: 'Peers' });
+  await within(table).findByText(peerId);
+  await within(table).findByText('connected');
+  pressTwice(screen.getByRole('button', { name: `Close ${peerId}` }));
+  await within(table).findByText('idle');
+  await user.click(screen.getByRole('button', { name: `Reconnect ${peerId}` }));
+  await within(table).findByText('connected');
+});
+
+it('panels are read again when something happens, and not while nothing does', async () => {
+  const { client, kernels } = await open('Objects');
+  const table = await screen.findByRole('table', { name: 'Objects' });
+  await waitFor(() => expect(within(table).getAllByRole('row').length).toBeGreaterThan(1));
+  await sleep(500);
+  const reads = vi.spyOn(kernels[0] as Kernel, 'getObjects');
+  await sleep(1_500);
+  expect(reads.mock.calls.length).toBeLessThan(2);
+  await (await launchBoard(client)).note('a');
+  await within(table).findByText('Note');
 });
 
 it('Activity shows limits and rates', async () => {

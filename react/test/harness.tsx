@@ -2,13 +2,19 @@
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { MessageChannel, type MessagePort } from 'node:worker_threads';
-import { Component, type ReactNode } from 'react';
+import type { ReactNode } from 'react';
 import { QueryClient, QueryClientProvider } from '@tanstack/react-query';
 import { cleanup, configure, render, waitFor, type RenderResult } from '@testing-library/react';
 import { createKernel, type KernelClient } from '@vatkit/sdk';
-import type { Kernel } from '@vatkit/sdk/kernel';
-import { makeKernel, type MakeKernelOptions } from '@vatkit/sdk/node';
+import { Kernel } from '@vatkit/sdk/kernel';
+import {
+  makeKernel,
+  makeSQLKernelDatabase,
+  NodejsPlatformServices,
+  type MakeKernelOptions,
+} from '@vatkit/sdk/node';
 import { afterEach } from 'vitest';
+import type { MemoryNetwork } from '../../sdk/src/comms/memory-transport.js';
 import { KernelProvider } from '../src/index.js';
 import { board as generated, type BoardRoot } from './vats/board.vat.gen.js';
 
@@ -50,14 +56,26 @@ export type TestKernel = {
   die: () => Promise<void>;
 };
 
-export function makeTestKernel(options: MakeKernelOptions = {}): TestKernel {
+export type TestKernelOptions = MakeKernelOptions & { network?: MemoryNetwork };
+
+/** On a network in memory, where there is one. */
+async function openKernel({ network, ...options }: TestKernelOptions): Promise<Kernel> {
+  const given = { logger: quiet, ...options };
+  if (network === undefined) return makeKernel(given);
+  const platform = new NodejsPlatformServices();
+  Object.defineProperty(platform, 'startTransport', { value: network.startTransport });
+  return Kernel.make(platform, await makeSQLKernelDatabase(given), given);
+}
+
+export function makeTestKernel(options: TestKernelOptions = {}): TestKernel {
   const name = `test-${(lastKernel += 1)}`;
   const kernels: Kernel[] = [];
   const ports: MessagePort[] = [];
   const open = async (): Promise<MessagePort> => {
     const { port1, port2 } = new MessageChannel();
     ports.push(port2);
-    const { kernel } = await makeKernel({ logger: quiet, ...options, port: port1 });
+    const kernel = await openKernel(options);
+    kernel.serveClient(port1);
     kernels.push(kernel);
     return port2;
   };
@@ -121,25 +139,3 @@ export const sleep = (ms: number): Promise<void> =>
   new Promise((resolve) => {
     setTimeout(resolve, ms);
   });
-
-/** Shows an error that was thrown below it, until it is reset. */
-export class Boundary extends Component<
-  { children: ReactNode; onReset?: () => void },
-  { error: Error | undefined }
-> {
-  override state: { error: Error | undefined } = { error: undefined };
-  static getDerivedStateFromError = (error: Error): { error: Error } => ({ error });
-  override render(): ReactNode {
-    const { error } = this.state;
-    if (error === undefined) return this.props.children;
-    const reset = (): void => {
-      this.props.onReset?.();
-      this.setState({ error: undefined });
-    };
-    return (
-      <button type="button" onClick={reset}>
-        {error.message}
-      </button>
-    );
-  }
-}

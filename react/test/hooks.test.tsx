@@ -1,5 +1,7 @@
 /** Hooks against a real kernel. */
+import * as React from 'react';
 import { Suspense, type ReactNode } from 'react';
+import * as ReactDOM from 'react-dom';
 import {
   QueryClient,
   skipToken,
@@ -22,10 +24,10 @@ import {
   useVatLive,
   useVatMutation,
 } from '../src/index.js';
+import { Boundary } from './boundary.js';
 import {
   atEnd,
   board,
-  Boundary,
   eventually,
   isStrict,
   launchBoard,
@@ -676,7 +678,7 @@ describe('KernelProvider', () => {
   });
 });
 
-it('runs in the mode that the project says', () => {
+it('runs in the mode, and on the React, that the project says', () => {
   let renders = 0;
   const Counted = (): ReactNode => {
     renders += 1;
@@ -684,4 +686,6 @@ it('runs in the mode that the project says', () => {
   };
   renderIn(<Counted />, makeTestKernel());
   expect(renders).toBe(isStrict ? 2 : 1);
+  expect(React.version.startsWith(process.env.VATKIT_REACT ?? '19')).toBe(true);
+  expect(ReactDOM.version).toBe(React.version);
 });

@@ -190,6 +190,8 @@ export const limits = {
   previewCharsMax: 300,
   /** Milliseconds for which nobody has asked for the message log before it ends and is forgotten. */
   messageLogIdleMs: 10_000,
+  /** Milliseconds for which `awaitActivity` waits at most: less than half of what the message log lives. */
+  activityWaitMs: 4_000,
   /** Rows that a query of the store gives to a client, and UTF-16 code units of one text in them. */
   queryRowsMax: 1_000,
   queryTextCharsMax: 10_000,

@@ -122,3 +122,25 @@ it('getActivity counts', async () => {
   expect(after).toMatchObject({ vats: 2, runningVats: 2, queues: {} });
   expect(after.limits.queueMax).toBe(10_000);
 });
+
+it('awaitActivity answers when a vat has done something, and not for what is only read', async () => {
+  const { kernel, alice } = await launch();
+  const after = await kernel.awaitActivity();
+  let answered = 0;
+  const next = kernel.awaitActivity({ after }).then((number) => {
+    answered += 1;
+    return number;
+  });
+  await kernel.getObjects();
+  await kernel.getMessages();
+  await kernel.queryStore('SELECT 1');
+  await kernel.getActivity();
+  expect(answered).toBe(0);
+  await call(kernel, alice, 'greet');
+  expect(await next).toBeGreaterThan(after);
+  expect(await kernel.awaitActivity({ after })).toBeGreaterThan(after);
+  const ended = kernel.awaitActivity({ after: await kernel.awaitActivity() });
+  await kernel.stop();
+  await ended;
+  await expect(kernel.awaitActivity()).rejects.toMatchObject({ code: 'KERNEL_STOPPED' });
+});

@@ -17,19 +17,16 @@ type Props = { theme: 'light' | 'dark' | 'system'; panel: string; launches: bool
 
 /** Devtools on a kernel of their own; a button buys something, so that there is something to see. */
 function Desk({ theme, launches }: Props): ReactNode {
-  const [kernel, setKernel] = useState<KernelClient>();
+  const [kernel] = useState(makeKernel);
   const [shop, setShop] = useState<object>();
   useEffect(() => {
-    const own = makeKernel();
-    setKernel(own);
     if (launches)
-      void own.launch(market).then(
+      void kernel.launch(market).then(
         ({ root }) => setShop(root as object),
         () => undefined,
       );
-    return () => void own.close();
-  }, [launches]);
-  if (kernel === undefined) return null;
+    return () => void kernel.close();
+  }, [kernel, launches]);
   const buy = (): void => {
     if (shop !== undefined)
       void (call as (...args: unknown[]) => Promise<unknown>)(shop, 'buy', 'tea').catch(

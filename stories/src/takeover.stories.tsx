@@ -1,4 +1,4 @@
-import { useEffect, useRef, useState, type ReactNode } from 'react';
+import { useEffect, useState, type ReactNode } from 'react';
 import type { Meta, StoryObj } from '@storybook/react-vite';
 import type { KernelClient } from '@vatkit/sdk';
 import {
@@ -24,11 +24,9 @@ let last = 0;
 /** All phases that the kernel went through. */
 function usePhases(): string[] {
   const phase = useKernelStatus((status) => status.phase);
-  const phases = useRef<string[]>([]);
-  useEffect(() => {
-    phases.current = [...phases.current, phase];
-  }, [phase]);
-  return [...phases.current, phase];
+  const [phases, setPhases] = useState([phase]);
+  if (phases.at(-1) !== phase) setPhases([...phases, phase]);
+  return phases;
 }
 
 function SecondTab({ text }: Props): ReactNode {

@@ -31,6 +31,8 @@ Options:
                                            everything inside, made by @endo/bundle-source
   -o, --output <path>     the file to write, if it ends with .bundle; else a folder for all of them
   --sources-content       put the text of the sources into the source map
+  --json                  print one JSON object, when all is done: { bundles: [{ source, output,
+                          bytes }], leftOut: [source], failures: [text] }
   -h, --help              show this help
 
 Examples:
@@ -44,12 +46,13 @@ Exit codes: 0 all are written, 1 some failed (the others are written), 2 the com
       format: { type: 'string', short: 'f', default: 'vatkit' },
       output: { type: 'string', short: 'o' },
       'sources-content': { type: 'boolean', default: false },
+      json: { type: 'boolean', default: false },
     });
     if (positionals.length === 0) throw new UsageError('Which file or folder? None was named.');
     const format = parseFormat(values.format);
     const { vats, failures } = await findVats(positionals);
     const outputs = placeOutputs(vats, values.output);
-    const skipped: string[] = [];
+    const report: Report = { asked: positionals, bundles: [], leftOut: [], failures };
     for (const [index, vat] of vats.entries()) {
       const output = outputs[index] as string;
       const outcome = await bundleOne(vat, {
@@ -57,12 +60,21 @@ Exit codes: 0 all are written, 1 some failed (the others are written), 2 the com
         output,
         sourcesContent: values['sources-content'],
       });
-      if ('written' in outcome) terminal.out(outcome.written);
-      else if ('skipped' in outcome) skipped.push(outcome.skipped);
+      if ('written' in outcome) {
+        report.bundles.push({ source: vat.source, ...outcome.bundle });
+        if (!values.json) terminal.out(outcome.written);
+      } else if ('skipped' in outcome) report.leftOut.push(outcome.skipped);
       else failures.push(outcome.failure);
     }
-    return tell(terminal, { failures, skipped, asked: positionals, found: vats.length });
+    return tell(terminal, report, values.json);
   },
+};
+
+type Report = {
+  asked: readonly string[];
+  bundles: { source: string; output: string; bytes: number }[];
+  leftOut: string[];
+  failures: string[];
 };
 
 function parseFormat(wanted: string): Format {
@@ -127,7 +139,10 @@ function placeOutputs(vats: readonly Vat[], wanted: string | undefined): string[
   return outputs;
 }
 
-export type Outcome = { written: string } | { skipped: string } | { failure: string };
+export type Outcome =
+  | { written: string; bundle: { output: string; bytes: number } }
+  | { skipped: string }
+  | { failure: string };
 
 export async function bundleOne(
   { source, stray }: Vat,
@@ -135,7 +150,8 @@ export async function bundleOne(
 ): Promise<Outcome> {
   try {
     const { output, bytes } = await bundleVatFile(source, options);
-    return { written: `Wrote ${displayPath(output)}: ${bytes} bytes` };
+    const file = displayPath(output);
+    return { written: `Wrote ${file}: ${bytes} bytes`, bundle: { output: file, bytes } };
   } catch (error) {
     if (error instanceof BundleError) {
       const isNoVat = error.problems.some(({ kind }) => kind === 'no-root');
@@ -147,15 +163,15 @@ export async function bundleOne(
   }
 }
 
-function tell(
-  terminal: Terminal,
-  outcome: { failures: string[]; skipped: string[]; asked: readonly string[]; found: number },
-): 0 | 1 {
-  const { failures, skipped, asked, found } = outcome;
-  for (const source of skipped) terminal.err(`Left out ${source}: it exports no buildRootObject`);
-  if (failures.length === 0 && skipped.length === found) {
+function tell(terminal: Terminal, report: Report, json: boolean): 0 | 1 {
+  const { asked, bundles, leftOut, failures } = report;
+  if (failures.length === 0 && bundles.length === 0) {
     failures.push(`Cannot bundle ${asked.join(', ')}: there is no vat in it`);
   }
-  for (const failure of failures) terminal.err(failure);
+  if (json) terminal.out(JSON.stringify({ bundles, leftOut, failures }, null, 2));
+  else {
+    for (const source of leftOut) terminal.err(`Left out ${source}: it exports no buildRootObject`);
+    for (const failure of failures) terminal.err(failure);
+  }
   return failures.length === 0 ? 0 : 1;
 }

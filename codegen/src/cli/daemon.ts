@@ -26,7 +26,7 @@ const help = `vatkit daemon: a kernel that runs in the background
 
 Usage: vatkit daemon [start] [--foreground] [--log-level <level>]
        vatkit daemon stop [--force]
-       vatkit daemon status
+       vatkit daemon status [--json]
        vatkit daemon exec [method] [params-json] [--timeout <s>]
        vatkit daemon queueMessage <target> <method> [args-json] [--raw] [--timeout <s>]
        vatkit daemon redeem-url <url> [--timeout <s>]
@@ -48,6 +48,7 @@ Options:
   --foreground          stay, until Ctrl-C or stop; the log goes to the error output, too
   --log-level <level>   debug, info (default), log, warn or error: the least that is logged
   --force               of stop and purge, see there
+  --json                of status: print one JSON object, { running, pid, socket, home, since }
   --raw                 the answer as the kernel has it: CapData
   --timeout <seconds>   give up after that long; what was asked may still be done (default: never)
   -h, --help            show this help
@@ -70,6 +71,7 @@ const options = {
   foreground: { type: 'boolean' },
   'log-level': { type: 'string' },
   force: { type: 'boolean' },
+  json: { type: 'boolean' },
   raw: { type: 'boolean' },
   timeout: { type: 'string' },
 } as const;
@@ -156,18 +158,19 @@ const stop: Action = {
 };
 
 const status: Action = {
-  options: [],
+  options: ['json'],
   args: [],
-  run: async ({ home, terminal }) => {
+  run: async ({ home, values, terminal }) => {
     const found = await askWhoIsThere(home);
-    if (found.state === 'running') {
-      tellInfo(found.info, terminal);
-      return 0;
+    const info = found.state === 'running' ? found.info : undefined;
+    if (values.json) print(terminal, { running: info !== undefined, ...info });
+    else if (info !== undefined) tellInfo(info, terminal);
+    else {
+      const name = readPidFile(home.pidFile);
+      const hangs = name !== undefined && isAlive(name);
+      terminal.out(hangs ? `Daemon (PID ${name.pid}) does not answer.` : 'Daemon is not running.');
     }
-    const name = readPidFile(home.pidFile);
-    const hangs = name !== undefined && isAlive(name);
-    terminal.out(hangs ? `Daemon (PID ${name.pid}) does not answer.` : 'Daemon is not running.');
-    return 1;
+    return info === undefined ? 1 : 0;
   },
 };
 

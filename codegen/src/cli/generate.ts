@@ -26,6 +26,7 @@ begins with a dot. Beside each vat, todo.vat.ts, it writes
   todo.vat.gen.js        what the app imports: import { todo } from './todo.vat.gen.js'
   todo.vat.gen.d.ts      its types, with the comments of the vat
   todo.vat.gen.d.ts.map  leads editors from them to the vat's source
+  todo.vat.gen.json      what was read, as a model: for programs that make something else of it
   todo.vat.bundle        the vat's code
 
 and removes what is left of vats that are gone. Files that are as they should be are not touched. All
@@ -34,8 +35,8 @@ problems of all vats are told at once; a vat with problems keeps the files that 
 Options:
       --check   write nothing; exit 1, with a diff, if a file is stale, missing or left over
   -w, --watch   go on, and write again what changes. Ctrl-C ends it
-      --guards  put guards made from the types into the bundles: arguments that do not fit are refused
-      --json    print one JSON object: { vats, problems, warnings, deviations? }, each vat with its model
+      --guards  put guards made from the types into the bundles: what does not fit them is refused
+      --json    print one JSON object, { vats, problems, warnings, deviations? }; each vat has its model
   -h, --help    show this help
 
 Examples:

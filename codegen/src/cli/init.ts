@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
-import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
-import { basename, dirname, join, resolve } from 'node:path';
+import { readFile, writeFile } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
 import { displayPath } from '../bundler/problems.js';
 import {
   parseCommandLine,
@@ -9,7 +9,10 @@ import {
   type ExitCode,
   type Terminal,
 } from './command.js';
-import { appFiles, vatFiles } from './templates.js';
+import { createApp } from './create.js';
+import { vatFiles } from './templates.js';
+import { version } from './version.js';
+import { writeNew } from './write-new.js';
 
 export const init: Command = {
   name: 'init',
@@ -17,10 +20,10 @@ export const init: Command = {
 
 Usage: vatkit init [folder] [options]
 
-In a folder with a package.json it adds the packages to it, a first vat in src/vats, and the plugin to
-the Vite configuration, where its plugins are written out as a list. In a folder that is empty, or not
-there, it writes a new React app. A file that is there already is never replaced. It installs nothing:
-run 'npm install' after it.
+In a folder with a package.json it adds the packages to it, 'vatkit generate' to a build that runs the
+compiler, a first vat in src/vats, and the plugin to the Vite configuration, where its plugins are
+written out as a list. In a folder that is empty, or not there, it does what 'vatkit create' does. A
+file that is there already is never replaced. It installs nothing: run 'npm install' after it.
 
 Options:
   -h, --help   show this help
@@ -36,46 +39,12 @@ Exit codes: 0 it is done, 1 it cannot be done there, 2 the command line is wrong
     if (more.length > 0) throw new UsageError('One folder at a time.');
     const dir = resolve(folder);
     if (existsSync(join(dir, 'package.json'))) return addToApp(dir, terminal);
-    const found = existsSync(dir) ? (await readdir(dir)).filter((name) => name !== '.git') : [];
-    if (found.length === 0) return makeApp(dir, terminal);
-    terminal.err(
-      `${displayPath(dir)} is neither empty nor an app: it has ${found[0]} and no package.json`,
-    );
-    return 1;
+    return createApp(dir, terminal);
   },
 };
 
-/** Those that are there stay as they are. */
-async function writeNew(
-  dir: string,
-  files: Readonly<Record<string, string>>,
-  terminal: Terminal,
-): Promise<void> {
-  for (const [name, content] of Object.entries(files)) {
-    const path = join(dir, name);
-    await mkdir(dirname(path), { recursive: true });
-    try {
-      await writeFile(path, content, { flag: 'wx' });
-      terminal.out(`Wrote ${displayPath(path)}`);
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
-      terminal.out(`Left ${displayPath(path)} as it is`);
-    }
-  }
-}
-
-async function makeApp(dir: string, terminal: Terminal): Promise<ExitCode> {
-  const name = basename(dir)
-    .toLowerCase()
-    .replace(/[^a-z0-9-]+/g, '-');
-  await writeNew(dir, { ...appFiles(name), ...vatFiles }, terminal);
-  terminal.out(`Next: cd ${displayPath(dir)}, npm install, npm run dev`);
-  return 0;
-}
-
-type Manifest = { [key: string]: unknown } & Record<
-  'dependencies' | 'devDependencies',
-  Record<string, string> | undefined
+type Manifest = { [key: string]: unknown } & Partial<
+  Record<'dependencies' | 'devDependencies' | 'scripts', Record<string, string>>
 >;
 
 const wanted = {
@@ -98,14 +67,19 @@ async function addToApp(dir: string, terminal: Terminal): Promise<ExitCode> {
   const changed = { ...manifest };
   for (const kind of ['dependencies', 'devDependencies'] as const) {
     const missing = wanted[kind].filter((name) => !isThere(name));
-    const added = Object.fromEntries(missing.map((name) => [name, 'latest']));
+    const added = Object.fromEntries(missing.map((name) => [name, `^${version()}`]));
     if (missing.length > 0) changed[kind] = { ...manifest[kind], ...added };
+  }
+  // The compiler reads what is generated before Vite and its plugin have their turn.
+  const { build } = manifest.scripts ?? {};
+  if (build !== undefined && /\btsc\b/.test(build) && !build.includes('vatkit generate')) {
+    changed.scripts = { ...manifest.scripts, build: `vatkit generate && ${build}` };
   }
   const indent = /^[ \t]+/m.exec(text)?.[0] ?? '  ';
   const after = `${JSON.stringify(changed, null, indent)}\n`;
   if (after.trim() !== text.trim()) {
     await writeFile(path, after);
-    terminal.out(`Added vatkit's packages to ${displayPath(path)}`);
+    terminal.out(`Added what vatkit needs to ${displayPath(path)}`);
   }
   await writeNew(dir, vatFiles, terminal);
   await addPlugin(dir, terminal);

@@ -1,10 +1,15 @@
-import { readFileSync } from 'node:fs';
 import { didYouMean, UsageError, type Command, type ExitCode, type Terminal } from './command.js';
+import { version } from './version.js';
 
 type Listed = { name: string; summary: string; load: () => Promise<Command> };
 
 /** Loaded when it is asked for: whoever talks to a daemon does not wait for a compiler. */
 const commands: readonly Listed[] = [
+  {
+    name: 'create',
+    summary: 'write a new React app with a vat',
+    load: async () => (await import('./create.js')).create,
+  },
   {
     name: 'init',
     summary: 'add vatkit to a Vite app, or make a new one',
@@ -99,18 +104,21 @@ export async function main(args: readonly string[], terminal: Terminal): Promise
       terminal.err(`'vatkit ${command.name} --help' says how it is used.`);
       return 2;
     }
+    if (isOfDisk(error)) {
+      terminal.err(`vatkit ${command.name} could not go on: ${error.message}`);
+      return 1;
+    }
     throw error;
   }
 }
+
+/** The disk's answer: a folder that may not be written to, a file where a folder should be. A fault of ours is none. */
+const isOfDisk = (error: unknown): error is Error =>
+  error instanceof Error && (error as NodeJS.ErrnoException).syscall !== undefined;
 
 /** `vatkit --home x daemon start` as `vatkit daemon start --home x`. */
 function homeLast(args: readonly string[]): readonly string[] {
   const [first] = args;
   if (first?.startsWith('--home=')) return [...args.slice(1), first];
   return first === '--home' && args.length > 2 ? [...args.slice(2), ...args.slice(0, 2)] : args;
-}
-
-function version(): string {
-  const file = new URL('../../package.json', import.meta.url);
-  return (JSON.parse(readFileSync(file, 'utf8')) as { version: string }).version;
 }

@@ -33,7 +33,7 @@ const help = `vatkit relay: a relay over which kernels reach one another
 
 Usage: vatkit relay [start] [--foreground] [--listen <multiaddr>]... [--announce <multiaddr>]...
                     [--metrics <port>]
-       vatkit relay status
+       vatkit relay status [--json]
        vatkit relay stop [--force]
 
 start    starts it, or says that it is running, and prints its addresses: what kernels take as relays
@@ -50,10 +50,18 @@ Options:
                            /dns4/relay.example/tcp/443/tls/ws; may be given again
   --metrics <port>         serves http://127.0.0.1:<port>/metrics and /status; 0 takes a free port
   --force                  of stop, see there
+  --json                   of status: print one JSON object, { running, pid, addresses, metricsUrl,
+                           info }; the last two where it was started with --metrics
   -h, --help               show this help
 
 In the folder: relay.key (its private key: who has it can stand in for the relay, and no more),
 relay.pid (its first line), relay.json (its addresses).
+
+Examples:
+  vatkit relay start
+  vatkit relay start --listen /ip4/127.0.0.1/tcp/0/ws --metrics 0
+  vatkit relay start --announce /dns4/relay.example/tcp/443/tls/ws
+  vatkit relay status --json
 
 Exit codes: 0 all went well (stop: there is none any more), 1 it failed or (status) none is running,
 2 the command line is wrong.`;
@@ -65,6 +73,7 @@ const options = {
   announce: { type: 'string', multiple: true },
   metrics: { type: 'string' },
   force: { type: 'boolean' },
+  json: { type: 'boolean' },
 } as const;
 
 type Values = ReturnType<typeof parseCommandLine<typeof options>>['values'];
@@ -153,32 +162,41 @@ async function stay(
 }
 
 const status: Action = {
-  options: [],
-  run: async (home, _values, terminal) => {
+  options: ['json'],
+  run: async (home, values, terminal) => {
     const found = running(home);
-    if (found === undefined) {
-      terminal.out('Relay is not running.');
-      return 1;
+    const info = found?.metricsUrl === undefined ? undefined : await askNumbers(found.metricsUrl);
+    if (values.json) {
+      terminal.out(JSON.stringify({ running: found !== undefined, ...found, info }, null, 2));
+    } else if (found === undefined) terminal.out('Relay is not running.');
+    else {
+      tell('Relay is running', found, terminal);
+      if (info !== undefined) tellNumbers(info, terminal);
     }
-    tell('Relay is running', found, terminal);
-    if (found.metricsUrl !== undefined) await tellNumbers(found.metricsUrl, terminal);
-    return 0;
+    return found === undefined ? 1 : 0;
   },
 };
 
-async function tellNumbers(metricsUrl: string, terminal: Terminal): Promise<void> {
+async function askNumbers(metricsUrl: string): Promise<RelayInfo | { error: string }> {
   const signalOfTime = AbortSignal.timeout(bounds.handshakeMs);
   try {
     const answer = await fetch(new URL('/status', metricsUrl), { signal: signalOfTime });
-    const info = (await answer.json()) as RelayInfo;
-    terminal.out(`Since: ${info.since}`);
-    terminal.out(`Connections: ${info.connections}`);
-    terminal.out(`Reservations: ${info.reservations} of ${info.limits.reservationsMax}`);
-    terminal.out(`Circuits: ${info.circuits} of ${info.limits.circuitsMax}`);
-    terminal.out(`Bytes relayed: ${info.bytesRelayed}`);
+    return (await answer.json()) as RelayInfo;
   } catch (thrown) {
-    terminal.out(`Its metrics do not answer: ${(thrown as Error).message}`);
+    return { error: (thrown as Error).message };
   }
+}
+
+function tellNumbers(info: RelayInfo | { error: string }, terminal: Terminal): void {
+  if ('error' in info) {
+    terminal.out(`Its metrics do not answer: ${info.error}`);
+    return;
+  }
+  terminal.out(`Since: ${info.since}`);
+  terminal.out(`Connections: ${info.connections}`);
+  terminal.out(`Reservations: ${info.reservations} of ${info.limits.reservationsMax}`);
+  terminal.out(`Circuits: ${info.circuits} of ${info.limits.circuitsMax}`);
+  terminal.out(`Bytes relayed: ${info.bytesRelayed}`);
 }
 
 const stop: Action = {

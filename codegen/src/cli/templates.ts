@@ -1,4 +1,5 @@
-/** What `vatkit init` writes. */
+/** What `vatkit init` and `vatkit create` write. */
+import { version } from './version.js';
 
 /** A first vat. */
 export const vatFiles: Readonly<Record<string, string>> = {
@@ -46,15 +47,15 @@ export const appFiles = (name: string): Readonly<Record<string, string>> => ({
       },
       dependencies: {
         '@tanstack/react-query': '^5.90.0',
-        '@vatkit/react': 'latest',
-        '@vatkit/sdk': 'latest',
+        '@vatkit/react': `^${version()}`,
+        '@vatkit/sdk': `^${version()}`,
         react: '^19.0.0',
         'react-dom': '^19.0.0',
       },
       devDependencies: {
         '@types/react': '^19.0.0',
         '@types/react-dom': '^19.0.0',
-        '@vatkit/codegen': 'latest',
+        '@vatkit/codegen': `^${version()}`,
         '@vitejs/plugin-react': '^6.0.0',
         typescript: '^6.0.0',
         vite: '^8.0.0',

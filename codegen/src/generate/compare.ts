@@ -43,7 +43,8 @@ async function findExtra(
     const source = ['.ts', '.js'].map((ending) => contentOf(stem + ending));
     // One whose vat has problems, or was not asked for.
     if ((await Promise.all(source)).some((content) => content !== undefined)) continue;
-    const beside = [code, `${stem}.gen.d.ts`, `${stem}.gen.d.ts.map`, `${stem}.bundle`];
+    const endings = ['gen.js', 'gen.d.ts', 'gen.d.ts.map', 'gen.json', 'bundle'];
+    const beside = endings.map((ending) => `${stem}.${ending}`);
     for (const path of beside) if ((await contentOf(path)) !== undefined) extra.push(path);
   }
   return extra;

@@ -223,7 +223,9 @@ function patternOf(type: Type, context: Context): string {
           .filter(({ optional }) => optional === wanted)
           .map(({ name, type: value }) => {
             const pattern = wanted ? `${M}.opt(${inner(value)})` : inner(value);
-            return `${propertyKey(name)}: ${pattern}`;
+            // Written plainly it would be the pattern's prototype.
+            const key = name === '__proto__' ? `['${name}']` : propertyKey(name);
+            return `${key}: ${pattern}`;
           })
           .join(', ');
       const index =

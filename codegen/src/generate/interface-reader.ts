@@ -2,7 +2,7 @@
 import { ts } from 'ts-morph';
 import { guardTypes, type MethodGuardTypes } from './guard-types.js';
 import { docOf, tagsOf } from './jsdoc.js';
-import { makerOfLiteral, type Maker } from './makers.js';
+import { hasGuard, makerOfLiteral, type Maker } from './makers.js';
 import {
   deepParts,
   primitive,
@@ -73,6 +73,10 @@ const impossible = new Set([
   ...['toJSON', 'constructor', '__proto__'],
 ]);
 
+/** Endo looks a method's guard up by its name, and would find what every object inherits. */
+const unguardable = (owner: string, method: string): string =>
+  `${owner}.${method}: no exo with a guard has a method of the name '${method}', which every object inherits; give it another name`;
+
 /** Called once by the kernel, not by who holds the root. */
 const lifecycle = new Set(['bootstrap', 'upgraded']);
 
@@ -128,7 +132,12 @@ export function makeInterfaceReader(powers: InterfaceReaderPowers): InterfaceRea
     const guards = maker === undefined ? undefined : guardTypes(maker, checker);
     for (const property of types.stringProperties(type)) {
       if (root !== undefined && lifecycle.has(property.name)) continue;
-      const method = readMethod(property, name, guards?.get(property.name), spot.node);
+      const guard = guards?.get(property.name);
+      const isGuarded = maker !== undefined && guard === undefined && hasGuard(maker);
+      if (isGuarded && property.name in Object.prototype && !impossible.has(property.name)) {
+        report(property.valueDeclaration ?? spot.node, unguardable(name, property.name));
+      }
+      const method = readMethod(property, name, guard, spot.node);
       if (method !== undefined) entry.methods.push(method);
     }
     return name;
@@ -151,9 +160,8 @@ export function makeInterfaceReader(powers: InterfaceReaderPowers): InterfaceRea
     }
     const type = checker.getNonNullableType(checker.getTypeOfSymbolAtLocation(property, node));
     const spot: Spot = { node, subject, path: '', side: 'result' };
-    const signatures = type
-      .getCallSignatures()
-      .map((signature) => readSignature(signature, spot, guard));
+    const forms = type.getCallSignatures();
+    const signatures = forms.map((signature) => readSignature(signature, spot, guard));
     const kind = kindOf(declarations.flatMap(tagsOf), subject, node);
     const doc = declarations.map(docOf).find((text) => text !== undefined);
     const method: Method = {
@@ -164,10 +172,28 @@ export function makeInterfaceReader(powers: InterfaceReaderPowers): InterfaceRea
       place: placeOf(node),
     };
     const sources = sourcesOfResult(declaration, checker);
-    if (signatures.length === 1) adopt(signatures[0]?.result, sources);
+    const [only, ...others] = signatures;
+    if (only !== undefined && others.length === 0) {
+      const isUnsaid =
+        isUnknown(only.result) && annotationOf(forms[0]?.getDeclaration()) === undefined;
+      if (isUnsaid) only.result = madeOf(sources, spot) ?? only.result;
+      adopt(only.result, sources);
+    }
     if (method.kind === 'live') insistFollowable(method, subject, node);
     returning.push({ method, node, subject, sources });
     return method;
+  };
+
+  /** What the compiler takes for `any`, for its type leads back to itself, is the exos that are seen to be returned. */
+  const madeOf = (sources: readonly Source[], spot: Spot): Type | undefined => {
+    const literals = sources.map((source) => (source.kind === 'exo' ? source.methods : undefined));
+    const types: Type[] = [];
+    for (const literal of literals) {
+      if (literal === undefined) return undefined;
+      const name = readInterface(checker.getTypeAtLocation(literal), spot);
+      types.push({ kind: 'interface', name });
+    }
+    return types.length === 0 ? undefined : unionOf(types);
   };
 
   /** A declared interface learns from the exos that are returned as it: comments, places, how they are made. */

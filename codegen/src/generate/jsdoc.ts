@@ -17,11 +17,26 @@ export function docOf(node: ts.Node | undefined): string | undefined {
   return lines.length === 0 ? undefined : lines.join('\n');
 }
 
-/** The names of a declaration's tags: `['query']`. */
+/** The names of a declaration's tags: `['query']`. In a sentence `@query` is a word. */
 export const tagsOf = (node: ts.Node | undefined): string[] =>
   node === undefined
     ? []
-    : ts.getJSDocTags(holderOf(node) ?? node).map(({ tagName }) => tagName.text);
+    : ts
+        .getJSDocTags(holderOf(node) ?? node)
+        .filter((tag) => standsAlone(tag))
+        .map(({ tagName }) => tagName.text);
+
+/** Whether nothing but tags is before it on its line, or after it in the comment. */
+function standsAlone(tag: ts.JSDocTag): boolean {
+  const comment = tag.parent;
+  const { text } = tag.getSourceFile();
+  const before = text.slice(comment.getStart(), tag.getStart());
+  const after = text.slice(tag.tagName.getEnd(), comment.getEnd());
+  return (
+    /(?:^\/\*\*|[\r\n])[\s*]*(?:@\w+[ \t]+)*$/.test(before) ||
+    /^\s*(?:[\s*]*@\w+)*[\s*]*\*\/$/.test(after)
+  );
+}
 
 /** A variable's comment stands at its statement. */
 function holderOf(node: ts.Node): ts.Node | undefined {

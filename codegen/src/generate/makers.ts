@@ -47,6 +47,16 @@ export type Maker = {
   facet: string | undefined;
 };
 
+/** These put a guard of their own where they are given none. */
+const guarding = new Set(['makeDefaultExo', 'makeDiscoverableExo']);
+
+/** Whether a guard stands before its methods. */
+export function hasGuard({ call, name, form }: Omit<Maker, 'facet'>): boolean {
+  const argument = form.guard === undefined ? undefined : call.arguments[form.guard];
+  const isOpen = argument === undefined || unwrap(argument).getText() === 'undefined';
+  return !isOpen || guarding.has(name);
+}
+
 /** What an expression is called, imported under whatever name: `makeExo`; undefined for the author's own. */
 export function libraryName(
   expression: ts.Expression,

@@ -1,11 +1,16 @@
 /**
- * What the reader found in a vat's source, as plain JSON: all that the writer knows.
+ * What the reader found in a vat's source, as plain JSON: all that the writer knows. It is written beside the vat, too, as
+ * `todo.vat.gen.json`, for those who make something else of it: documentation, clients in other languages.
  *
  * Types are the vat's, as its author wrote them. What becomes of them on the page (a bigint stays one, an exo becomes
  * a ref, bytes a Uint8Array) is the writer's affair.
  */
 
+/** Rises when a program that reads models would have to be changed. */
+export const MODEL_VERSION = 1;
+
 export type VatModel = {
+  version: typeof MODEL_VERSION;
   /** `todo`: of `todo.vat.ts`. */
   name: string;
   /** The file's name, `todo.vat.ts`. */

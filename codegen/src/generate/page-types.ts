@@ -183,8 +183,8 @@ export function makePageTypes(model: VatModel): PageTypes {
   };
 }
 
-/** `text`, or `'due date'` where it is no name. */
+/** `text`, or `'due date'` where it is no name. A method `new` without quotes would be a constructor. */
 export const propertyKey = (name: string): string =>
-  isIdentifier(name)
+  isIdentifier(name) && name !== 'new'
     ? name
     : `'${JSON.stringify(name).slice(1, -1).replaceAll("'", "\\'").replaceAll('\\"', '"')}'`;

@@ -9,6 +9,8 @@ export type SourceProgram = {
   sourceFile(file: string): ts.SourceFile | undefined;
   /** What the parser says of the files that are no library's. */
   syntaxErrors(): readonly ts.Diagnostic[];
+  /** What it says of types that lead back to themselves, which it takes for `any`. */
+  endlessTypes(): readonly ts.Diagnostic[];
 };
 
 /** Like the bundler, it takes no account of a tsconfig.json: what a vat means is in its source. */
@@ -28,6 +30,9 @@ const compilerOptions: ts.CompilerOptions = {
   noEmit: true,
   skipLibCheck: true,
 };
+
+/** A value, a function and a function expression that refer to themselves. */
+const endlessCodes = [7022, 7023, 7024];
 
 /** Reads the vats and all that they import. */
 export function openProgram(entries: readonly string[]): SourceProgram {
@@ -49,6 +54,10 @@ export function openProgram(entries: readonly string[]): SourceProgram {
     checker: program.getTypeChecker(),
     sourceFile: (file) => program.getSourceFile(file),
     syntaxErrors: () => own().flatMap((file) => [...program.getSyntacticDiagnostics(file)]),
+    endlessTypes: () =>
+      own()
+        .flatMap((file) => [...program.getSemanticDiagnostics(file)])
+        .filter(({ code }) => endlessCodes.includes(code)),
   };
 }
 

@@ -5,7 +5,7 @@ import { placeOf as placeInText, type Problem } from '../bundler/problems.js';
 import { makeInterfaceReader, type ExoSite, type InterfaceReader } from './interface-reader.js';
 import { docOf } from './jsdoc.js';
 import { makerOfLiteral } from './makers.js';
-import type { VatModel } from './model.js';
+import { deepParts, MODEL_VERSION, type VatModel } from './model.js';
 import { camelCase, makeNames, pascalCase, vatNameOf } from './names.js';
 import { openProgram } from './program.js';
 import { literalOf } from './type-reader.js';
@@ -49,6 +49,9 @@ export function readVats(entries: readonly string[]): Reading {
     warnings.push(...outcome.warnings);
     if (outcome.problems.length === 0) vats.push(outcome.vat);
   }
+  if (vats.some(({ model }) => hasUnknownResult(model))) {
+    warnings.push(...program.endlessTypes().map(problemOfEndless));
+  }
   return { vats, problems: inOrder(problems), warnings: inOrder(warnings), notVats };
 }
 
@@ -88,6 +91,7 @@ function readVat(entry: string, file: ts.SourceFile, checker: ts.TypeChecker): O
   });
 
   const model: VatModel = {
+    version: MODEL_VERSION,
     name,
     source,
     root: '',
@@ -159,6 +163,22 @@ function problemOfDiagnostic({ file, start, messageText }: ts.Diagnostic): Probl
   if (file === undefined) return { message };
   const place = start === undefined ? {} : placeInText(file.text, start);
   return { file: resolve(file.fileName), ...place, message };
+}
+
+const hasUnknownResult = ({ interfaces }: VatModel): boolean =>
+  interfaces
+    .flatMap(({ methods }) => methods.flatMap(({ signatures }) => signatures))
+    .some(({ result }) =>
+      deepParts(result).some((part) => part.kind === 'primitive' && part.name === 'unknown'),
+    );
+
+function problemOfEndless(diagnostic: ts.Diagnostic): Problem {
+  const problem = problemOfDiagnostic(diagnostic);
+  const [said] = problem.message.split(' because ');
+  return {
+    ...problem,
+    message: `${said}, for it leads back to itself: callers may see 'unknown'; write its type out`,
+  };
 }
 
 /** Each once, by file and line. */

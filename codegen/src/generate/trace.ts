@@ -13,7 +13,11 @@ import {
 
 export type Source =
   | { kind: 'exo'; maker: Maker; methods: ts.ObjectLiteralExpression | undefined }
-  | { kind: 'topic'; durable: boolean };
+  | { kind: 'topic'; durable: boolean }
+  /** What cannot be followed, or is neither. */
+  | { kind: 'other' };
+
+const other: Source[] = [{ kind: 'other' }];
 
 /** Calls within calls, further than anybody writes by hand. */
 const depthMax = 12;
@@ -21,11 +25,8 @@ const depthMax = 12;
 /** What a function's `return` statements give, as far as it can be seen. */
 export function sourcesOfResult(node: ts.Node | undefined, checker: ts.TypeChecker): Source[] {
   const fn = node === undefined ? undefined : bodyOwner(node);
-  return fn === undefined ? [] : resultsOf(fn).flatMap((result) => trace(result, checker, 0));
+  return fn === undefined ? [] : ofResults(fn, checker, 0);
 }
-
-export const sourcesOf = (expression: ts.Expression, checker: ts.TypeChecker): Source[] =>
-  trace(expression, checker, 0);
 
 function bodyOwner(node: ts.Node): ts.FunctionLikeDeclaration | undefined {
   if (ts.isFunctionLike(node) && 'body' in node && node.body !== undefined) return node;
@@ -48,29 +49,51 @@ function resultsOf({ body }: ts.FunctionLikeDeclaration): ts.Expression[] {
   return results;
 }
 
+function ofResults(
+  fn: ts.FunctionLikeDeclaration,
+  checker: ts.TypeChecker,
+  depth: number,
+): Source[] {
+  const sources = resultsOf(fn).flatMap((result) => trace(result, checker, depth));
+  return mayEnd(fn) ? [...sources, ...other] : sources;
+}
+
+/** Whether it may come to its end without a `return`, for all that can be seen at a glance. */
+function mayEnd({ body }: ts.FunctionLikeDeclaration): boolean {
+  const last = body !== undefined && ts.isBlock(body) ? body.statements.at(-1) : undefined;
+  return last !== undefined && !ts.isReturnStatement(last) && !ts.isThrowStatement(last);
+}
+
 function trace(expression: ts.Expression, checker: ts.TypeChecker, depth: number): Source[] {
-  if (depth > depthMax) return [];
+  if (depth > depthMax) return other;
   const value = unwrap(expression);
   const next = (inner: ts.Expression) => trace(inner, checker, depth + 1);
   if (ts.isConditionalExpression(value)) return [...next(value.whenTrue), ...next(value.whenFalse)];
-  if (ts.isBinaryExpression(value)) return [...next(value.left), ...next(value.right)];
+  if (ts.isBinaryExpression(value)) {
+    return isChoice(value) ? [...next(value.left), ...next(value.right)] : other;
+  }
   if (ts.isObjectLiteralExpression(value)) return ofLiteral(value, checker);
   if (ts.isCallExpression(value)) return ofCall(value, checker, depth);
   if (ts.isPropertyAccessExpression(value)) {
     const declared = resolveSymbol(value, checker)?.valueDeclaration;
     if (declared !== undefined && ts.isPropertyAssignment(declared)) {
       const found = next(declared.initializer);
-      if (found.length > 0) return found;
+      if (found.some(({ kind }) => kind !== 'other')) return found;
     }
     return facetOf(next(value.expression), value.name.text);
   }
   if (ts.isIdentifier(value)) return ofName(value, checker, depth);
-  return [];
+  return other;
 }
+
+const isChoice = ({ operatorToken: { kind } }: ts.BinaryExpression): boolean =>
+  kind === ts.SyntaxKind.BarBarToken ||
+  kind === ts.SyntaxKind.QuestionQuestionToken ||
+  kind === ts.SyntaxKind.AmpersandAmpersandToken;
 
 function ofLiteral(literal: ts.ObjectLiteralExpression, checker: ts.TypeChecker): Source[] {
   const maker = makerOfLiteral(literal, checker);
-  return maker === undefined ? [] : [{ kind: 'exo', maker, methods: literal }];
+  return maker === undefined ? other : [{ kind: 'exo', maker, methods: literal }];
 }
 
 function ofCall(call: ts.CallExpression, checker: ts.TypeChecker, depth: number): Source[] {
@@ -78,11 +101,11 @@ function ofCall(call: ts.CallExpression, checker: ts.TypeChecker, depth: number)
   if (name === 'makeTopic') return [{ kind: 'topic', durable: false }];
   if (name === 'prepareTopic') return [{ kind: 'topic', durable: true }];
   const maker = makerOfCall(call, checker);
-  if (maker !== undefined) return isClassMaker(maker) ? [] : [madeBy(maker, checker)];
+  if (maker !== undefined) return isClassMaker(maker) ? other : [madeBy(maker, checker)];
   const made = classMakerOf(call.expression, checker);
   if (made !== undefined) return [madeBy(made, checker)];
   const fn = functionOf(call.expression, checker);
-  return fn === undefined ? [] : resultsOf(fn).flatMap((part) => trace(part, checker, depth + 1));
+  return fn === undefined ? other : ofResults(fn, checker, depth + 1);
 }
 
 /** `makeNote` of `const makeNote = prepareExoClass(…)`. */
@@ -123,24 +146,26 @@ function literalOf(
 function ofName(name: ts.Identifier, checker: ts.TypeChecker, depth: number): Source[] {
   for (const declaration of resolveSymbol(name, checker)?.declarations ?? []) {
     if (ts.isVariableDeclaration(declaration) && declaration.initializer !== undefined) {
-      return trace(declaration.initializer, checker, depth + 1);
+      const sources = trace(declaration.initializer, checker, depth + 1);
+      const isConstant = (ts.getCombinedNodeFlags(declaration) & ts.NodeFlags.Const) !== 0;
+      return isConstant ? sources : [...sources, ...other];
     }
     if (ts.isBindingElement(declaration)) {
       const { parent } = declaration.parent;
-      if (!ts.isVariableDeclaration(parent) || parent.initializer === undefined) return [];
+      if (!ts.isVariableDeclaration(parent) || parent.initializer === undefined) return other;
       const part = (declaration.propertyName ?? declaration.name).getText();
       return facetOf(trace(parent.initializer, checker, depth + 1), part);
     }
   }
-  return [];
+  return other;
 }
 
 /** A part of a topic is the topic's, a part of a kit one of its facets. */
 function facetOf(sources: readonly Source[], name: string): Source[] {
   return sources.flatMap((source): Source[] => {
-    if (source.kind === 'topic') return [source];
+    if (source.kind !== 'exo') return [source];
     const { maker, methods } = source;
-    if (!maker.form.kit || maker.facet !== undefined) return [];
+    if (!maker.form.kit || maker.facet !== undefined) return other;
     const facet = methods?.properties.find((property) => property.name?.getText() === name);
     const literal =
       facet !== undefined && ts.isPropertyAssignment(facet) ? unwrap(facet.initializer) : undefined;

@@ -20,7 +20,7 @@ export function writeCode(model: VatModel, bundle: string, header: string): stri
     `  name: ${quote(model.name)},`,
     `  root: ${model.root},`,
     ...(leadsTo.length === 0 ? [] : [`  leadsTo: [${leadsTo.join(', ')}],`]),
-    `  bundleSpec: new URL(${quote(`./${bundle}`)}, import.meta.url).href,`,
+    `  bundleSpec: new URL(${quote(`./${urlOf(bundle)}`)}, import.meta.url).href,`,
     '});',
     '',
   ].join('\n');
@@ -39,6 +39,9 @@ function interfaceLines(model: VatModel, { name, methods }: Interface): string[]
     '});',
   ];
 }
+
+/** A file's name in a URL, in which `#`, `?`, `%` and quotes have other meanings. */
+const urlOf = (name: string): string => encodeURIComponent(name).replaceAll("'", '%27');
 
 const digest = (text: string, letters: number): string =>
   createHash('sha256').update(text).digest('hex').slice(0, letters);

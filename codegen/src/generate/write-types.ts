@@ -159,6 +159,10 @@ export function docLines(doc: string, indent: string): string[] {
   return [`${indent}/**`, ...lines.map((line) => `${indent} * ${line}`.trimEnd()), `${indent} */`];
 }
 
+/** TypeScript takes U+2028 and U+2029 for line ends, and would count other lines than the map's. */
+const withoutSeparators = (text: string): string =>
+  text.replaceAll('\u2028', '\\u2028').replaceAll('\u2029', '\\u2029');
+
 /** A name on a line that stands for one in the source. */
 type Mark = { column: number; length: number; place: Place | undefined };
 
@@ -183,10 +187,12 @@ function makePrinter() {
         // Editors map both ends of a name.
         segments.push([mark.column + mark.length, index, line, column + mark.length]);
       }
-      text.split('\n').forEach((part, at) => {
-        lines.push(part);
-        mappings.push(at === 0 ? segments : []);
-      });
+      withoutSeparators(text)
+        .split('\n')
+        .forEach((part, at) => {
+          lines.push(part);
+          mappings.push(at === 0 ? segments : []);
+        });
     },
     text: (): string => `${lines.join('\n')}\n`,
     map: (file: string): string =>

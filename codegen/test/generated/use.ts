@@ -4,6 +4,7 @@ import type { InterfaceDefinition, RemoteSubscriber, VatRoot } from '@vatkit/sdk
 import { defineSubcluster, vat } from '@vatkit/sdk/codegen';
 import { Counter, FormsRoot, forms } from './forms.vat.gen.js';
 import { guarded, type GuardedRoot } from './guarded.vat.gen.js';
+import { odd, type OddRoot, type There } from './odd.vat.gen.js';
 import { shop } from './shop.js';
 import { shop as shopVat, type ShopRoot } from './shop.vat.gen.js';
 import { till } from './till.vat.gen.js';
@@ -96,6 +97,14 @@ export async function use(): Promise<void> {
   void amount;
   // @ts-expect-error an amount is a bigint
   await js.ledger().put('a', 1);
+
+  const { root: strange } = await launch(odd);
+  same<typeof strange, OddRoot>(true);
+  const there: There = await strange.self().self().there();
+  const made: string = await strange.new(await strange['*/ </script>']());
+  void [there, made, await strange.next().next().next()];
+  // @ts-expect-error it is a method, no constructor
+  void new strange('x');
 
   const { root: corner } = await launch(shop);
   same<typeof corner, ShopRoot>(true);

@@ -120,6 +120,6 @@ const makeExposure = (target: object, iface: string): Exposure => ({
       const what = method === undefined ? 'is no function' : `has no method ${nameOf(method)}`;
       throw new TypeError(`The page's ${iface} ${what}`);
     }
-    return Reflect.apply(found, method === undefined ? undefined : target, args);
+    return Reflect.apply(found, method === undefined ? undefined : target, args) as unknown;
   },
 });

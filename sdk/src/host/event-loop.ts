@@ -16,6 +16,7 @@ import { readVatTableSizes, type VatTableSizes } from '../protocol/vat-tables.js
 import type { Bundle, FromVat } from '../protocol/vat-wire.js';
 import { makeChangeSet } from '../store/change-set.js';
 import type { KernelDatabase } from '../store/kv-store.js';
+import { makeActivity } from './activity.js';
 import { messageOf, parseBundle } from './bundles.js';
 import { makeHeartbeat } from './heartbeat.js';
 import { makeMessageLog, type MessagePage, type TimedTrace } from './message-log.js';
@@ -91,8 +92,11 @@ export function makeEventLoop(powers: EventLoopPowers) {
     watch: (on) => queueMicrotask(() => feed({ type: 'watch', on })),
     now: () => performance.now(),
   });
+  const activity = makeActivity();
   let outputs: KernelEffect[] = [];
   let oldestOutputAt: number | undefined;
+  /** What a peer has said is committed, and a power failure could still take it. */
+  let owesSync = false;
   /** What the last commit took that waited for the disk: to gather for as long costs nobody more than that again. */
   let syncMs = 0;
   let busy = 0;
@@ -270,11 +274,11 @@ export function makeEventLoop(powers: EventLoopPowers) {
         waiting >= limits.commitOutputsMax ||
         performance.now() - oldestOutputAt >= commitDelay());
     if (changes.size >= limits.commitRowsMax || waiting >= limits.commitOutputsMax) commit();
-    else if (due && outputs.some(isForPeers)) commitSoon();
+    else if (due && (machine.hasNewsForPeers() || outputs.some(isForPeers))) commitSoon();
     else if (due) commit();
     else if (waiting + changes.size > 0) {
       // Not before what is already in the event queue has been taken; that is how cranks come to share a commit.
-      commitTimer ??= setTimeout(commit, commitDelay());
+      commitTimer ??= setTimeout(() => commit(), commitDelay());
     }
     if (busy === 0) onQuiet?.();
     for (const [queue, events] of waitingSends) {
@@ -290,13 +294,13 @@ export function makeEventLoop(powers: EventLoopPowers) {
     }
   };
 
-  /** What is sent to a peer in one turn, or came from it in one, shares a commit: each of these waits for the disk. */
+  /** What is sent to a peer in one turn, or came from it in one, shares a frame and a commit. */
   const commitSoon = (): void => {
     if (isCommitNear) return;
     isCommitNear = true;
     queueMicrotask(() => {
       isCommitNear = false;
-      if (outputs.length > 0) commit();
+      if (outputs.length + machine.untold() > 0) commit();
     });
   };
 
@@ -306,7 +310,7 @@ export function makeEventLoop(powers: EventLoopPowers) {
     else waitingSends.set(full, [...(waitingSends.get(full) ?? []), event]);
   };
 
-  const commit = (): void => {
+  const commit = (isSynced = false): void => {
     clearTimeout(commitTimer);
     commitTimer = undefined;
     if (over !== undefined) return;
@@ -320,11 +324,18 @@ export function makeEventLoop(powers: EventLoopPowers) {
       return;
     }
     try {
-      // What a peer has seen must outlive a power failure: else the two would remember differently.
-      const sync = outputs.some(isForPeers);
+      owesSync ||= outputs.some(({ type }) => type === 'peer-received');
+      // What a peer has seen must outlive a power failure: else the two would remember differently. And what it has not seen
+      // acknowledged it says again: a service that is called for it must not be called twice.
+      const sync =
+        isSynced ||
+        outputs.some(({ type }) => type === 'to-peer' || (owesSync && type === 'host-call'));
       const start = performance.now();
       changes.commit({ sync });
-      if (sync) syncMs = performance.now() - start;
+      if (sync) {
+        syncMs = performance.now() - start;
+        owesSync = false;
+      }
     } catch (thrown) {
       recover(thrown);
       return;
@@ -335,6 +346,7 @@ export function makeEventLoop(powers: EventLoopPowers) {
     counts.commits += 1;
     released.forEach(perform);
     if (traces.length > 0) messageLog.take(traces.splice(0));
+    activity.committed();
     powers.onCommit();
   };
 
@@ -349,6 +361,7 @@ export function makeEventLoop(powers: EventLoopPowers) {
     outputs = [];
     drained.clear();
     rejectAll(error);
+    activity.end();
     powers.onSetback(error, 'over');
     tellEnd(error);
   };
@@ -400,6 +413,7 @@ export function makeEventLoop(powers: EventLoopPowers) {
 
   const feed = (event: KernelEvent): void => {
     if (over !== undefined) return;
+    activity.note(event);
     try {
       take(machine.step(event, Date.now()));
     } catch (thrown) {
@@ -506,9 +520,14 @@ export function makeEventLoop(powers: EventLoopPowers) {
       return answer ?? failure(over ?? new KernelError('INTERNAL_ERROR', 'no answer came'));
     },
 
-    commit,
+    commit: (): void => commit(),
+    /** Commits to the disk: only then may a peer hear that what it said has come. */
+    sync(): void {
+      if (owesSync || changes.size > 0) commit(true);
+    },
     counts: (): Readonly<LoopCounts> => ({ ...counts }),
     messageLog: (after?: number): MessagePage => messageLog.read(after),
+    nextActivity: (after?: number): Promise<number> => activity.next(after),
 
     /** Resolves to what the worker answers, to undefined when it is gone. The heartbeat bounds it. */
     ping(vatId: VatId): Promise<VatTableSizes | undefined> {

@@ -42,6 +42,7 @@ export const wireStatusOf = (
   rows: KernelRows,
   isRunning: IsRunning,
   storage: WireStatus['storage'],
+  opaqueVatId: (vatId: VatId) => string,
 ): WireStatus => ({
   vats: vatIdsOf(rows).map((id) => {
     const row = vatRowOf(rows, id);
@@ -50,6 +51,7 @@ export const wireStatusOf = (
       name: row.name,
       subclusterId: row.subcluster,
       status: statusOf(id, row, isRunning),
+      opaqueId: opaqueVatId(id),
     };
   }),
   subclusters: subclusterIdsOf(rows).map((id) => {

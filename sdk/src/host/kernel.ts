@@ -143,7 +143,7 @@ export class Kernel {
       graceMs: policy.sessionGraceMs,
       makeAdmin: (line) =>
         makeSessionAdmin({ kernel: this, launches, isNameable: loop.isNameable, line }),
-      status: () => wireStatusOf(this.#rows, loop.isRunning, this.#storage),
+      status: () => wireStatusOf(this.#rows, loop.isRunning, this.#storage, names.opaqueVatId),
       mapStack,
     });
   }
@@ -711,6 +711,18 @@ export class Kernel {
       queues: this.#loop.queueLengths(),
       limits: { ...this.#limits },
     };
+  }
+
+  /**
+   * Waits until vats, callers or peers have done something, for `activityWaitMs` at most. What clients ask of the kernel
+   * itself is nothing: who reads after each answer is not woken by his own reading.
+   *
+   * @param query - `after`: an earlier answer. Without one the answer comes at once.
+   * @returns a number to be asked `after`; another one when there has been something.
+   */
+  async awaitActivity({ after }: { after?: number } = {}): Promise<number> {
+    void this.#rows;
+    return this.#loop.nextActivity(after);
   }
 
   /**

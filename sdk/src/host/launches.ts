@@ -9,6 +9,7 @@ import { krefOrder } from '../kernel/rows.js';
 import type {
   AllowedGlobalName,
   ClusterConfig,
+  IOConfig,
   SystemSubclusterConfig,
 } from '../protocol/config.js';
 import type { InterfaceInfo } from '../protocol/definition.js';
@@ -49,13 +50,14 @@ export function makeLaunches(powers: LaunchesPowers) {
   const { loop, objects, platform, log, read, ioChannelFactory, allowedGlobalNames } = powers;
   const channels = new Map<VRef, IOChannel>();
 
-  const close = (vref: VRef): void => {
+  const closed = async (vref: VRef): Promise<void> => {
     const channel = channels.get(vref);
     channels.delete(vref);
-    channel?.close().catch((thrown: unknown) => {
+    await channel?.close().catch((thrown: unknown) => {
       log('warn', ['kernel', 'io'], [`a channel could not be closed: ${messageOf(thrown)}`]);
     });
   };
+  const close = (vref: VRef): void => void closed(vref);
 
   const factoryFor = (config: ClusterConfig): IOChannelFactory => {
     if (ioChannelFactory !== undefined) return ioChannelFactory;
@@ -67,13 +69,14 @@ export function makeLaunches(powers: LaunchesPowers) {
 
   type Channels = { [channel: string]: VRef };
 
-  /** @param before - a configuration whose channels are open; those that are the same in both stay so. */
-  const openChannels = async (config: ClusterConfig, before?: ClusterConfig): Promise<Channels> => {
+  const openChannels = async (
+    config: ClusterConfig,
+    names: readonly string[] = Object.keys(config.io ?? {}),
+  ): Promise<Channels> => {
     const opened: Channels = {};
     try {
-      for (const [name, options] of Object.entries(config.io ?? {})) {
-        const old = before?.io?.[name];
-        if (old !== undefined && canonical(old) === canonical(options)) continue;
+      for (const name of names) {
+        const options = config.io?.[name] as IOConfig;
         const channel = await factoryFor(config)(name, options);
         const vref = objects.exportObject(makeIOService(name, options, channel));
         channels.set(vref, channel);
@@ -81,12 +84,69 @@ export function makeLaunches(powers: LaunchesPowers) {
       }
       return opened;
     } catch (thrown) {
-      closeChannels(opened);
+      await closeChannels(opened);
       throw thrown;
     }
   };
 
-  const closeChannels = (opened: Channels): void => Object.values(opened).forEach(close);
+  const closeChannels = async (opened: Channels): Promise<void> => {
+    await Promise.all(Object.values(opened).map(closed));
+  };
+
+  const nameOfChannel = (id: SubclusterId, name: string): VRef =>
+    loop.hostVRef(loop.rows().services.getRequired(channelService(id, name)).kref);
+
+  /** Opens a channel that the store knows. After a start, calls to it wait meanwhile. */
+  const reopen = async (id: SubclusterId, name: string, config: ClusterConfig): Promise<void> => {
+    const options = config.io?.[name] as IOConfig;
+    try {
+      const channel = await factoryFor(config)(name, options);
+      const vref = nameOfChannel(id, name);
+      objects.bind(vref, makeIOService(name, options, channel));
+      channels.set(vref, channel);
+    } catch (thrown) {
+      // One channel that cannot be had must not keep the kernel from its other work.
+      log('error', ['kernel', 'io'], [`channel ${name} of ${id}: ${messageOf(thrown)}`]);
+    }
+  };
+
+  /**
+   * Opens what a subcluster's next configuration has and its present one has not; what is the same in both stays open. Where
+   * that fails, the channels that the next one lacks are closed first: one of them may have the address.
+   *
+   * @returns the new channels, and what undoes it all.
+   */
+  const changeChannels = async (
+    id: SubclusterId,
+    config: ClusterConfig,
+  ): Promise<{ io: Channels; undo: () => Promise<void> }> => {
+    const { config: old } = loop.rows().subclusters.getRequired(id);
+    const others = (one: ClusterConfig, other: ClusterConfig): string[] =>
+      Object.entries(one.io ?? {}).flatMap(([name, options]) => {
+        const counterpart = other.io?.[name];
+        return counterpart && canonical(counterpart) === canonical(options) ? [] : name;
+      });
+    const [coming, leaving] = [others(config, old), others(old, config)];
+    try {
+      const io = await openChannels(config, coming);
+      return { io, undo: () => closeChannels(io) };
+    } catch (thrown) {
+      if (leaving.length === 0) throw thrown;
+    }
+    let io: Channels = {};
+    const undo = async (): Promise<void> => {
+      await closeChannels(io);
+      for (const name of leaving) await reopen(id, name, old);
+    };
+    await Promise.all(leaving.map((name) => closed(nameOfChannel(id, name))));
+    try {
+      io = await openChannels(config, coming);
+    } catch (thrown) {
+      await undo();
+      throw thrown;
+    }
+    return { io, undo };
+  };
 
   const checkGrants = ({ vats }: ClusterConfig): void => {
     for (const [name, { globals = [], network }] of Object.entries(vats)) {
@@ -141,8 +201,7 @@ export function makeLaunches(powers: LaunchesPowers) {
       }
     },
 
-    openChannels,
-    closeChannels,
+    changeChannels,
 
     async launch(
       config: ClusterConfig,
@@ -164,28 +223,17 @@ export function makeLaunches(powers: LaunchesPowers) {
         });
         return read(outcome, fetched);
       } catch (thrown) {
-        closeChannels(io);
+        await closeChannels(io);
         throw thrown;
       }
     },
 
-    /** Opens the channels of subclusters that the store holds; calls to them wait meanwhile. */
+    /** Opens the channels of subclusters that the store holds. */
     async reopenChannels(): Promise<void> {
-      const { subclusters, services } = loop.rows();
+      const { subclusters } = loop.rows();
       for (const id of subclusters.ids().sort(krefOrder)) {
-        const config = subclusters.getRequired(id).config;
-        for (const [name, options] of Object.entries(config.io ?? {})) {
-          const service = services.getRequired(channelService(id, name));
-          try {
-            const channel = await factoryFor(config)(name, options);
-            const vref = loop.hostVRef(service.kref);
-            objects.bind(vref, makeIOService(name, options, channel));
-            channels.set(vref, channel);
-          } catch (thrown) {
-            // One channel that cannot be had must not keep the kernel from its other work.
-            log('error', ['kernel', 'io'], [`channel ${name} of ${id}: ${messageOf(thrown)}`]);
-          }
-        }
+        const { config } = subclusters.getRequired(id);
+        for (const name of Object.keys(config.io ?? {})) await reopen(id, name, config);
       }
     },
 

@@ -247,7 +247,7 @@ export function makeNamedLaunches({ loop, launches, read }: NamedLaunchesPowers)
     definition: string,
     onStep: (step: LaunchStep) => void,
   ): Promise<void> => {
-    const { vats: members, config: old } = rows().subclusters.getRequired(id);
+    const { vats: members } = rows().subclusters.getRequired(id);
     const failed = (why: string, cause?: unknown, more?: unknown): KernelError =>
       new KernelError('UPGRADE_FAILED', `"${request.name}" (${id}) was not upgraded: ${why}`, {
         cause,
@@ -267,7 +267,7 @@ export function makeNamedLaunches({ loop, launches, read }: NamedLaunchesPowers)
     const added = Object.keys(config.vats).length + removed.length - Object.keys(members).length;
     const total = changed.length + added;
     onStep({ step: 'upgrading', done: 0, total });
-    const io = await launches.openChannels(config, old).catch((thrown: unknown) => {
+    const { io, undo } = await launches.changeChannels(id, config).catch((thrown: unknown) => {
       throw failed(messageOf(thrown), thrown);
     });
     const outcome = await loop.request({
@@ -284,8 +284,8 @@ export function makeNamedLaunches({ loop, launches, read }: NamedLaunchesPowers)
     try {
       read(outcome, fetched);
     } catch (thrown) {
+      if (loop.over() === undefined) await undo();
       if (!isKernelError(thrown, 'UPGRADE_FAILED')) throw thrown;
-      launches.closeChannels(io);
       throw failed(thrown.message.replace(/^\[[^\]]*\] /, ''), thrown.cause, thrown.data);
     }
     onStep({ step: 'upgrading', done: total, total });

@@ -85,7 +85,7 @@ type Peer = {
 
 /** A peer that has so many frames to be acknowledged hears of it at once. */
 const ackFramesMax = 64;
-const ackDelayMs = 10;
+const ackDelayMs = 25;
 const clockMs = 100;
 /** A link stays so long after the last thing that is said on it. */
 const lastWordMs = 100;
@@ -355,8 +355,15 @@ export function makePeerServer({ loop, log, startTransport, lineage, read }: Pee
       if (to === remote && frame.seq > standing.sent) sayFrame(live, frame);
     // What it says was applied before may not be acknowledged yet.
     live.acked = 0;
-    acknowledge(live);
+    confirm(live);
     takeInbox(live);
+  };
+
+  /** Tells the peer what has come, which must be on the disk first: it says nothing twice that was acknowledged. */
+  const confirm = (live: LiveLink): void => {
+    if (live.acked >= live.received) return acknowledge(live);
+    loop.sync();
+    acknowledge(live);
   };
 
   const refused = (peer: Peer, live: LiveLink, said: PeerRefusal): void => {
@@ -650,9 +657,9 @@ export function makePeerServer({ loop, log, startTransport, lineage, read }: Pee
       if (live.phase !== 'open' || live.remote !== effect.remote) return;
       if (effect.type === 'to-peer') return sayFrame(live, effect.frame);
       live.received = Math.max(live.received, effect.received);
-      if (live.received - live.acked >= ackFramesMax) acknowledge(live);
-      // With the next frame, if there soon is one.
-      else live.ackTimer ??= setTimeout(() => acknowledge(live), ackDelayMs);
+      // With the next frame, if there soon is one: that is written to the disk anyway. And not within a commit.
+      if (live.received - live.acked >= ackFramesMax) queueMicrotask(() => confirm(live));
+      else live.ackTimer ??= setTimeout(() => confirm(live), ackDelayMs);
     },
 
     /** What was said since the last commit is lost, or all that the store had. */

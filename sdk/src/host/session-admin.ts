@@ -60,6 +60,7 @@ const kernelMethods = [
   'getObjects',
   'getMessages',
   'getActivity',
+  'awaitActivity',
   'queryStore',
 ] as const;
 

@@ -343,7 +343,6 @@ export function makeKernelMachine(changes: ChangeSet, policy: KernelPolicy) {
       if (launchesRest()) subclusters.onRest();
     } while (isUnsettled());
     sessions.endStep();
-    if (remotes.frames.flush()) emit({ type: 'tick-wanted' });
     if (garbageIsLeft) emit({ type: 'tick-wanted' });
     return takeEffects();
   };
@@ -392,14 +391,17 @@ export function makeKernelMachine(changes: ChangeSet, policy: KernelPolicy) {
     },
 
     /**
-     * Makes the frames of all that sessions were to be told since the last time. It belongs before every commit: what
+     * Makes the frames of all that sessions and peers were to be told since the last time. It belongs before every commit: what
      * is untold stands in no row.
      */
     tell(): KernelEffect[] {
       sessions.tell();
+      if (remotes.frames.tell()) emit({ type: 'tick-wanted' });
       return takeEffects();
     },
-    untold: sessions.untold,
+    untold: (): number => sessions.untold() + remotes.frames.untold(),
+    /** Something of that peers are to be told. */
+    hasNewsForPeers: (): boolean => remotes.frames.untold() > 0,
 
     isRunning: vats.isRunning,
     /** The full queue that a message to `target` would have to wait for, if so; and whether that has drained. */

@@ -1,6 +1,6 @@
 /**
- * What remote peers are told: calls, settlements, and what nobody here reaches or knows any more, gathered into the frames of
- * a step. The conversation is written down in `protocol/peer-wire.ts`.
+ * What remote peers are told: calls, settlements, and what nobody here reaches or knows any more. A frame is made when the steps
+ * are about to be committed, for all that they had to tell. The conversation is written down in `protocol/peer-wire.ts`.
  */
 import { insistInvariant } from '../errors.js';
 import { errorCapData, type CapData } from '../protocol/capdata.js';
@@ -55,9 +55,9 @@ type Pending = { ops: PeerOp[]; retire: VRef[]; chars: number };
 export function makeRemoteFrames(powers: RemoteFramesPowers) {
   const { rows, references, clists, queues, messages, policy } = powers;
   const awake = new Set<EndpointId>();
-  /** To be woken in a step of their own. */
+  /** Their frames are full: the rest has its turn when those are on their way. */
   const later = new Set<EndpointId>();
-  /** What this step has to tell. */
+  /** What is told with the next frames; nothing of it stands in the store. */
   const pending = new Map<EndpointId, Pending>();
   /** Characters in frames that are not acknowledged, as far as they were counted. */
   const unacked = new Map<EndpointId, number>();
@@ -240,8 +240,25 @@ export function makeRemoteFrames(powers: RemoteFramesPowers) {
       tellItem(remote, item);
       release();
     }
-    // The rest has its turn when this frame is on its way.
     later.add(remote);
+  };
+
+  /** What the peer is yet to be told becomes a frame: a row and an effect. */
+  const tellPeer = (remote: EndpointId): void => {
+    const row = rows.remotes.get(remote);
+    const { ops, retire, chars } = pendingOf(remote);
+    pending.delete(remote);
+    if (ops.length === 0 || row === undefined) return;
+    const seq = row.sent + 1;
+    const frame = { ack: row.received, ops };
+    rows.remotes.set(remote, { ...row, sent: seq });
+    rows.remoteFrames.set(`${remote}.${seq}`, {
+      ...frame,
+      chars,
+      ...(retire.length > 0 && { retire }),
+    });
+    unacked.set(remote, unackedChars(remote) + chars);
+    powers.toPeer(remote, { seq, ...frame });
   };
 
   return {
@@ -254,7 +271,7 @@ export function makeRemoteFrames(powers: RemoteFramesPowers) {
     /** Bytes of one message that peers are told. */
     limit: (bytes: number): void => void (messageBytesMax = bytes),
 
-    /** Moves what waits for peers into their frames of this step, as far as there is room. */
+    /** Moves what waits for peers into their next frames, as far as there is room. */
     dispatchAll(): void {
       for (const remote of awake) {
         awake.delete(remote);
@@ -262,23 +279,20 @@ export function makeRemoteFrames(powers: RemoteFramesPowers) {
       }
     },
 
-    /** Ends the step: its frames become rows and effects. Is there more to tell in another step? */
-    flush(): boolean {
-      for (const [remote, { ops, retire, chars }] of pending) {
-        const row = rows.remotes.get(remote);
-        if (ops.length === 0 || row === undefined) continue;
-        const seq = row.sent + 1;
-        const frame = { ack: row.received, ops };
-        rows.remotes.set(remote, { ...row, sent: seq });
-        rows.remoteFrames.set(`${remote}.${seq}`, {
-          ...frame,
-          chars,
-          ...(retire.length > 0 && { retire }),
-        });
-        unacked.set(remote, unackedChars(remote) + chars);
-        powers.toPeer(remote, { seq, ...frame });
-      }
-      pending.clear();
+    /** Things that peers have yet to be told, counted. */
+    untold(): number {
+      let count = 0;
+      for (const { ops } of pending.values()) count += ops.length;
+      return count;
+    },
+    isUntold: (remote: EndpointId): boolean => (pending.get(remote)?.ops.length ?? 0) > 0,
+
+    /** What this one peer was to be told stands in its frames now: they are looked at next. */
+    tellPeer,
+
+    /** What the steps since the last time had to tell becomes frames. Is there more to tell in another step? */
+    tell(): boolean {
+      for (const remote of pending.keys()) tellPeer(remote);
       const isMore = later.size > 0;
       for (const remote of later) awake.add(remote);
       later.clear();
@@ -332,11 +346,8 @@ export function makeRemoteFrames(powers: RemoteFramesPowers) {
       clists.remove(remote, kref);
     },
 
-    /** The step's rows are undone. */
-    undo(): void {
-      pending.clear();
-      unacked.clear();
-    },
+    /** Rows of this step are undone, before any of it was to be told. */
+    undo: (): void => unacked.clear(),
 
     forget(remote: EndpointId): void {
       pending.delete(remote);

@@ -129,7 +129,11 @@ export function makeRemotes(powers: RemotesPowers) {
   /** Nothing would be lost if the conversation began anew. */
   const holdsNothing = (remote: EndpointId): boolean => {
     const { sent, acked } = rows.remotes.getRequired(remote);
-    return sent === acked && rows.clistByKRef.ids(`${remote}.`, 1).length === 0;
+    return (
+      sent === acked &&
+      !frames.isUntold(remote) &&
+      rows.clistByKRef.ids(`${remote}.`, 1).length === 0
+    );
   };
 
   /** The peer should be reached: something waits for it, or it may come to owe something. */
@@ -248,6 +252,8 @@ export function makeRemotes(powers: RemotesPowers) {
   };
 
   const standingOf = (remote: EndpointId): Standing => {
+    // What both sides compare are frames.
+    frames.tellPeer(remote);
     const { theirs, sent, acked, received } = rows.remotes.getRequired(remote);
     return { me: numberOf(remote), you: theirs, sent, acked, received };
   };
@@ -268,6 +274,7 @@ export function makeRemotes(powers: RemotesPowers) {
       return;
     }
     let remote = provide(peerId, hints);
+    frames.tellPeer(remote);
     const { life: before } = rows.remotes.getRequired(remote);
     if (before !== undefined && life.epoch < before.epoch) {
       const message = 'another kernel with this key has started since';

@@ -191,9 +191,12 @@ export function makeSubclusterUpgrades(powers: SubclusterUpgradesPowers) {
   /** Calls the root's `upgraded(vats, services)` where it has one; what it throws is the caller's to hear. */
   const tellRoot = (id: SubclusterId, event: SubclusterUpgradeEvent): void => {
     const { vats: members, config } = rows.subclusters.getRequired(id);
-    const { root } = rows.vats.getRequired(members[config.bootstrap] as VatId);
     const done = (): void =>
       emit({ type: 'answer', requestId: event.requestId, outcome: { type: 'done', result: null } });
+    const rootVat = members[config.bootstrap];
+    // It may have been terminated while the others started.
+    if (rootVat === undefined) return done();
+    const { root } = rows.vats.getRequired(rootVat);
     if (!powers.shapes.of(root)?.methods.includes('upgraded')) return done();
     const result = references.makePromise(null);
     powers.whenSettled(result, ({ rejected, value, stack }) => {

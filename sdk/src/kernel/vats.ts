@@ -548,8 +548,9 @@ export function makeVats(powers: VatPowers) {
     /** Ends what was running when the store was last written: heap and workers are gone with that process. */
     endAll(): void {
       for (const vatId of rows.vats.ids().sort(krefOrder)) {
-        const vat = rows.vats.getRequired(vatId);
-        if (vat.live) {
+        // The end of one may be the end of an upgrade, and of the vats that it was to add.
+        const vat = rows.vats.get(vatId);
+        if (vat?.live) {
           runOf(vatId).isCautious = true;
           endRun(
             vatId,

@@ -284,6 +284,8 @@ export type WireStatus = {
     subclusterId: string;
     /** `stopped`: it starts at its next delivery. `broken`: quarantined. */
     status: 'launching' | 'running' | 'stopped' | 'broken';
+    /** What answers that it touched say of it: see {@link VatVersions}. Absent from kernels of an older build. */
+    opaqueId?: OpaqueVatId;
   }[];
   subclusters: {
     id: string;

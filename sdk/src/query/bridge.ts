@@ -10,16 +10,13 @@ import type { RefHandle } from '../client/ref.js';
 import type { Origin } from '../client/types.js';
 import type { VatVersions } from '../protocol/session-wire.js';
 import {
-  forgetRecord,
   isLost,
-  mergeVersions,
+  keepTouched,
+  makeRecord,
   originOf,
-  provideRecord,
-  recordOf,
   refsIn,
   releaseAll,
   take,
-  type AnyQuery,
   type Patch,
   type QueryRecord,
 } from './records.js';
@@ -49,9 +46,10 @@ export const tellHandle = (queryFn: object, handle: RefHandle | undefined): void
 
 function makeBridge(client: QueryClient) {
   const cache = client.getQueryCache();
-  const queries = new Map<QueryKey, AnyQuery>();
+  /** By the very key that a query keeps as long as it lives. */
+  const records = new Map<QueryKey, QueryRecord>();
   const news = new Map<Origin, News>();
-  let due = new Set<AnyQuery>();
+  let due = new Set<QueryRecord>();
   let timer: ReturnType<typeof setTimeout> | undefined;
   let lastFlush = -FRAME_MS;
   /** Is the data that are being written a guess? */
@@ -64,20 +62,20 @@ function makeBridge(client: QueryClient) {
     lastFlush = performance.now();
     const now = due;
     due = new Set();
-    for (const query of now) query.invalidate();
+    for (const { query } of now) query.invalidate();
     const filter: QueryFilters = {
       type: 'active',
-      predicate: (query) => {
-        const record = recordOf(query.queryKey);
-        return now.has(query) && record !== undefined && !isLost(record);
+      predicate({ queryKey }) {
+        const record = records.get(queryKey);
+        return record !== undefined && now.has(record) && !isLost(record);
       },
     };
     void client.refetchQueries(filter, { cancelRefetch: false });
   };
 
-  const askAgain = (query: AnyQuery | undefined): void => {
-    if (query === undefined) return;
-    due.add(query);
+  const askAgain = (record: QueryRecord | undefined): void => {
+    if (record === undefined) return;
+    due.add(record);
     timer ??= setTimeout(flush, Math.max(0, lastFlush + FRAME_MS - performance.now()));
   };
 
@@ -93,11 +91,10 @@ function makeBridge(client: QueryClient) {
     if (known === undefined) return;
     if (versions === undefined) known.clear();
     for (const [vat, version] of Object.entries(versions ?? {})) known.set(vat, version);
-    for (const [key, query] of queries) {
-      const record = recordOf(key);
-      if (record === undefined || originOf(record) !== origin) continue;
-      record.isVoid ||= versions === undefined && query.state.fetchStatus !== 'idle';
-      if (versions === undefined || isOutdated(record)) askAgain(query);
+    for (const record of records.values()) {
+      if (originOf(record) !== origin) continue;
+      record.isVoid ||= versions === undefined && record.query.state.fetchStatus !== 'idle';
+      if (versions === undefined || isOutdated(record)) askAgain(record);
     }
   };
 
@@ -123,43 +120,36 @@ function makeBridge(client: QueryClient) {
     record.covered = record.patches.filter(({ done }) => done);
   };
 
-  const keepVersions = (record: QueryRecord): void => {
-    if (record.asking !== undefined && record.isMore) mergeVersions(record.touched, record.asking);
-    else record.touched = record.asking ?? record.touched;
-    record.asking = undefined;
-  };
-
-  const answered = (query: AnyQuery, record: QueryRecord): void => {
+  const answered = (record: QueryRecord): void => {
     if (record.isMore) for (const ref of record.held) take(record.arrived, ref);
     else releaseAll(record.held);
     [record.held, record.arrived] = [record.arrived, new Set()];
-    keepVersions(record);
-    record.base = query.state.data;
+    keepTouched(record);
+    record.base = record.query.state.data;
     record.patches = record.patches.filter((patch) => !record.covered.includes(patch));
-    if (record.patches.length > 0) guess(query, record);
+    if (record.patches.length > 0) guess(record);
     const isOld = record.isVoid || isOutdated(record);
-    if (isOld || record.patches.some(({ done }) => done)) askAgain(query);
+    if (isOld || record.patches.some(({ done }) => done)) askAgain(record);
   };
 
-  const failed = (query: AnyQuery, record: QueryRecord): void => {
+  const failed = (record: QueryRecord): void => {
     releaseAll(record.arrived);
-    keepVersions(record);
-    if (isOutdated(record)) askAgain(query);
+    keepTouched(record);
+    if (isOutdated(record)) askAgain(record);
   };
 
-  const removed = (query: AnyQuery, record: QueryRecord): void => {
+  const removed = (record: QueryRecord): void => {
     record.follower?.abort();
     releaseAll(record.held);
     releaseAll(record.arrived);
     listen(originOf(record), -1);
-    forgetRecord(query.queryKey);
-    queries.delete(query.queryKey);
-    due.delete(query);
+    records.delete(record.query.queryKey);
+    due.delete(record);
   };
 
   /** While nobody looks, what feeds it ends soon, and the next look begins it again. */
-  const rest = (query: AnyQuery, record: QueryRecord): void => {
-    const { follower } = record;
+  const rest = (record: QueryRecord): void => {
+    const { query, follower } = record;
     if (follower === undefined || query.getObserversCount() > 0) return;
     setTimeout(() => {
       if (query.getObserversCount() > 0 || record.follower !== follower) return;
@@ -169,33 +159,32 @@ function makeBridge(client: QueryClient) {
   };
 
   cache.subscribe((event) => {
-    const query = event.query as AnyQuery;
-    const record = queries.has(query.queryKey) ? recordOf(query.queryKey) : undefined;
-    if (record === undefined) return;
+    const record = records.get(event.query.queryKey as QueryKey);
+    if (record?.query !== event.query) return;
     switch (event.type) {
       case 'removed':
-        return removed(query, record);
+        return removed(record);
       case 'observerRemoved':
-        return rest(query, record);
+        return rest(record);
       case 'observerOptionsUpdated': {
         const next = handles.get(event.observer.options.queryFn as object);
-        if (next !== undefined && next.base !== record.handle?.base) askAgain(query);
+        if (next !== undefined && next.base !== record.handle?.base) askAgain(record);
         return;
       }
       case 'updated':
         if (event.action.type === 'fetch')
           begin(record, event.action.meta?.fetchMore !== undefined);
-        else if (event.action.type === 'error') failed(query, record);
+        else if (event.action.type === 'error') failed(record);
         else if (event.action.type !== 'success' || isGuess) return;
-        else if (event.action.manual) record.base = query.state.data;
-        else answered(query, record);
+        else if (event.action.manual) record.base = record.query.state.data;
+        else answered(record);
     }
   });
 
   // Guesses
 
   /** Writes data that no fetch gave, and leaves everything else of the query as it is. */
-  const write = (query: AnyQuery, data: unknown): void => {
+  const write = ({ query }: QueryRecord, data: unknown): void => {
     const { isInvalidated, dataUpdatedAt } = query.state;
     isGuess = true;
     try {
@@ -207,7 +196,7 @@ function makeBridge(client: QueryClient) {
   };
 
   /** A guess that does not fit what has come meanwhile is given up. */
-  const guess = (query: AnyQuery, record: QueryRecord): void => {
+  const guess = (record: QueryRecord): void => {
     let data = record.base;
     record.patches = record.patches.filter(({ apply }) => {
       try {
@@ -217,27 +206,30 @@ function makeBridge(client: QueryClient) {
         return false;
       }
     });
-    write(query, data);
+    write(record, data);
   };
 
   return {
     /** The record of the query that is being fetched. */
     join(key: QueryKey, handle: RefHandle | undefined): QueryRecord | undefined {
-      const query = queries.get(key) ?? findQuery(key);
-      // It was removed while its fetch began.
-      if (query === undefined) return undefined;
-      const before = recordOf(key);
-      if (before?.handle?.origin !== handle?.origin || before === undefined) {
-        if (before !== undefined) listen(originOf(before), -1);
-        listen(handle?.origin, 1);
+      let record = records.get(key);
+      if (record === undefined) {
+        const query = cache.getAll().find(({ queryKey }) => queryKey === key);
+        // It was removed while its fetch began.
+        if (query === undefined) return undefined;
+        records.set(key, (record = makeRecord(query, undefined)));
       }
-      queries.set(key, query);
-      return provideRecord(key, handle);
+      const before = originOf(record);
+      record.handle = handle;
+      if (before === handle?.origin) return record;
+      listen(before, -1);
+      listen(handle?.origin, 1);
+      return record;
     },
 
     /** What a fetch of the query gave. */
     arrived(key: QueryKey, value: unknown): unknown {
-      const record = queries.has(key) ? recordOf(key) : undefined;
+      const record = records.get(key);
       if (record === undefined) releaseAll(refsIn(value));
       else take(record.arrived, value);
       return value === undefined ? null : value;
@@ -245,9 +237,8 @@ function makeBridge(client: QueryClient) {
 
     /** What feeds the query by itself gave something. */
     feed(key: QueryKey, value: unknown): void {
-      const record = recordOf(key);
-      const query = queries.get(key);
-      if (record === undefined || query === undefined) return;
+      const record = records.get(key);
+      if (record === undefined) return;
       take(record.arrived, value);
       const { held } = record;
       [record.held, record.arrived] = [record.arrived, new Set()];
@@ -256,22 +247,18 @@ function makeBridge(client: QueryClient) {
     },
 
     /** The query is fed from now on, until `follower` is aborted. */
-    follow(key: QueryKey, follower: AbortController): void {
-      const query = queries.get(key);
-      const record = recordOf(key);
-      if (query === undefined || record === undefined) return follower.abort();
+    follow(record: QueryRecord, follower: AbortController): void {
       record.follower?.abort();
       record.follower = follower;
-      rest(query, record);
+      rest(record);
     },
 
-    askAgain: (key: QueryKey): void => askAgain(queries.get(key)),
+    askAgain: (key: QueryKey): void => askAgain(records.get(key)),
 
     /** The query has come to an end of which only its source can tell. */
     fail(key: QueryKey, error: Error): void {
-      const query = queries.get(key);
-      if (query === undefined) return;
-      query.setState({
+      const query = records.get(key)?.query;
+      query?.setState({
         data: undefined,
         dataUpdatedAt: 0,
         error,
@@ -287,30 +274,25 @@ function makeBridge(client: QueryClient) {
       const patch: Patch = { apply, done: false };
       const patched = cache
         .findAll(filter)
-        .map((query) => query)
-        .filter(({ queryKey, state }) => queries.has(queryKey) && state.data !== undefined);
-      const guesses = patched.map((query) => apply(query.state.data));
-      patched.forEach((query, index) => {
-        const record = recordOf(query.queryKey) as QueryRecord;
+        .flatMap(({ queryKey, state }) =>
+          state.data === undefined ? [] : (records.get(queryKey) ?? []),
+        );
+      const guesses = patched.map(({ query }) => apply(query.state.data));
+      patched.forEach((record, index) => {
         record.patches = [...record.patches, patch];
-        write(query, guesses[index]);
+        write(record, guesses[index]);
       });
       return (isDone) => {
         patch.done = true;
-        for (const query of patched) {
-          const record = recordOf(query.queryKey);
-          if (record === undefined || !record.patches.includes(patch)) continue;
+        for (const record of patched) {
+          if (!records.has(record.query.queryKey) || !record.patches.includes(patch)) continue;
           if (!isDone) {
             record.patches = record.patches.filter((each) => each !== patch);
-            guess(query, record);
+            guess(record);
           }
-          askAgain(query);
+          askAgain(record);
         }
       };
     },
   };
-
-  function findQuery(key: QueryKey): AnyQuery | undefined {
-    return cache.getAll().find(({ queryKey }) => queryKey === key);
-  }
 }

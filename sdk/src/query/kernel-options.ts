@@ -7,7 +7,7 @@ import { isKernelError } from '../errors.js';
 import type { InterfaceDefinition, SubclusterDefinition } from '../protocol/definition.js';
 import { provideBridge } from './bridge.js';
 import { canonicalText } from './canonical.js';
-import { queryDefaults } from './options.js';
+import { missing, queryDefaults } from './options.js';
 import { isLoss } from './records.js';
 import type { PassedOptions } from './types.js';
 
@@ -69,12 +69,7 @@ export function subclusterQueryOptions<Root, Selected = Launched<Root>>(
   definition: SubclusterDefinition<Root> | undefined,
   { as, onChange, allowRemoval, rollback, ...options }: SubclusterOptions<Root, Selected> = {},
 ): Query<Launched<Root>, Selected, SubclusterQueryKey> {
-  const how: LaunchOptions = {
-    ...(as !== undefined && { as }),
-    ...(onChange !== undefined && { onChange }),
-    ...(allowRemoval !== undefined && { allowRemoval }),
-    ...(rollback !== undefined && { rollback }),
-  };
+  const how = JSON.stringify({ as, onChange, allowRemoval, rollback });
   const subcluster = as ?? definition?.name ?? '';
   return {
     ...queryDefaults,
@@ -87,15 +82,15 @@ export function subclusterQueryOptions<Root, Selected = Launched<Root>>(
       {
         name: kernel.name,
         subcluster,
-        definition: definition === undefined ? '' : textOf(definition.config) + canonicalText(how),
+        definition: definition === undefined ? '' : textOf(definition.config) + how,
       },
     ],
     queryFn: (context: QueryFunctionContext<SubclusterQueryKey>) =>
       definition === undefined
-        ? Promise.reject(new TypeError('There is no definition to launch yet'))
+        ? missing('launch', 'definition')
         : obtain(
             context,
-            () => kernel.launch(definition, how),
+            () => kernel.launch(definition, JSON.parse(how) as LaunchOptions),
             ({ root }) => root,
           ),
   } as unknown as Query<Launched<Root>, Selected, SubclusterQueryKey>;
@@ -131,7 +126,7 @@ export function peerQueryOptions<Interface = Untyped, Selected = Remote<Interfac
     queryKey: ['vatkit', { name: kernel.name, peer: url === undefined ? 0 : numberOf(url) }],
     queryFn: (context: QueryFunctionContext<PeerQueryKey>) =>
       url === undefined
-        ? Promise.reject(new TypeError('There is no ocap URL to redeem yet'))
+        ? missing('redeem', 'URL')
         : obtain(
             context,
             () => kernel.redeem(as, url),

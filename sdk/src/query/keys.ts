@@ -4,7 +4,6 @@
  */
 import type { QueryFilters } from '@tanstack/query-core';
 import type { RefHandle } from '../client/ref.js';
-import { describe } from '../protocol/describe.js';
 import type { MethodDescriptor } from '../protocol/definition.js';
 import type { OpaqueVatId } from '../protocol/session-wire.js';
 import { canonicalText } from './canonical.js';
@@ -32,7 +31,7 @@ export function insistTarget(descriptor: MethodDescriptor, on: unknown): RefHand
   if (on === undefined || on === null || typeof on === 'symbol') return undefined;
   const handle = handleOf(on);
   if (handle !== undefined) return handle;
-  throw new TypeError(`${nameOf(descriptor)} is asked of a ref; \`on\` is ${describe(on)}`);
+  throw new TypeError(`${nameOf(descriptor)} is asked of a ref; \`on\` is a ${typeof on}`);
 }
 
 export const nameOf = ({ interface: { name }, method }: MethodDescriptor): string =>
@@ -74,8 +73,8 @@ export type VatFilter<Method = unknown, Interface = unknown> = {
   on?: On<Interface>;
   method?: MethodDescriptor<Method, Interface>;
   args?: ArgsOf<Method>;
-  /** A vat that the answer depended on: `opaqueId` of a vat in the kernel's status. */
-  vat?: OpaqueVatId;
+  /** A vat that the answer depended on: one of `kernel.status.vats`, or its `opaqueId`. */
+  vat?: OpaqueVatId | { readonly opaqueId?: OpaqueVatId };
 };
 
 /**
@@ -100,7 +99,8 @@ export function vatQueryFilter<Method, Interface>({
   return {
     queryKey: ['vatkit', parts],
     ...(vat !== undefined && {
-      predicate: ({ queryKey }) => vat in touchedBy(queryKey),
+      predicate: (query) =>
+        ((typeof vat === 'string' ? vat : vat.opaqueId) ?? '') in touchedBy(query),
     }),
   };
 }

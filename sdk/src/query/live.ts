@@ -20,10 +20,11 @@ export async function follow(
   args: readonly unknown[],
 ): Promise<unknown> {
   const bridge = provideBridge(client);
-  if (bridge.join(queryKey, handle) === undefined) return null;
+  const record = bridge.join(queryKey, handle);
+  if (record === undefined) return null;
   const follower = new AbortController();
   const { signal } = follower;
-  bridge.follow(queryKey, follower);
+  bridge.follow(record, follower);
   const began = performance.now();
   // A read, although it waits: else each question would make the answers of its vat look out of date.
   const options: SendOptions = { read: true, signal };

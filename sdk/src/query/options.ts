@@ -71,22 +71,17 @@ type Query<Data, Selected> = PassedOptions<Data, Selected, VatQueryKey> & {
 /** @throws TypeError where the method is of another kind. */
 function insistKind(descriptor: MethodDescriptor, kind: MethodKind): void {
   if (descriptor.kind === kind) return;
-  const uses = {
-    query: 'mark it @query in its vat if it changes nothing',
-    live: 'mark it @live in its vat if it returns a topic or an async iterator',
-    mutation: 'it changes nothing, so there is nothing to send',
-  };
   throw new TypeError(
-    `${nameOf(descriptor)} is a ${descriptor.kind}, not a ${kind}: ${uses[kind]}`,
+    `${nameOf(descriptor)} is a ${descriptor.kind}, not a ${kind}: see @query and @live in its vat`,
   );
 }
 
 const isSkipped = (args: unknown): boolean => typeof args === 'symbol';
 
-const missing = (descriptor: MethodDescriptor): Promise<never> =>
-  Promise.reject(
-    new TypeError(`Cannot call ${nameOf(descriptor)}: there is no ref yet (see \`on\`)`),
-  );
+export const missing = (work: string, what: string): Promise<never> =>
+  Promise.reject(new TypeError(`Cannot ${work}: there is no ${what} yet`));
+const missingRef = (descriptor: MethodDescriptor): Promise<never> =>
+  missing(`call ${nameOf(descriptor)}`, 'ref (see `on`)');
 
 /** A read, with what it touches told to the cache. */
 async function ask(
@@ -104,9 +99,9 @@ async function ask(
     onTouched(versions) {
       if (record !== undefined) mergeVersions((record.asking ??= {}), versions);
     },
-    ...(timeoutMs !== undefined && { timeoutMs }),
+    timeoutMs,
     // To look at the signal is to ask for the abort.
-    ...(abortable && { signal: context.signal }),
+    signal: abortable ? context.signal : undefined,
   });
   return bridge.arrived(queryKey, answer);
 }
@@ -121,7 +116,7 @@ function makeOptions(
 ): object {
   const handle = isSkipped(args) ? undefined : insistTarget(descriptor, on);
   const queryFn = (context: QueryFunctionContext<VatQueryKey>): Promise<unknown> =>
-    handle === undefined ? missing(descriptor) : fetch(context, handle);
+    handle === undefined ? missingRef(descriptor) : fetch(context, handle);
   tellHandle(queryFn, handle);
   return {
     ...queryDefaults,
@@ -283,7 +278,7 @@ export function vatMutationOptions<Method, Interface, OnMutate = unknown>(
     args: ArgsOf<Method>,
     { client }: MutationFunctionContext,
   ): Promise<unknown> => {
-    if (handle === undefined) return missing(descriptor);
+    if (handle === undefined) return missingRef(descriptor);
     const bridge = provideBridge(client);
     const ends: ((isDone: boolean) => void)[] = [];
     const finish = (isDone: boolean): void =>
@@ -292,19 +287,14 @@ export function vatMutationOptions<Method, Interface, OnMutate = unknown>(
         .reverse()
         .forEach((end) => end(isDone));
     const cache: OptimisticCache = {
-      update({ interface: info, ...rest }, target, change) {
-        const filter = vatQueryFilter({
-          ...target,
-          method: { interface: info, ...rest },
-        } as VatFilter);
+      update(method, target, change) {
+        const filter = vatQueryFilter({ ...target, method } as VatFilter);
         ends.push(bridge.patch(filter, change as (data: unknown) => unknown));
       },
     };
     try {
       optimistic?.(cache, ...(args as never));
-      const answer = await handle.send(method, args, {
-        ...(timeoutMs !== undefined && { timeoutMs }),
-      });
+      const answer = await handle.send(method, args, { timeoutMs });
       finish(true);
       for (const each of invalidates)
         void client.invalidateQueries(filterOf(each), { cancelRefetch: false });

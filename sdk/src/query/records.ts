@@ -9,6 +9,7 @@ import type { VatVersions } from '../protocol/session-wire.js';
 export type Patch = { apply: (data: unknown) => unknown; done: boolean };
 
 export type QueryRecord = {
+  query: AnyQuery;
   /** What is asked; another one after the ref was lost. Absent for launches and peers. */
   handle: RefHandle | undefined;
   /** At least these versions are in the data. */
@@ -29,39 +30,36 @@ export type QueryRecord = {
   follower: AbortController | undefined;
 };
 
-const records = new WeakMap<QueryKey, QueryRecord>();
-
-/** @param key - the query's own key, which it keeps as long as it lives. */
-export const recordOf = (key: QueryKey): QueryRecord | undefined => records.get(key);
-
-export function provideRecord(key: QueryKey, handle: RefHandle | undefined): QueryRecord {
-  let record = records.get(key);
-  if (record === undefined) {
-    record = {
-      handle,
-      touched: {},
-      asking: undefined,
-      arrived: new Set(),
-      covered: [],
-      isMore: false,
-      isVoid: false,
-      held: new Set(),
-      base: undefined,
-      patches: [],
-      follower: undefined,
-    };
-    records.set(key, record);
-  }
-  record.handle = handle;
-  return record;
-}
-
-export const forgetRecord = (key: QueryKey): boolean => records.delete(key);
+export const makeRecord = (query: AnyQuery, handle: RefHandle | undefined): QueryRecord => ({
+  query,
+  handle,
+  touched: {},
+  asking: undefined,
+  arrived: new Set(),
+  covered: [],
+  isMore: false,
+  isVoid: false,
+  held: new Set(),
+  base: undefined,
+  patches: [],
+  follower: undefined,
+});
 
 export const originOf = (record: QueryRecord): Origin | undefined => record.handle?.origin;
 
+/** By query, and not by key: two clients may be given options with one key. */
+const touched = new WeakMap<object, VatVersions>();
+
 /** The vats that a query's answer touched, with their versions then; empty where it is not known. */
-export const touchedBy = (key: QueryKey): VatVersions => recordOf(key)?.touched ?? {};
+export const touchedBy = (query: object): VatVersions => touched.get(query) ?? {};
+
+export function keepTouched(record: QueryRecord): void {
+  const { asking, isMore } = record;
+  if (asking !== undefined && isMore) mergeVersions(record.touched, asking);
+  else record.touched = asking ?? record.touched;
+  record.asking = undefined;
+  touched.set(record.query, record.touched);
+}
 
 /** Of two answers, what both depend on at least. */
 export function mergeVersions(into: VatVersions, more: VatVersions): void {

@@ -1,12 +1,13 @@
 /** Launches by name: joined, upgraded as a whole or not at all, gone back to, kept over a reload. */
 import { once } from 'node:events';
 import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { connect, type AddressInfo, type Socket } from 'node:net';
+import { join } from 'node:path';
 import { isKernelError, type KernelClient } from '@vatkit/sdk';
 import { defineInterface } from '@vatkit/sdk/codegen';
 import { describe, expect, it } from 'vitest';
 import { interfaceInfoKey } from '../../src/protocol/definition.js';
-import { bundleOfCode } from '../harness.js';
+import { bundleOfCode, makeFolder } from '../harness.js';
 import { makeClient, type Loose } from './harness.js';
 
 /** A vat that counts in its baggage, says its version, and notes what `upgraded` was given. */
@@ -159,6 +160,51 @@ describe('a launch by name', () => {
     await expect(
       kernel.launch(definition({ main: counter(1) }, { bootstrap: 'other' })),
     ).rejects.toMatchObject({ code: 'BAD_CONFIG' });
+  });
+
+  it('changes a channel at the address that it has, or leaves it as it was', async () => {
+    const path = join(makeFolder(), 'wire.sock');
+    const reader = (unit: string, code = ''): object =>
+      definition(
+        {
+          main: bundleOfCode(`return {
+            buildRootObject() {
+              let wire;
+              ${code}
+              const take = (vats, services) => { wire = services.wire; };
+              return far.makeDefaultExo('root', {
+                bootstrap: take,
+                upgraded: take,
+                read: () => far.E(wire).read(),
+              });
+            },
+          };`),
+        },
+        { io: { wire: { type: 'socket', path, unit } } },
+      );
+    const send = async (text: string): Promise<Socket> => {
+      const socket = connect(path);
+      await once(socket, 'connect');
+      socket.write(text);
+      return socket;
+    };
+    const kernel = makeClient();
+    const launched = (what: object) => kernel.launch(what as Parameters<typeof kernel.launch>[0]);
+    const { root } = await launched(reader('line'));
+    (await send('ab\n')).end();
+    expect(await call(root, 'read')).toBe('ab');
+    expect(await call(root, 'read')).toBeNull();
+    expect((await launched(reader('chars'))).action).toBe('upgraded');
+    (await send('ab')).end();
+    expect(await call(root, 'read')).toBe('a');
+    expect(await call(root, 'read')).toBe('b');
+    expect(await call(root, 'read')).toBeNull();
+    await expect(launched(reader('line', `throw Error('not today');`))).rejects.toMatchObject({
+      code: 'UPGRADE_FAILED',
+    });
+    (await send('cd')).end();
+    expect(await call(root, 'read')).toBe('c');
+    expect(await kernel.admin.checkInvariants?.()).toStrictEqual([]);
   });
 
   it('finds a subcluster again that was reloaded', async () => {

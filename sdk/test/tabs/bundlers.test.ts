@@ -13,7 +13,7 @@ import { tmpdir } from 'node:os';
 import { join, relative, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build as vite } from 'vite';
-import type { Browser } from 'playwright';
+import type { BrowserContext } from 'playwright';
 import webpack from 'webpack';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { loadsOf } from './loads-of.js';
@@ -83,7 +83,7 @@ async function buildWithWebpack(): Promise<Files> {
 
 let built: { [folder: string]: Files };
 let site: Site;
-let browser: Browser;
+let browser: BrowserContext;
 beforeAll(async () => {
   mkdirSync(at('node_modules/@vatkit'), { recursive: true });
   symlinkSync(fileURLToPath(new URL('../..', import.meta.url)), at('node_modules/@vatkit/sdk'));
@@ -91,7 +91,7 @@ beforeAll(async () => {
   writeFileSync(at('main.js'), main);
   writeFileSync(at('kernel.worker.js'), "import '@vatkit/sdk/worker';");
   built = { '/vite/': await buildWithVite(), '/webpack/': await buildWithWebpack() };
-  [site, browser] = await Promise.all([serveSite(built), startBrowser()]);
+  [site, browser] = await Promise.all([serveSite(built), startBrowser(at('profile'))]);
 }, 120_000);
 afterAll(async () => {
   await browser?.close();
@@ -107,7 +107,7 @@ describe.each(['vite', 'webpack'])('a build by %s', (bundler) => {
       if (message.type() === 'error') problems.push(message.text());
     });
     page.on('pageerror', (error) => problems.push(String(error)));
-    await page.goto(`${site.origin}/${bundler}/`);
+    await page.goto(`${site.newOrigin()}/${bundler}/`);
     await page.waitForFunction('globalThis.greetingFrom');
     expect(await page.evaluate(`greetingFrom('${program}')`)).toStrictEqual([
       'file',

@@ -6,7 +6,7 @@ import { readFileSync } from 'node:fs';
 import { createServer, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { fileURLToPath } from 'node:url';
-import { chromium, type Browser, type BrowserContext, type Page } from 'playwright';
+import { chromium, type BrowserContext, type Page } from 'playwright';
 import { chromiumArguments, findChromium } from '../../../scripts/chromium.mjs';
 import { bundleOf } from '../harness.js';
 
@@ -129,7 +129,8 @@ function clientFiles(file = 'entries/index.js', found: { [file: string]: string 
 }
 
 export type Site = {
-  origin: string;
+  /** Another one each time, with files of its own. */
+  newOrigin: () => string;
   port: number;
   close: () => Promise<void>;
 };
@@ -176,9 +177,10 @@ export async function serveSite(more: { readonly [folder: string]: Files } = {})
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const { port } = server.address() as AddressInfo;
+  let origins = 0;
   return {
     port,
-    origin: `http://localhost:${port}`,
+    newOrigin: () => `http://site-${(origins += 1)}.localhost:${port}`,
     close: () =>
       new Promise((resolve) => {
         server.closeAllConnections();
@@ -187,9 +189,15 @@ export async function serveSite(more: { readonly [folder: string]: Files } = {})
   };
 }
 
-export function startBrowser(args: string[] = []): Promise<Browser> {
+/**
+ * A browser as a user has it: its files are on the disk. Another context that Playwright makes is a private window, whose
+ * files are in the memory of the browser's process.
+ *
+ * @param profile - a folder, which a later browser may be given again.
+ */
+export function startBrowser(profile: string, args: string[] = []): Promise<BrowserContext> {
   const executablePath = findChromium();
-  return chromium.launch({
+  return chromium.launchPersistentContext(profile, {
     ...(executablePath !== undefined && { executablePath }),
     args: [...chromiumArguments, ...args],
     // Pages go into the cache of the back button as they do for users.

@@ -1,6 +1,9 @@
 /** Several tabs of one app, in a real browser, with the built files and a strict Content-Security-Policy. */
 import { kunser } from '@vatkit/sdk/kernel';
-import type { Browser, BrowserContext, Frame, Page } from 'playwright';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { BrowserContext, Frame, Page } from 'playwright';
 import type { KernelError } from '@vatkit/sdk';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { expectSoundStore, makeFile, startKernel, stopKernel } from '../harness.js';
@@ -12,23 +15,33 @@ declare const { client, root, state, launch, launchAs, callOn, stopCalling, vatk
 /** `VATKIT_TABS=10,20`: so many tabs and takeovers. */
 const [tabCount = 4, takeovers = 6] = (process.env.VATKIT_TABS ?? '4,6').split(',').map(Number);
 
+const folder = mkdtempSync(join(tmpdir(), 'vatkit-tabs-'));
 let site: Site;
-let browser: Browser;
 let context: BrowserContext;
+let origin: string;
 let tabs: ReturnType<typeof makeTabsOf>;
 
 beforeAll(async () => {
-  [site, browser] = await Promise.all([serveSite(), startBrowser()]);
+  [site, context] = await Promise.all([serveSite(), startBrowser(join(folder, 'profile'))]);
 }, 60_000);
 afterAll(async () => {
-  await browser?.close();
+  await context?.close();
   await site?.close();
+  rmSync(folder, { recursive: true, force: true });
 });
-beforeEach(async () => {
-  context = await browser.newContext();
-  tabs = makeTabsOf(context, site.origin);
+beforeEach(() => {
+  origin = site.newOrigin();
+  tabs = makeTabsOf(context, origin);
 });
-afterEach(() => context.close());
+afterEach(async () => {
+  // The first is the browser's own, and empty.
+  await Promise.all(
+    context
+      .pages()
+      .slice(1)
+      .map((page) => page.close()),
+  );
+});
 
 const launched = async (path?: string): Promise<Tab> => {
   const tab = await tabs.open(path);
@@ -57,9 +70,11 @@ describe('an app on a static server', () => {
   });
 
   it('says that it cannot run in an insecure context', async () => {
-    const insecure = await startBrowser(['--host-resolver-rules=MAP app.test 127.0.0.1']);
+    const insecure = await startBrowser(join(folder, 'insecure'), [
+      '--host-resolver-rules=MAP app.test 127.0.0.1',
+    ]);
     try {
-      const page = await (await insecure.newContext()).newPage();
+      const page = await insecure.newPage();
       await page.goto(`http://app.test:${site.port}/`);
       await page.waitForFunction('globalThis.isReady');
       const error = await page.evaluate(() =>
@@ -141,10 +156,10 @@ describe('the whole store', () => {
     const devtools = await context.newCDPSession(page);
     const limit = (quotaSize?: number) =>
       devtools.send('Storage.overrideQuotaForOrigin', {
-        origin: site.origin,
+        origin,
         ...(quotaSize !== undefined && { quotaSize }),
       });
-    const { usage } = await devtools.send('Storage.getUsageAndQuota', { origin: site.origin });
+    const { usage } = await devtools.send('Storage.getUsageAndQuota', { origin });
     await limit(usage + 3_000_000);
     const kept = await page.evaluate(async () => {
       const text = 'x'.repeat(500_000);
@@ -181,18 +196,18 @@ describe('the hardened mode', () => {
     const vat = page.workers().find((worker) => worker.url().startsWith('blob:null/'));
     expect(vat).toBeDefined();
     // What code finds that has got out of SES, and out of all that was taken from its worker.
-    const found = await frame.evaluate(async (origin) => {
+    const found = await frame.evaluate(async (outside) => {
       const said = (thrown: unknown) => (thrown as Error).name;
       const inWorker = new Worker(
         URL.createObjectURL(
           new Blob([
-            `fetch(${JSON.stringify(origin)}).then(() => postMessage('reached'), ({ name }) => postMessage(name))`,
+            `fetch(${JSON.stringify(outside)}).then(() => postMessage('reached'), ({ name }) => postMessage(name))`,
           ]),
         ),
       );
       return {
         origin: globalThis.origin,
-        fetch: await fetch(origin).then(() => 'reached', said),
+        fetch: await fetch(outside).then(() => 'reached', said),
         files: await navigator.storage.getDirectory().then(() => 'reached', said),
         parent: ((): string => {
           try {
@@ -205,7 +220,7 @@ describe('the hardened mode', () => {
           inWorker.onmessage = ({ data }) => resolve(data);
         }),
       };
-    }, site.origin);
+    }, origin);
     expect(found).toStrictEqual({
       origin: 'null',
       fetch: 'TypeError',
@@ -233,6 +248,32 @@ describe('the hardened mode', () => {
       return other.ready().catch((error: Error) => error.message);
     });
     expect(message).toContain("The kernel's worker did not start");
+  });
+});
+
+describe('a browser that is killed', () => {
+  it('has kept what was acknowledged', async () => {
+    const profile = join(folder, 'killed');
+    const browser = await startBrowser(profile);
+    const { page } = await makeTabsOf(browser, origin).open();
+    await page.evaluate(() => launch());
+    await page.evaluate(async () => {
+      for (let i = 0; i < 50; i += 1) await root.keep?.('last', i);
+    });
+    const ended = new Promise((resolve) => browser.once('close', resolve));
+    const devtools = await browser.newCDPSession(page);
+    devtools.send('Browser.crash').catch(() => undefined);
+    await ended;
+    const again = await startBrowser(profile);
+    try {
+      const tab = await makeTabsOf(again, origin).open();
+      await tab.page.evaluate(() => launch());
+      expect(await tab.page.evaluate(() => root.kept?.('last'))).toBe(49);
+      expect(await tab.page.evaluate(() => root.launches?.())).toBe(1n);
+      expect(await tab.page.evaluate(() => client.admin.checkInvariants?.())).toStrictEqual([]);
+    } finally {
+      await again.close();
+    }
   });
 });
 
@@ -331,7 +372,7 @@ describe('a takeover', () => {
       (globalThis as unknown as App).kept = await root.note?.('durable');
     });
     const other = await launched();
-    await leader.page.goto(`${site.origin}/keeper.bundle`);
+    await leader.page.goto(`${origin}/keeper.bundle`);
     expect(await other.page.evaluate(() => root.greet?.())).toBe('nobody greets world');
     expect(tabs.leader()).toBe(other);
     // Playwright knows no pages that come back from that cache, so the protocol beneath it is asked.

@@ -1,9 +1,10 @@
-import { useCallback, type ReactNode } from 'react';
+import { useCallback, useEffect, type ReactNode } from 'react';
 import type { KernelActivity } from '@vatkit/sdk/kernel';
 import { useRead, useShared } from '../admin.js';
 import { Note, Section, Table } from '../parts.js';
 
 const SAMPLES = 60;
+const SAMPLE_MS = 1_000;
 const counted = ['deliveries', 'answers', 'commits'] as const;
 
 type History = {
@@ -34,7 +35,14 @@ export default function ActivityPanel(): ReactNode {
     },
     [admin],
   );
-  const { data, error } = useRead(read);
+  const { data, error, refresh } = useRead(read, SAMPLE_MS);
+  // By the clock only while vats work: to the sample that shows that they do no more.
+  const isBusy = (data?.rates.deliveries.at(-1) ?? 0) > 0;
+  useEffect(() => {
+    if (!isBusy) return undefined;
+    const timer = setTimeout(refresh, SAMPLE_MS);
+    return () => clearTimeout(timer);
+  }, [data, isBusy, refresh]);
   if (data === undefined) return error === undefined ? null : <Note kind="error">{error}</Note>;
   const { now, rates } = data;
   const queues = Object.entries(now.queues).sort(([, a], [, b]) => b - a);

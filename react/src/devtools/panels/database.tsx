@@ -45,7 +45,7 @@ export default function DatabasePanel(): ReactNode {
     async () => (await admin.queryStore(COUNTS)).rows as { name: string; count: number }[],
     [admin],
   );
-  const counts = useRead(readCounts, 2_000);
+  const counts = useRead(readCounts, 1_000);
   const readRows = useCallback(async () => {
     const where = `key >= ${quote(`${table}.`)} AND key < ${quote(`${table}/`)}${
       filter === ''
@@ -57,7 +57,7 @@ export default function DatabasePanel(): ReactNode {
     );
     return rows as { key: string; value: string; chars: number }[];
   }, [admin, table, filter, page]);
-  const { data, error } = useRead(readRows, 2_000);
+  const { data, error } = useRead(readRows, 1_000);
   return (
     <>
       <Section title="Rows">

@@ -25,7 +25,7 @@ export default function MessagesPanel(): ReactNode {
     },
     [admin],
   );
-  const { data, error } = useRead(read, 400);
+  const { data, error } = useRead(read);
   const names = new Map<string, string>(vats.map(({ id, name }) => [id, name]));
   const nameOf = (endpoint: string): string => {
     if (endpoint === 'a1') return 'a1 admin';

@@ -1,12 +1,23 @@
-import { useCallback, useState, type FormEvent, type ReactNode } from 'react';
+import { useCallback, useEffect, useState, type FormEvent, type ReactNode } from 'react';
+import type { PeerStatus } from '@vatkit/sdk/kernel';
 import { useRead, useShared } from '../admin.js';
-import { Badge, Button, ConfirmButton, Kref, Note, Section } from '../parts.js';
+import { Badge, Button, ConfirmButton, Kref, Note, Section, Table } from '../parts.js';
+
+/** Milliseconds between two looks at peers that are being connected to. */
+const TRYING_MS = 500;
 
 /** This kernel's identity, its connections to others, and ocap URLs. */
 export default function PeersPanel(): ReactNode {
   const { admin, act } = useShared();
   const read = useCallback(async () => (await admin.getStatus()).remoteComms, [admin]);
-  const { data, error } = useRead(read);
+  const { data, error, refresh } = useRead(read);
+  // Attempts to connect are no doing of the kernel's.
+  const isTrying = data?.peers?.some(({ state }) => state === 'connecting' || state === 'waiting');
+  useEffect(() => {
+    if (!isTrying) return undefined;
+    const timer = setTimeout(refresh, TRYING_MS);
+    return () => clearTimeout(timer);
+  }, [data, isTrying, refresh]);
   const [relays, setRelays] = useState('');
   const [peer, setPeer] = useState('');
   const start = (event: FormEvent): void => {
@@ -45,7 +56,8 @@ export default function PeersPanel(): ReactNode {
           </button>
         </form>
       </Section>
-      <Section title="Connection to a peer">
+      <Peers peers={data?.peers ?? []} />
+      <Section title="Another peer">
         <div className="vkd-form">
           <label className="vkd-wide">
             Peer id
@@ -71,6 +83,53 @@ export default function PeersPanel(): ReactNode {
       </Section>
       <Urls />
     </>
+  );
+}
+
+function Peers({ peers }: { peers: readonly PeerStatus[] }): ReactNode {
+  const { admin, act } = useShared();
+  return (
+    <Section title={`Peers: ${peers.length}`}>
+      {peers.length === 0 ? (
+        <Note>
+          No peer is known. One is when a URL of its is redeemed, or when it asks for something
+          here.
+        </Note>
+      ) : (
+        <Table label="Peers" heads={['Peer', 'State', 'Why', 'Attempts', '']}>
+          {peers.map(({ peerId, state, reason, attempts }) => (
+            <tr key={peerId}>
+              <td>
+                <Kref of={peerId} />
+              </td>
+              <td>
+                <Badge of={state} />
+              </td>
+              <td className="vkd-text">{reason}</td>
+              <td>{attempts}</td>
+              <td>
+                <div className="vkd-actions">
+                  <Button
+                    label={`Reconnect ${peerId}`}
+                    disabled={state === 'connected'}
+                    onPress={() => act(`reconnect ${peerId}`, () => admin.reconnectPeer(peerId))}
+                  >
+                    Reconnect
+                  </Button>
+                  <ConfirmButton
+                    label={`Close ${peerId}`}
+                    disabled={state === 'idle'}
+                    onPress={() => act(`close ${peerId}`, () => admin.closeConnection(peerId))}
+                  >
+                    Close
+                  </ConfirmButton>
+                </div>
+              </td>
+            </tr>
+          ))}
+        </Table>
+      )}
+    </Section>
   );
 }
 

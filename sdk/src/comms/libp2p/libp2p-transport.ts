@@ -25,6 +25,7 @@ import {
   relayIdOf,
 } from './addresses.js';
 import { makeCircuit } from './circuit.js';
+import { inOneWrite, sparingOfWindowUpdates } from './fewer-writes.js';
 import { openFrameStream, type FrameStream } from './frame-stream.js';
 import { makeMeetings } from './meetings.js';
 import { openFirst, type Try } from './open-first.js';
@@ -149,7 +150,7 @@ async function startTransport(platform: Libp2pPlatform, settings: Settings): Pro
     nodeInfo: { name: 'vatkit', version: '1', userAgent: 'vatkit/1' },
     addresses: { listen: settings.listen },
     transports: [...platform.transports, circuit.transport],
-    connectionEncrypters: [noise()],
+    connectionEncrypters: [inOneWrite(noise())],
     streamMuxers: [
       yamux({
         streamOptions: {
@@ -212,7 +213,7 @@ async function startTransport(platform: Libp2pPlatform, settings: Settings): Pro
     stream.addEventListener('close', () => {
       if (!isInUse(connection)) drop(connection, 'its link has ended');
     });
-    return openFrameStream(stream, settings);
+    return openFrameStream(sparingOfWindowUpdates(stream), settings);
   };
 
   await node.handle(

@@ -106,6 +106,8 @@ function makeNode(name: string, random: Random, ledger: Ledger, trace?: (line: s
   let nextExport = 1;
   let unanswered = 0;
   let ticks = false;
+  let disk = store.snapshot();
+  let owesSync = false;
   const ends = new Set<End>();
   let dial: (peer: string) => void = () => {};
 
@@ -137,8 +139,9 @@ function makeNode(name: string, random: Random, ledger: Ledger, trace?: (line: s
       }
       case 'peer-received': {
         const end = endOf(effect.remote);
-        if (end !== undefined && random.chance(0.6))
-          say(end, { type: 'ack', ack: effect.received });
+        if (end === undefined || !random.chance(0.6)) return;
+        sync();
+        say(end, { type: 'ack', ack: effect.received });
         return;
       }
       case 'peer-over':
@@ -179,8 +182,19 @@ function makeNode(name: string, random: Random, ledger: Ledger, trace?: (line: s
     step({ ...event, requestId: lastRequest } as KernelEvent);
   };
 
+  /** What a power failure leaves. */
+  const sync = (): void => {
+    disk = store.snapshot();
+    owesSync = false;
+  };
+
   const commit = (): void => {
+    take(machine.tell());
     changes.commit();
+    // As the host's loop does it.
+    owesSync ||= outputs.some(({ type }) => type === 'peer-received');
+    if (outputs.some(({ type }) => type === 'to-peer' || (owesSync && type === 'host-call')))
+      sync();
     const released = outputs;
     outputs = [];
     released.forEach(perform);
@@ -325,7 +339,13 @@ function makeNode(name: string, random: Random, ledger: Ledger, trace?: (line: s
       step({ type: 'tick' });
       return true;
     },
-    pending: (): boolean => outputs.length > 0,
+    pending: (): boolean => outputs.length + machine.untold() > 0,
+
+    /** What it has now is on its disk. */
+    sync,
+
+    /** The whole computer dies: what was not written to the disk never was. */
+    fail: (): void => node.die(disk),
 
     /** The process dies: what was not committed never was. `from`: and the store is an older one. */
     die(from?: Map<string, string>): void {
@@ -351,6 +371,8 @@ function makeNode(name: string, random: Random, ledger: Ledger, trace?: (line: s
     },
 
     check(): void {
+      // What is yet to be told stands in no row.
+      if (machine.untold() > 0) return;
       const problems = findBrokenInvariants(machine.rows);
       insist(problems.length === 0, `${name}: ${problems.join('; ')}`);
     },
@@ -508,6 +530,7 @@ export function makePeerWorld({
         cut: chaos ? 1.5 : 0,
         notice: 2,
         die: chaos ? 0.4 : 0,
+        fail: chaos ? 0.3 : 0,
         restore: restores ? 0.4 : 0,
       })
     ) {
@@ -540,6 +563,8 @@ export function makePeerWorld({
         return end?.isCut ? closeAt(end) : undefined;
       case 'die':
         return node.die();
+      case 'fail':
+        return node.fail();
       case 'restore': {
         const snapshot = snapshots.get(node);
         if (snapshot === undefined) return;
@@ -582,7 +607,9 @@ export function makePeerWorld({
       const { owner, remote } = end;
       if (end.phase !== 'open' || remote === undefined) continue;
       const row = owner.rows().remotes.get(remote);
-      if (row !== undefined) owner.say(end, { type: 'ack', ack: row.received });
+      if (row === undefined) continue;
+      owner.sync();
+      owner.say(end, { type: 'ack', ack: row.received });
     }
   };
 
@@ -638,6 +665,7 @@ export function makePeerWorld({
         node.step({ type: 'identify-store', id: String(seed), secret: '' });
         node.start();
         node.issue(numbers.get(node.name) as string);
+        node.sync();
       }
       for (const node of nodes)
         for (const peer of nodes)

@@ -3,13 +3,21 @@
  * some seed, in some order. After every step the store must be sound, and no vat may have been told a lie.
  */
 import type { ClusterConfig } from '../../protocol/config.js';
-import { CAVEAT_MAKER, isKRef, type KRef, type VatId, type VRef } from '../../protocol/refs.js';
+import {
+  CAVEAT_MAKER,
+  isKRef,
+  type KRef,
+  type SubclusterId,
+  type VatId,
+  type VRef,
+} from '../../protocol/refs.js';
 import { makeChangeSet } from '../../store/change-set.js';
 import { makeMemoryStore } from '../../store/memory-store.js';
 import type { Caveat } from '../caveats.js';
 import { isOutput, type KernelEffect, type KernelEvent } from '../events.js';
 import { findBrokenInvariants } from '../invariants.js';
 import { makeKernelMachine } from '../kernel.js';
+import type { VatRow } from '../rows.js';
 import { makeClientLinks } from './client-links.js';
 import { makeFakeVat, type FakeVat } from './fake-vat.js';
 import { makeLedger } from './ledger.js';
@@ -383,6 +391,45 @@ export function makeWorld({
 
   const someVat = (): VatId | undefined => random.maybePick(machine.rows.vats.ids());
 
+  /** Another definition: some vats get other code, one may come, and one may go. */
+  const redefine = (subclusterId: SubclusterId): void => {
+    const { config, vats: members } = machine.rows.subclusters.getRequired(subclusterId);
+    const { bootstrap } = config;
+    const gone =
+      Object.keys(members).length > 3 && random.chance(0.2)
+        ? random.maybePick(Object.keys(members).filter((name) => name !== bootstrap))
+        : undefined;
+    const kept = Object.keys(members).filter((name) => name !== gone);
+    const names = new Set([bootstrap, ...kept]);
+    if (random.chance(0.3)) names.add(`later${1 + random.below(3)}`);
+    const changed = random.some(kept, random.below(kept.length + 1));
+    const unchanged = kept.filter((name) => !changed.includes(name));
+    const rowOf = (name: string): VatRow => machine.rows.vats.getRequired(members[name] as VatId);
+    const vatConfig = { bundleSpec: 'data:', creationOptions: { durable: random.chance(0.7) } };
+    const hash = `hash${1 + random.below(3)}`;
+    step({
+      type: 'upgrade-subcluster',
+      requestId: request(),
+      subclusterId,
+      config: {
+        ...config,
+        vats: Object.fromEntries(
+          [...names].map((name) => [
+            name,
+            unchanged.includes(name) ? rowOf(name).config : vatConfig,
+          ]),
+        ),
+      },
+      bundles: Object.fromEntries(
+        [...names].map((name) => [name, unchanged.includes(name) ? rowOf(name).bundleHash : hash]),
+      ),
+      contents: { [hash]: 'other code' },
+      changed,
+      definition: hash,
+      pastMax: 2,
+    });
+  };
+
   const disturb = (): void => {
     const vatId = someVat();
     const vat = random.maybePick([...workers.values()]);
@@ -393,6 +440,7 @@ export function makeWorld({
       restart: 3,
       start: 2,
       upgrade: 3,
+      redefine: 3,
       kernel: 4,
       stop: 1,
       stale: 3,
@@ -446,6 +494,10 @@ export function makeWorld({
           bundleHash: `hash${1 + random.below(3)}`,
           content: 'other code',
         });
+      case 'redefine': {
+        const id = machine.rows.subclusters.ids()[0];
+        return id === undefined ? undefined : redefine(id);
+      }
       case 'restart':
         if (vatId !== undefined) step({ type: 'restart-vat', requestId: request(), vatId });
         return;
@@ -624,10 +676,9 @@ export function makeWorld({
       const { owner, reach } = machine.rows.objects.getRequired(kref);
       insist(owner !== null || reach > 0, `nobody was told that ${kref} is gone for good`);
     }
-    for (let number = 1; number <= liars; number += 1) {
-      if (machine.rows.vats.has(`v${number}`)) {
-        step({ type: 'terminate-vat', requestId: request(), vatId: `v${number}` });
-      }
+    for (const vatId of machine.rows.vats.ids()) {
+      const isLate = Number(vatId.slice(1)) > vats;
+      if (isLate || isLiar(vatId)) step({ type: 'terminate-vat', requestId: request(), vatId });
     }
     for (const vatId of machine.rows.vats.ids()) {
       if (machine.rows.vats.getRequired(vatId).condition === 'broken') {

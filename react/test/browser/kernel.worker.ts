@@ -1,0 +1,3 @@
+import { serveKernel } from '@vatkit/sdk/worker';
+
+serveKernel({ storage: 'memory' });
