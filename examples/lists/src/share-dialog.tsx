@@ -89,7 +89,7 @@ export function ShareDialog({
           This copy of Tandem has no relay, so that links work in this browser only.
         </p>
       )}
-      {shown !== undefined && <Invitation share={shown} />}
+      {shown !== undefined && shown.link !== '' && <Invitation share={shown} />}
       {people.length > 0 && (
         <section>
           <h3 className="overline">Who has it</h3>
