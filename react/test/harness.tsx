@@ -71,7 +71,10 @@ export function makeTestKernel(options: TestKernelOptions = {}): TestKernel {
   const name = `test-${(lastKernel += 1)}`;
   const kernels: Kernel[] = [];
   const ports: MessagePort[] = [];
+  let ending: Promise<void> | undefined;
   const open = async (): Promise<MessagePort> => {
+    // The next kernel on a store waits for the one before.
+    await ending;
     const { port1, port2 } = new MessageChannel();
     ports.push(port2);
     const kernel = await openKernel(options);
@@ -101,7 +104,8 @@ export function makeTestKernel(options: TestKernelOptions = {}): TestKernel {
       return other;
     },
     async die() {
-      await kernels.at(-1)?.stop();
+      ending = kernels.at(-1)?.stop();
+      await ending;
       ports.at(-1)?.close();
     },
   };

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { useState, type ReactNode } from 'react';
 import { fireEvent, screen } from '@testing-library/react';
-import { expect, it } from 'vitest';
+import { expect, it, vi } from 'vitest';
 import { makeMemoryNetwork } from '../../sdk/src/comms/memory-transport.js';
 import { useRemotePeer, useVatCall } from '../src/index.js';
 import { atEnd, eventually, launchBoard, makeTestKernel, renderIn } from './harness.js';
@@ -25,6 +25,9 @@ function Far({ url: first }: { url?: string }): ReactNode {
     </>
   );
 }
+
+// Two kernels on files, one of them twice.
+vi.setConfig({ testTimeout: 60_000 });
 
 const status = (): string => (screen.getByRole('button').textContent ?? '').trim();
 const items = (): string | null => screen.getByTestId('items').textContent;
