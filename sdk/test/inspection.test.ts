@@ -2,7 +2,15 @@
 import { kunser } from '@vatkit/sdk/kernel';
 import type { StandIn } from '@vatkit/sdk/kernel';
 import { describe, expect, it, vi } from 'vitest';
-import { bundleOf, call, clusterOf, patience, rejectionOf, startKernel, stopKernel } from './harness.js';
+import {
+  bundleOf,
+  call,
+  clusterOf,
+  patience,
+  rejectionOf,
+  startKernel,
+  stopKernel,
+} from './harness.js';
 
 const launch = async () => {
   const kernel = await startKernel();

@@ -118,6 +118,21 @@ const attacks: [string, (rogue: Rogue) => void][] = [
   ],
   ['counts that it was not given', ({ say }) => say(frame({ op: 'drop', refs: [['o-1', 9]] }))],
   ['an end of what never was', ({ say }) => say(frame({ op: 'retire', refs: ['o-1'] }))],
+  [
+    'methods of what it has not named',
+    ({ say }) => say(frame({ op: 'describe', refs: ['o+3'], methods: ['greet'] })),
+  ],
+  [
+    'methods of what is not its own',
+    ({ say }) => say(frame({ op: 'describe', refs: ['o-1'], methods: ['greet'] })),
+  ],
+  [
+    'methods without an end',
+    ({ say }) => {
+      const methods = Array.from({ length: 1_000 }, (_, at) => `method${at}`);
+      say(frame({ op: 'describe', refs: ['o+3'], methods }));
+    },
+  ],
   ['an operation that there is not', ({ say }) => say(frame({ op: 'rule' }))],
   [
     'a number that is none',

@@ -1,4 +1,5 @@
 /** Kernels that share objects, over a network in memory. */
+import { createKernel } from '@vatkit/sdk';
 import { kslot, kunser, type Kernel, type KRef, type RemoteCommsOptions } from '@vatkit/sdk/kernel';
 import { NodejsPlatformServices, makeSQLKernelDatabase } from '@vatkit/sdk/node';
 import { Kernel as KernelClass } from '../src/host/kernel.js';
@@ -254,6 +255,37 @@ describe('three kernels', () => {
     await stopKernel(alice.kernel);
     const direct = await redeem(bob, carol);
     expect(await call(carol.kernel, direct, 'greet', 'Carol')).toBe('Hello, Carol!');
+  });
+});
+
+describe('an object of another kernel', () => {
+  test('is known by its methods, to who has it from there and to whom that passes it on', async () => {
+    const network = makeMemoryNetwork();
+    const [alice, bob, carol] = [await start(network), await start(network), await start(network)];
+    const methodsAt = async ({ kernel }: Started, kref: KRef): Promise<readonly string[]> => {
+      const { objects } = await kernel.getObjects();
+      return objects.find((object) => object.kref === kref)?.methods ?? [];
+    };
+    const own = await methodsAt(alice, alice.root);
+    expect(own).toContain('greet');
+    const bobs = await redeem(alice, bob);
+    expect(await methodsAt(bob, bobs)).toStrictEqual(own);
+    const carols = await redeem(bob, carol);
+    const passedOn = await call(bob.kernel, bob.root, 'echo', kslot(bobs));
+    const [kref] = (await carol.kernel.queueMessage(carols, 'echo', [passedOn])).slots as [KRef];
+    expect(await methodsAt(carol, kref)).toStrictEqual(own);
+
+    const { port1, port2 } = new MessageChannel();
+    bob.kernel.serveClient(port1);
+    const client = createKernel({ worker: () => port2 });
+    const root = await client.redeem<{ greet(name: string): string }>(
+      undefined,
+      await alice.kernel.issueOcapURL(alice.root),
+    );
+    expect(Object.keys(root)).toStrictEqual(own);
+    expect(await root.greet('Bob')).toBe('Hello, Bob!');
+    await client.close();
+    for (const { kernel } of [alice, bob, carol]) expectSound(kernel);
   });
 });
 

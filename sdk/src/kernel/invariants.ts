@@ -367,8 +367,9 @@ function findBrokenSessions(rows: KernelRows): string[] {
       problems.push(`frame ${id} is of a session that does not exist`);
   }
   for (const id of rows.shapes.ids()) {
-    if (!rows.vats.has(id.split('.')[0] as EndpointId))
-      problems.push(`shape ${id} is of a vat that does not exist`);
+    const owner = id.split('.')[0] as EndpointId;
+    if (!rows.vats.has(owner) && !rows.remotes.has(owner))
+      problems.push(`shape ${id} is of a vat or peer that does not exist`);
   }
   return problems;
 }

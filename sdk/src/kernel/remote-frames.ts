@@ -4,7 +4,7 @@
  */
 import { insistInvariant } from '../errors.js';
 import { errorCapData, type CapData } from '../protocol/capdata.js';
-import { flip, type PeerOp } from '../protocol/peer-wire.js';
+import { describeCharsMax, flip, type PeerOp } from '../protocol/peer-wire.js';
 import {
   isExportVRef,
   isPromiseKRef,
@@ -19,6 +19,7 @@ import type { Queues } from './queues.js';
 import type { References } from './references.js';
 import type { RemoteFrame } from './remote-rows.js';
 import type { KernelRows, Message, PeerQueueItem, QueueItem, SettledPromiseRow } from './rows.js';
+import type { Shapes } from './shapes.js';
 
 export type RemotePolicy = {
   /** Frames that a peer may leave unacknowledged, and characters of their bodies; what comes later waits in its queue. */
@@ -45,12 +46,19 @@ export type RemoteFramesPowers = {
   queues: Queues;
   messages: Messages;
   deliveries: Pick<Deliveries, 'batch'>;
+  shapes: Shapes;
   policy: RemotePolicy;
   isAttached: (remote: EndpointId) => boolean;
   toPeer: (remote: EndpointId, frame: RemoteFrame) => void;
 };
 
-type Pending = { ops: PeerOp[]; retire: VRef[]; chars: number };
+type Pending = {
+  ops: PeerOp[];
+  retire: VRef[];
+  chars: number;
+  /** Objects that these ops name for the first time. */
+  fresh: KRef[];
+};
 
 export function makeRemoteFrames(powers: RemoteFramesPowers) {
   const { rows, references, clists, queues, messages, policy } = powers;
@@ -77,7 +85,7 @@ export function makeRemoteFrames(powers: RemoteFramesPowers) {
   const pendingOf = (remote: EndpointId): Pending => {
     let frame = pending.get(remote);
     if (frame === undefined) {
-      frame = { ops: [], retire: [], chars: 0 };
+      frame = { ops: [], retire: [], chars: 0, fresh: [] };
       pending.set(remote, frame);
     }
     return frame;
@@ -95,7 +103,10 @@ export function makeRemoteFrames(powers: RemoteFramesPowers) {
     const vref = clists.toEndpoint(remote, kref);
     if (isPromiseKRef(kref)) {
       if (isNew) messages.subscribe(remote, kref);
-    } else if (!isExportVRef(vref)) count(remote, kref, 1);
+    } else if (!isExportVRef(vref)) {
+      count(remote, kref, 1);
+      if (isNew) pendingOf(remote).fresh.push(kref);
+    }
     return flip(vref);
   };
 
@@ -243,21 +254,48 @@ export function makeRemoteFrames(powers: RemoteFramesPowers) {
     later.add(remote);
   };
 
+  const descriptions = (remote: EndpointId, krefs: readonly KRef[]): PeerOp[] => {
+    const byShape = new Map<string, PeerOp & { op: 'describe' }>();
+    // Of all in a frame, so that it is not much larger for it: what comes later goes undescribed.
+    let room = Math.min(8 * describeCharsMax, messageBytesMax / 12);
+    for (const kref of krefs) {
+      const vref = clists.entry(remote, kref)?.vref;
+      const shape = powers.shapes.of(kref);
+      if (vref === undefined || shape === undefined) continue;
+      const text = JSON.stringify(shape);
+      const known = byShape.get(text);
+      if (known !== undefined) known.refs.push(flip(vref));
+      else if (text.length <= Math.min(room, describeCharsMax)) {
+        room -= text.length;
+        byShape.set(text, {
+          op: 'describe',
+          refs: [flip(vref)],
+          methods: [...shape.methods],
+          ...(shape.iface !== undefined && { iface: shape.iface }),
+        });
+      }
+    }
+    return [...byShape.values()];
+  };
+
   /** What the peer is yet to be told becomes a frame: a row and an effect. */
   const tellPeer = (remote: EndpointId): void => {
     const row = rows.remotes.get(remote);
-    const { ops, retire, chars } = pendingOf(remote);
+    const { ops, retire, chars, fresh } = pendingOf(remote);
     pending.delete(remote);
     if (ops.length === 0 || row === undefined) return;
+    const described = descriptions(remote, fresh);
+    const size = chars + JSON.stringify(described).length;
+    ops.push(...described);
     const seq = row.sent + 1;
     const frame = { ack: row.received, ops };
     rows.remotes.set(remote, { ...row, sent: seq });
     rows.remoteFrames.set(`${remote}.${seq}`, {
       ...frame,
-      chars,
+      chars: size,
       ...(retire.length > 0 && { retire }),
     });
-    unacked.set(remote, unackedChars(remote) + chars);
+    unacked.set(remote, unackedChars(remote) + size);
     powers.toPeer(remote, { seq, ...frame });
   };
 

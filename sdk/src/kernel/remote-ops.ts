@@ -161,6 +161,18 @@ export function makeRemoteOps(powers: RemoteOpsPowers) {
     }
   };
 
+  const describe = (
+    remote: EndpointId,
+    { refs, iface, methods }: PeerOp & { op: 'describe' },
+  ): void => {
+    const krefs = refs.map((vref) => {
+      const kref = rows.clistByVRef.get(`${remote}.${vref}`);
+      if (kref !== undefined && rows.objects.get(kref)?.owner === remote) return kref;
+      throw new IllegalSyscall(`${remote} describes ${vref}, which is no object of its own`);
+    });
+    powers.shapes.describe(remote, krefs, { methods, ...(iface !== undefined && { iface }) });
+  };
+
   const redeem = (remote: EndpointId, op: PeerOp & { op: 'redeem' }): void => {
     const result = newResult(remote, op.result);
     const found = urls.redeem(op.number);
@@ -181,6 +193,8 @@ export function makeRemoteOps(powers: RemoteOpsPowers) {
           return drop(remote, op);
         case 'retire':
           return retire(remote, op);
+        case 'describe':
+          return describe(remote, op);
         case 'redeem':
           return redeem(remote, op);
       }

@@ -224,6 +224,7 @@ export function makeRemotes(powers: RemotesPowers) {
     rows.remotes.delete(remote);
     peers().delete(peerId);
     rows.forgetNumbers(remote);
+    powers.shapes.forget(remote);
     frames.forget(remote);
     ops.forget(remote);
     powers.forgetQueue(remote);

@@ -23,7 +23,7 @@
  *     x.<time>.<kref>       a forwarder that expires then, in 16 digits of milliseconds since 1970
  *     k.<session>           a client session
  *     f.<session>.<seq>     a frame that the session has not acknowledged
- *     y.<vat>.<shape>       names of methods: of the root, of a durable kind, of heap objects by number
+ *     y.<vat>.<shape>       names of methods: of the root, of a durable kind, of heap objects and those of peers by number
  *     a.store               what tells this store from others
  *     a.identity            the kernel's own key, and the peer id that is made of it
  *     j.<remote>            a remote peer: who it is, and what it has of the conversation with it
@@ -52,7 +52,7 @@ export type ObjectRow = {
   revoked?: true;
   /** Its session has ended: whoever calls it hears so. */
   closed?: true;
-  /** Of an object on a vat's heap: the number of its shape. */
+  /** Of an object on a vat's heap, or of a peer's: the number of its shape. */
   shape?: number;
 };
 

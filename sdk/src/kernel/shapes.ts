@@ -2,12 +2,14 @@
  * Shapes: the names of objects' methods, as the vats that own the objects tell them with their cranks.
  *
  * The root and each durable kind have one of their own, told anew at each start. Objects on a vat's heap have the
- * number of one, which the vat gives; many share it.
+ * number of one, which the vat gives; many share it. So have objects of peers, by what the peer said when it named them.
  */
 import {
   HOST_REALM,
   ROOT_VREF,
   isDurableVRef,
+  isVatEndpoint,
+  type EndpointId,
   type KRef,
   type VatId,
   type VRef,
@@ -16,7 +18,7 @@ import type { ObjectShape } from '../protocol/vat-wire.js';
 import type { CLists } from './clists.js';
 import type { KernelRows, ShapeRow } from './rows.js';
 
-/** Shapes of one vat. Objects beyond have methods that nobody is told. */
+/** Shapes of one vat or peer. Objects beyond have methods that nobody is told. */
 export const shapesMax = 1_000;
 
 export function makeShapes(rows: KernelRows, clists: CLists) {
@@ -24,8 +26,8 @@ export function makeShapes(rows: KernelRows, clists: CLists) {
   const keyOf = (vref: VRef): string | undefined =>
     vref === ROOT_VREF ? vref : isDurableVRef(vref) ? vref.replace(/\/\d+/, '') : undefined;
 
-  const forget = (vatId: VatId): void => {
-    for (const id of rows.shapes.ids(`${vatId}.`)) rows.shapes.delete(id);
+  const forget = (owner: EndpointId): void => {
+    for (const id of rows.shapes.ids(`${owner}.`)) rows.shapes.delete(id);
   };
 
   const take = (vatId: VatId, { number, shape, of }: ObjectShape): void => {
@@ -58,11 +60,23 @@ export function makeShapes(rows: KernelRows, clists: CLists) {
       for (const shape of shapes) take(vatId, shape);
     },
 
+    /** What a peer says of objects of its own. The shape stays as long as the conversation. */
+    describe(remote: EndpointId, krefs: readonly KRef[], shape: ShapeRow): void {
+      const text = JSON.stringify(shape);
+      const known = rows.shapes.ids(`${remote}.`);
+      const id = known.find((each) => JSON.stringify(rows.shapes.get(each)) === text);
+      const number = id === undefined ? known.length : Number(id.slice(remote.length + 1));
+      if (number >= shapesMax) return;
+      if (id === undefined) rows.shapes.set(`${remote}.${number}`, shape);
+      for (const kref of krefs)
+        rows.objects.set(kref, { ...rows.objects.getRequired(kref), shape: number });
+    },
+
     /** What is known of an object. */
     of(kref: KRef): ShapeRow | undefined {
       const object = rows.objects.get(kref);
       if (!object?.owner || object.owner === HOST_REALM) return undefined;
-      const vref = clists.entry(object.owner, kref)?.vref;
+      const vref = isVatEndpoint(object.owner) ? clists.entry(object.owner, kref)?.vref : undefined;
       const key = (vref && keyOf(vref)) ?? object.shape;
       return key === undefined ? undefined : rows.shapes.get(`${object.owner}.${key}`);
     },

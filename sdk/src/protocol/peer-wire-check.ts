@@ -6,6 +6,7 @@ import {
   inFrame,
   inId,
   inList,
+  inMethods,
   inNumber,
   inPromise,
   inRange,
@@ -16,7 +17,7 @@ import {
   type Check,
   type Room,
 } from './session-wire-check.js';
-import type { PeerMessage, PeerOp } from './peer-wire.js';
+import { describeCharsMax, type PeerMessage, type PeerOp } from './peer-wire.js';
 import { at, isNot, isRecord, type Fields, type Problem } from './wire-form.js';
 
 const hintsMax = 16;
@@ -97,6 +98,13 @@ const inOp: Check = (value, room) => {
       return at('.refs', inList(value.refs, room, inDropCount));
     case 'retire':
       return at('.refs', inList(value.refs, room, inObject));
+    case 'describe':
+      return (
+        at('.refs', inList(value.refs, room, inOwnObject)) ??
+        (value.iface === undefined ? undefined : at('.iface', inText(value.iface, room))) ??
+        at('.methods', inMethods(value.methods, room)) ??
+        inDescription(value)
+      );
     case 'redeem':
       return (
         at('.number', inNumberOfUrl(value.number)) ??
@@ -113,6 +121,17 @@ const inNewResult = ({ result }: Fields): Problem =>
 
 const inObject: Check = (value) =>
   inVRef(value) ?? (isPromiseVRef(value as VRef) ? ' is a promise, not an object' : undefined);
+
+const inOwnObject: Check = (value, room) =>
+  inObject(value, room) ??
+  (isExportVRef(value as VRef) ? undefined : isNot("the sender's own", value));
+
+const inDescription = ({ iface, methods }: Fields): Problem => {
+  const { length } = JSON.stringify({ iface, methods });
+  return length > describeCharsMax
+    ? ` has ${length} characters, more than ${describeCharsMax}`
+    : undefined;
+};
 
 const inNumberOfUrl = (value: unknown): Problem =>
   typeof value === 'string' && /^[0-9a-f]{32}$/.test(value)

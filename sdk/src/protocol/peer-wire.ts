@@ -40,7 +40,8 @@
  * - **Objects.** Each mention of `o+5` in the slots of a value counts one. The receiver gives counts back with `drop` when it can no
  *   longer send to the object; when all are given back the sender need not serve it any more. If it was mentioned again
  *   meanwhile, the rest of the count holds it. After that either side says `retire` when it no longer tells the object from
- *   others (`o-5`), or when it is gone for good (`o+5`): then the name is dead.
+ *   others (`o-5`), or when it is gone for good (`o+5`): then the name is dead. The frame that names an object first may
+ *   `describe` it.
  */
 import type { CapData } from './capdata.js';
 import type { VRef } from './refs.js';
@@ -100,6 +101,9 @@ export type PeerRefusal = {
 
 export type PeerFrame = { type: 'frame'; seq: number; ack: number; ops: PeerOp[] };
 
+/** Of the names of one object's methods with that of its interface, as JSON: an object with more goes undescribed. */
+export const describeCharsMax = 4_096;
+
 export type PeerOp =
   /** Sends a message to `o-5`, to `p-5`, or to an earlier result `p+5`. Without `result` nobody wants the answer. */
   | { op: 'call'; target: VRef; methargs: CapData<VRef>; result?: VRef }
@@ -107,6 +111,8 @@ export type PeerOp =
   | { op: 'settle'; resolutions: WireResolution[] }
   | { op: 'drop'; refs: DropCount[] }
   | { op: 'retire'; refs: VRef[] }
+  /** What methods those objects of the sender's have that it has just named for the first time, as far as they are known. */
+  | { op: 'describe'; refs: VRef[]; iface?: string; methods: string[] }
   /** Asks for the object of an ocap URL's number: `result` becomes it, or rejects OBJECT_DELETED. */
   | { op: 'redeem'; number: string; result: VRef };
 

@@ -206,7 +206,8 @@ const inObjectName: Check = (value, room) => {
   );
 };
 
-const inMethods: Check = (value, room) => {
+/** Names of an object's methods. */
+export const inMethods: Check = (value, room) => {
   if (!Array.isArray(value)) return isNot('an array', value);
   if (value.length > sessionBounds.methodsMax) return ` has ${value.length} names`;
   for (let index = 0; index < value.length; index += 1) {
