@@ -58,6 +58,8 @@ export function makeFakeVat(options: FakeVatOptions) {
   /** Names of all that it was ever given: none comes back for something else. */
   const imported = new Set<VRef>();
   let syscalls: Syscall[] = [];
+  /** Objects whose methods the kernel is told next, by the number of their shape. Some tell none. */
+  let shaped: VRef[][] = [[], []];
   let writes = new Map<string, StateWrite>();
   let mentions = new Set<VRef>();
   let onApplied: (() => void)[] = [];
@@ -103,6 +105,7 @@ export function makeFakeVat(options: FakeVatOptions) {
     const vref = `o+${nextExport}`;
     nextExport += 1;
     objects.set(vref, { uid: newUid(vref), reach: false });
+    shaped[nextExport % 3]?.push(vref);
     return vref;
   };
 
@@ -494,8 +497,10 @@ export function makeFakeVat(options: FakeVatOptions) {
         writes: [...writes.values()],
         ...(kept !== undefined && { kept }),
         ...(delivery.type === 'start' && { start: { hasBootstrap: false } }),
+        shapes: shaped.map((of, number) => ({ number, shape: { methods: [`m${number}`] }, of })),
       };
       syscalls = [];
+      shaped = [[], []];
       writes = new Map();
       mentions = new Set();
       justSettled = new Map();

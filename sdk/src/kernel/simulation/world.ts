@@ -723,7 +723,8 @@ export function makeWorld({
     }
     const gone = (key: string): boolean => {
       const [kind, id] = key.split('.') as [string, string];
-      if (kind === 'b') return true;
+      // Bundles; and shapes, which a vat's next incarnation tells anew.
+      if (kind === 'b' || kind === 'y') return true;
       if (kind === 's') return rows.vats.ids().length === 0;
       if (kind === 'v' || kind === 'c') return id.startsWith('v') && !rows.vats.has(id);
       return (
@@ -734,7 +735,7 @@ export function makeWorld({
       );
     };
     const expected = new Set(atStart.filter((key) => !gone(key)));
-    const found = rowKeys().filter((key) => !key.startsWith('b.'));
+    const found = rowKeys().filter((key) => !/^[by]\./.test(key));
     const surplus = found.filter((key) => !expected.has(key));
     const missing = [...expected].filter((key) => !found.includes(key));
     insist(
