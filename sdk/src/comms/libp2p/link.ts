@@ -71,24 +71,39 @@ export function makeLink(
 
   const allow = makeAllowance(framesPerSecond);
   let pause: ReturnType<typeof setTimeout> | undefined;
+  /** What was in hand when the stream was told to stand still. */
+  const waiting: Uint8Array[] = [];
   const slowDown = (): void => {
     const waitMs = allow();
     if (waitMs === 0 || pause !== undefined) return;
     stream.pause();
     pause = setTimeout(() => {
       pause = undefined;
-      stream.resume();
+      takeWaiting();
+      if (pause === undefined) stream.resume();
     }, waitMs);
+  };
+  const take = (body: Uint8Array): void => {
+    if (early === undefined) events.onFrame(body);
+    else early.push(body);
+  };
+  const takeWaiting = (): void => {
+    while (pause === undefined && waiting.length > 0 && !closed) {
+      slowDown();
+      take(waiting.shift() as Uint8Array);
+    }
   };
 
   stream.listen({
     onFrame: ({ kind, body }) => {
       if (closed) return;
-      slowDown();
       if (kind === 'data') {
-        if (early === undefined) events.onFrame(body);
-        else early.push(body);
-      } else if (kind === 'ping') stream.send('pong');
+        waiting.push(body);
+        takeWaiting();
+        return;
+      }
+      slowDown();
+      if (kind === 'ping') stream.send('pong');
       else if (kind === 'close') close(`the other side has closed it: ${decodeText(body)}`);
       else if (kind !== 'pong') close(`a ${kind} frame on a link that is up`);
     },
