@@ -284,6 +284,7 @@ describe('an object of another kernel', () => {
     );
     expect(Object.keys(root)).toStrictEqual(own);
     expect(await root.greet('Bob')).toBe('Hello, Bob!');
+    expect(await client.peer(alice.peerId).status()).toMatchObject({ state: 'connected' });
     await client.close();
     for (const { kernel } of [alice, bob, carol]) expectSound(kernel);
   });

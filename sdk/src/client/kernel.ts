@@ -4,6 +4,7 @@ import { limits } from '../limits.js';
 import type { ClusterConfig } from '../protocol/config.js';
 import { describe } from '../protocol/describe.js';
 import type { InterfaceDefinition, SubclusterDefinition } from '../protocol/definition.js';
+import type { PeerStatus } from '../protocol/peer-status.js';
 import type {
   AdminMethods,
   LaunchRequest,
@@ -124,9 +125,12 @@ export type KernelClient<Admin = UntypedAdmin> = {
     as: InterfaceDefinition<Interface> | undefined,
     url: string,
   ) => Promise<Remote<Interface>>;
-  /** What can be done about the connection to another kernel. */
+  /** The connection to another kernel: how it stands, and what can be done about it. */
   readonly peer: (peerId: string) => {
     readonly peerId: string;
+    /** How it stands with it, and why. */
+    readonly status: () => Promise<PeerStatus>;
+    /** Tries at once to reach it, at the places given, too, and does not wait until it has. */
     readonly reconnect: (hints?: readonly string[]) => Promise<void>;
     readonly close: () => Promise<void>;
   };
@@ -305,6 +309,7 @@ export function createKernel<Admin = UntypedAdmin>({
     }) as KernelClient['redeem'],
     peer: (peerId) => ({
       peerId,
+      status: async () => (await askKernel('getPeerStatus', [peerId])) as PeerStatus,
       reconnect: async (hints = []) => void (await askKernel('reconnectPeer', [peerId, hints])),
       close: async () => void (await askKernel('closeConnection', [peerId])),
     }),

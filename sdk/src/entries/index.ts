@@ -23,6 +23,7 @@ export type KernelClient = Client<KernelAdmin>;
 export const createKernel: (options: KernelClientOptions) => KernelClient = makeClient;
 
 export { acceptPort } from '../client/kernel.js';
+export type { PeerState, PeerStatus } from '../protocol/peer-status.js';
 export type {
   AcceptedPort,
   ClientStatus,

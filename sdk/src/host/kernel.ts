@@ -17,6 +17,7 @@ import {
 } from '../protocol/config.js';
 import { describe } from '../protocol/describe.js';
 import { isStandIn, kserMethargs, kslot, kunser, type StandIn } from '../protocol/kernel-values.js';
+import type { PeerStatus } from '../protocol/peer-status.js';
 import { HOST_REALM, isKRef, type KRef, type SubclusterId, type VatId } from '../protocol/refs.js';
 import { emptyVatTables, type VatTableSizes } from '../protocol/vat-tables.js';
 import type { KernelDatabase } from '../store/kv-store.js';
@@ -59,7 +60,7 @@ import { makeNamedLaunches } from './named-launches.js';
 import { makeIssuerService, makeRedeemerService } from './ocap-url-services.js';
 import { makeOcapUrlDesk, type IssueOptions, type OcapUrlDesk } from './ocap-urls.js';
 import { makeOutcomes, type Outcomes } from './outcomes.js';
-import { makePeerServer, type PeerServer, type PeerStatus } from './peer-server.js';
+import { makePeerServer, type PeerServer } from './peer-server.js';
 import type { PlatformServices } from './platform-services.js';
 import { makeSessionAdmin } from './session-admin.js';
 import { portChannel, type PortLike } from './session-channel.js';

@@ -25,6 +25,7 @@ import {
   type PeerRefusal,
   type Standing,
 } from '../protocol/peer-wire.js';
+import type { PeerState, PeerStatus } from '../protocol/peer-status.js';
 import { insistPeerMessage } from '../protocol/peer-wire-check.js';
 import { isVatEndpoint, type EndpointId, type KRef } from '../protocol/refs.js';
 import { messageOf } from './bundles.js';
@@ -33,21 +34,6 @@ import type { Identity } from './identity.js';
 import type { Log } from './logger.js';
 import { acknowledge, drain, newLink, say, sayFrame, type LiveLink } from './peer-link.js';
 import { withDefaults, type PeerSettings } from './peer-settings.js';
-
-/**
- * `connected`: there is a link. `connecting`: one is being opened. `waiting`: it will be tried again. `idle`: nothing
- * wants it. `refused`: it may not be reached, or has refused this kernel.
- */
-export type PeerState = 'connected' | 'connecting' | 'waiting' | 'idle' | 'refused';
-
-export type PeerStatus = {
-  peerId: PeerId;
-  state: PeerState;
-  /** Why it is not connected, for people. */
-  reason?: string;
-  /** Attempts since it was last reached. */
-  attempts: number;
-};
 
 export type CommsStatus = {
   isInitialized: boolean;

@@ -1,0 +1,16 @@
+/** How it stands with another kernel, as apps are told. */
+
+/**
+ * `connected`: there is a link. `connecting`: one is being opened. `waiting`: it will be tried again. `idle`: nothing
+ * wants it. `refused`: it may not be reached, or has refused this kernel.
+ */
+export type PeerState = 'connected' | 'connecting' | 'waiting' | 'idle' | 'refused';
+
+export type PeerStatus = {
+  peerId: string;
+  state: PeerState;
+  /** Why it is not connected, for people. */
+  reason?: string;
+  /** Attempts since it was last reached. */
+  attempts: number;
+};
