@@ -20,7 +20,7 @@ export const storeSchema = 1;
 
 /** Is release `a` newer than release `b`? What is no release is older than any. */
 export function isNewer(a: string, b: string): boolean {
-  const [left, right] = [a, b].map((text) => (text.match(/\d+/g) ?? []).map(Number));
+  const [left, right] = [a, b].map((text) => (String(text).match(/\d+/g) ?? []).map(Number));
   for (let i = 0; i < 3; i += 1) {
     const difference = (left?.[i] ?? -1) - (right?.[i] ?? -1);
     if (difference !== 0) return difference > 0;

@@ -62,6 +62,14 @@ describe('an app on a static server', () => {
     expect(
       await first.page.evaluate(() => [client.status.storage, crossOriginIsolated]),
     ).toStrictEqual(['file', false]);
+    // A script of the same origin that knows where tabs meet, and says nonsense there.
+    await second.page.evaluate(() => {
+      const name = new URLSearchParams(location.search).get('name') ?? 'app';
+      const channel = new BroadcastChannel(`vatkit:${name}`);
+      const nonsense = [null, 7, 'seek', {}, { type: 'seek' }, { type: 'hand-over', release: 7 }];
+      for (const said of nonsense) channel.postMessage(said);
+      channel.close();
+    });
     await first.page.reload();
     await first.page.waitForFunction('globalThis.isReady');
     await first.page.evaluate(() => launch());

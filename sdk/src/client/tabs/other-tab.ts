@@ -4,9 +4,13 @@ import { limits } from '../../limits.js';
 import { randomId, tabNames, type Leader, type OpenMessage } from '../../protocol/tab-wire.js';
 import type { RendezvousMessage } from '../../protocol/tab-wire.js';
 import type { Channel, ChannelEvents } from '../channel.js';
+import { KernelMoved } from '../errors.js';
 import { acquireLock } from './locks.js';
 
 const SEEK_MS = 500;
+
+/** As much as is read here of what a leader says, be it sound or not. */
+type Answer = { type?: unknown; error?: { code?: unknown } } | null;
 
 export type OtherTab = {
   leader: Leader;
@@ -38,7 +42,14 @@ export async function seekLeader(
       leader,
       close,
       listen({ onMessage, onLost }) {
-        channel.onmessage = ({ data }: MessageEvent<unknown>) => onMessage(data);
+        let isWelcome = false;
+        channel.onmessage = ({ data }: MessageEvent<Answer>) => {
+          if (data?.type === 'welcome') isWelcome = true;
+          // It was about to go when this tab found it: soon another one leads.
+          if (!isWelcome && data?.error?.code === 'KERNEL_STOPPED')
+            setTimeout(() => onLost(new KernelMoved()), SEEK_MS);
+          else onMessage(data);
+        };
         channel.onmessageerror = () => onLost(new Error('it sent what cannot be read'));
         return {
           post: (message) => channel.postMessage(message),
@@ -69,9 +80,9 @@ function opened(
       if (turns * SEEK_MS > limits.leaderSilenceMs) settle(() => reject(unresponsive()));
       else seek();
     }, SEEK_MS);
-    const hear = ({ data }: MessageEvent<RendezvousMessage>): void => {
-      if (data.type === 'wait' && data.id === id) turns = 0;
-      else if (data.type === 'leader') seek();
+    const hear = ({ data }: MessageEvent<RendezvousMessage | null>): void => {
+      if (data?.type === 'wait' && data.id === id) turns = 0;
+      else if (data?.type === 'leader') seek();
     };
     const abort = (): void => settle(() => reject(signal.reason as Error));
     const settle = (how: () => void): void => {

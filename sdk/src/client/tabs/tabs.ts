@@ -149,13 +149,14 @@ export function makeTabs({ name, worker, sandbox }: TabsOptions): Tabs {
     lead?.free();
   };
 
-  const hear = ({ data }: MessageEvent<RendezvousMessage>): void => {
+  const hear = ({ data }: MessageEvent<RendezvousMessage | null>): void => {
     const tab = here;
     if (tab === undefined) return;
-    if (data.type === 'hand-over' && isNewer(data.release, release)) {
+    if (data?.type === 'hand-over' && isNewer(data.release, release)) {
       if (tab.lead === undefined) standBack(tab);
-    } else if (data.type === 'seek' && tab.isStarting) say({ type: 'wait', id: data.id });
-    else if (data.type === 'leader' && tab.session && tab.session.leader.id !== data.id) moved(tab);
+    } else if (data?.type === 'seek' && tab.isStarting) say({ type: 'wait', id: data.id });
+    else if (data?.type === 'leader' && tab.session && tab.session.leader.id !== data.id)
+      moved(tab);
   };
 
   // Channels

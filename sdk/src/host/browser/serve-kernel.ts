@@ -74,6 +74,7 @@ export function makeKernelServer(
     const sessions = serveTabs(message, scope);
     const freeStore = await acquire(names.store);
     const end = async (kernel?: Kernel): Promise<void> => {
+      sessions.rest();
       await kernel?.stop();
       sessions.close();
       freeStore();
@@ -198,11 +199,11 @@ function serveTabs({ name, id: own, session }: Start, scope: KernelWorkerScope) 
     known.add(id);
     serve?.(makeTabChannel(names.session(id), leader), () => known.delete(id));
   };
-  rendezvous.onmessage = ({ data }: MessageEvent<RendezvousMessage>) => {
-    if (data.type === 'seek') {
+  rendezvous.onmessage = ({ data }: MessageEvent<RendezvousMessage | null>) => {
+    if (data?.type === 'seek') {
       if (serve === undefined) say({ type: 'wait', id: data.id });
       else open(data.id);
-    } else if (data.type === 'hand-over' && isNewer(data.release, release)) {
+    } else if (data?.type === 'hand-over' && isNewer(data.release, release)) {
       scope.postMessage({ type: 'superseded', release: data.release });
     }
   };
@@ -224,6 +225,10 @@ function serveTabs({ name, id: own, session }: Start, scope: KernelWorkerScope) 
         port.addEventListener?.('message', () => port.postMessage(refused));
         port.start?.();
       });
+    },
+    /** Tabs that seek a kernel wait from now on: for this worker's end, and the next leader. */
+    rest(): void {
+      serve = undefined;
     },
     close(): void {
       rendezvous.close();
