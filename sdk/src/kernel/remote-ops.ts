@@ -14,6 +14,7 @@ import {
 import { IllegalSyscall, type CLists } from './clists.js';
 import type { Messages } from './messages.js';
 import type { OcapUrls } from './ocap-urls.js';
+import { makeOwnNames } from './own-names.js';
 import type { RemoteFrames, RemotePolicy } from './remote-frames.js';
 import type { KernelRows, Message } from './rows.js';
 import type { Shapes } from './shapes.js';
@@ -32,8 +33,7 @@ export type RemoteOpsPowers = {
 
 export function makeRemoteOps(powers: RemoteOpsPowers) {
   const { rows, clists, messages, urls, frames, policy } = powers;
-  /** By peer, the number of a new name at which its names are counted again. */
-  const countAt = new Map<EndpointId, number>();
+  const names = makeOwnNames(rows, clists, policy.peerRefsMax);
 
   const isKnown = (remote: EndpointId, vref: VRef): boolean =>
     rows.clistByVRef.has(`${remote}.${vref}`);
@@ -43,24 +43,11 @@ export function makeRemoteOps(powers: RemoteOpsPowers) {
     const late = rows.lateNames.get(`${remote}.${vref}`);
     if (late !== undefined) return late.kref;
     if (!isExportVRef(vref)) return clists.krefOf(remote, vref);
-    insistRoom(remote);
+    names.insistRoom(remote);
     const kref = clists.toKernel(remote, vref);
     // A promise of a value is its to settle.
     if (isPromiseKRef(kref)) frames.nameTheirs(remote, kref);
     return kref;
-  };
-
-  /** Names are counted now and then: in between they are no more than were made since. */
-  const insistRoom = (remote: EndpointId): void => {
-    const { exports = 1 } = rows.vrefNumbers.get(remote) ?? {};
-    if (exports < (countAt.get(remote) ?? policy.peerRefsMax)) return;
-    const own = rows.clistByVRef.ids(`${remote}.`).filter((id) => id.includes('+')).length;
-    if (own >= policy.peerRefsMax) {
-      throw new IllegalSyscall(
-        `${remote} has ${own} names of its own, of at most ${policy.peerRefsMax}`,
-      );
-    }
-    countAt.set(remote, exports + policy.peerRefsMax - own);
   };
 
   const dataFromPeer = (remote: EndpointId, { body, slots }: CapData<VRef>): CapData<KRef> => {
@@ -80,7 +67,7 @@ export function makeRemoteOps(powers: RemoteOpsPowers) {
         `${remote} names ${vref} as a result, which is no new promise of its own`,
       );
     }
-    insistRoom(remote);
+    names.insistRoom(remote);
     const kref = clists.toKernelResult(remote, vref);
     messages.subscribe(remote, kref);
     return kref;
@@ -112,7 +99,7 @@ export function makeRemoteOps(powers: RemoteOpsPowers) {
     for (const [index, { promise, rejected }] of resolutions.entries()) {
       const kref = rows.clistByVRef.get(`${remote}.${promise}`);
       if (kref === undefined) {
-        insistWasNamed(remote, promise);
+        names.insistWasNamed(remote, promise);
         continue;
       }
       if (!isPromiseKRef(kref) || !clists.entry(remote, kref)?.theirs || heard.has(kref)) {
@@ -127,23 +114,10 @@ export function makeRemoteOps(powers: RemoteOpsPowers) {
     for (const kref of heard) clists.remove(remote, kref);
   };
 
-  /** It was a name of the conversation once, or may have been. */
-  const insistWasNamed = (remote: EndpointId, vref: VRef): void => {
-    const { exports = 1, object = 1, promise = 1 } = rows.vrefNumbers.get(remote) ?? {};
-    const next = isExportVRef(vref) ? exports : isPromiseVRef(vref) ? promise : object;
-    if (Number(vref.slice(2)) < next) return;
-    throw new IllegalSyscall(`${remote} names ${vref}, which was never one of its names`);
-  };
-
   const drop = (remote: EndpointId, { refs }: PeerOp & { op: 'drop' }): void => {
     for (const [vref, given] of refs) {
+      const mentions = names.insistGiven(remote, vref, given);
       const kref = clists.krefOf(remote, vref);
-      const { mentions = 0 } = clists.entry(remote, kref) ?? {};
-      if (isExportVRef(vref) || isPromiseVRef(vref) || given > mentions) {
-        throw new IllegalSyscall(
-          `${remote} drops ${vref} ${given} times, which it was given ${mentions} times`,
-        );
-      }
       frames.count(remote, kref, -given);
       if (given === mentions) clists.drop(remote, kref);
     }
@@ -153,7 +127,7 @@ export function makeRemoteOps(powers: RemoteOpsPowers) {
     for (const vref of refs) {
       const kref = rows.clistByVRef.get(`${remote}.${vref}`);
       if (kref === undefined) {
-        insistWasNamed(remote, vref);
+        names.insistWasNamed(remote, vref);
         continue;
       }
       // Of ours, that it was given again meanwhile; of its own, that it gave again: the name lives on.
@@ -199,7 +173,7 @@ export function makeRemoteOps(powers: RemoteOpsPowers) {
           return redeem(remote, op);
       }
     },
-    forget: (remote: EndpointId): void => void countAt.delete(remote),
+    forget: names.forget,
   };
 }
 

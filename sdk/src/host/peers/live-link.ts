@@ -1,11 +1,11 @@
 /** One link to a peer, while it lives: what is said on it, in which pieces, and what of it is acknowledged. */
-import { makeAssembler, toPieces } from '../comms/pieces.js';
-import type { Link } from '../comms/transport.js';
-import { limits } from '../limits.js';
-import type { PeerFrame, PeerMessage } from '../protocol/peer-wire.js';
-import type { EndpointId } from '../protocol/refs.js';
-import { messageOf } from './bundles.js';
-import type { PeerEffect } from './event-loop.js';
+import { makeAssembler, toPieces } from '../../comms/pieces.js';
+import type { Link } from '../../comms/transport.js';
+import { limits } from '../../limits.js';
+import type { PeerFrame, PeerMessage } from '../../protocol/peer-wire.js';
+import type { EndpointId } from '../../protocol/refs.js';
+import { messageOf } from '../bundles.js';
+import type { PeerEffect } from '../event-loop.js';
 
 export type LiveLink = {
   link: Link;
