@@ -1,27 +1,16 @@
-/** Names that the other side of a link makes in its c-list, which may be anybody's: how many, and which there ever were. */
+/** Names of the other side of a link, which may be anybody's: how many it makes, and which there ever were. */
 import { isExportVRef, isPromiseVRef, type EndpointId, type VRef } from '../protocol/refs.js';
 import { IllegalSyscall, type CLists } from './clists.js';
 import type { KernelRows } from './rows.js';
 
 /** @param most - names of its own that one endpoint may have. */
 export function makeOwnNames(rows: KernelRows, clists: CLists, most: number) {
-  /** By endpoint, the number of a new name at which its names are counted again. */
-  const countAt = new Map<EndpointId, number>();
-
   return {
-    /**
-     * Names are counted now and then: in between they are no more than were made since.
-     *
-     * @throws IllegalSyscall where the endpoint may have no further one.
-     */
+    /** @throws IllegalSyscall where the endpoint may make no further name. */
     insistRoom(endpoint: EndpointId): void {
-      const { exports = 1 } = rows.vrefNumbers.get(endpoint) ?? {};
-      if (exports < (countAt.get(endpoint) ?? most)) return;
-      const own = rows.clistByVRef.ids(`${endpoint}.`).filter((id) => id.includes('+')).length;
-      if (own >= most) {
-        throw new IllegalSyscall(`${endpoint} has ${own} names of its own, of at most ${most}`);
-      }
-      countAt.set(endpoint, exports + most - own);
+      const { own } = clists.size(endpoint);
+      if (own < most) return;
+      throw new IllegalSyscall(`${endpoint} has ${own} names of its own, of at most ${most}`);
     },
 
     /** @throws IllegalSyscall where it neither was a name of the link once, nor may have been. */
@@ -46,8 +35,6 @@ export function makeOwnNames(rows: KernelRows, clists: CLists, most: number) {
       }
       return mentions;
     },
-
-    forget: (endpoint: EndpointId): void => void countAt.delete(endpoint),
   };
 }
 

@@ -11,8 +11,9 @@ import {
   type KRef,
   type VRef,
 } from '../protocol/refs.js';
+import type { BackPressure } from './back-pressure.js';
 import { IllegalSyscall, type CLists } from './clists.js';
-import type { Messages } from './messages.js';
+import { rejection, type Messages, type Settlement } from './messages.js';
 import type { OcapUrls } from './ocap-urls.js';
 import { makeOwnNames } from './own-names.js';
 import type { RemoteFrames, RemotePolicy } from './remote-frames.js';
@@ -24,6 +25,7 @@ export type RemoteOpsPowers = {
   rows: KernelRows;
   clists: CLists;
   messages: Messages;
+  backPressure: BackPressure;
   traces: Traces;
   shapes: Shapes;
   urls: OcapUrls;
@@ -31,9 +33,20 @@ export type RemoteOpsPowers = {
   policy: RemotePolicy;
 };
 
+const takesNothing = rejection(
+  'QUEUE_FULL',
+  'too much waits for the peer that asks; ask again when it has taken some of it',
+);
+const holdsTooMuch = rejection(
+  'QUEUE_FULL',
+  'the peer that asks has been given too many references; ask again when it has let go of some',
+);
+
 export function makeRemoteOps(powers: RemoteOpsPowers) {
   const { rows, clists, messages, urls, frames, policy } = powers;
   const names = makeOwnNames(rows, clists, policy.peerRefsMax);
+  /** Those that have been given too much, and not let go of enough since. */
+  const full = new Set<EndpointId>();
 
   const isKnown = (remote: EndpointId, vref: VRef): boolean =>
     rows.clistByVRef.has(`${remote}.${vref}`);
@@ -73,6 +86,16 @@ export function makeRemoteOps(powers: RemoteOpsPowers) {
     return kref;
   };
 
+  /** Why nothing is done for the peer now: it asks for more, and takes or gives back nothing of what it has. */
+  const refusalOf = (remote: EndpointId): Settlement | undefined => {
+    if (powers.backPressure.refuses(remote, remote)) return takesNothing;
+    const { given } = clists.size(remote);
+    const most = policy.peerGivenMax;
+    if (given >= most) full.add(remote);
+    else if (given <= most - most / 16) full.delete(remote);
+    return full.has(remote) ? holdsTooMuch : undefined;
+  };
+
   const call = (remote: EndpointId, op: PeerOp & { op: 'call' }): void => {
     const isOwn = isExportVRef(op.target);
     const isLate = rows.lateNames.has(`${remote}.${op.target}`);
@@ -86,11 +109,14 @@ export function makeRemoteOps(powers: RemoteOpsPowers) {
     // A vat works its queue off: the host has waited with this frame. An open promise may wait for this very peer.
     const queue = messages.queueOf(target);
     powers.traces.sent(remote, target, message);
-    messages.route(
-      target,
-      message,
-      queue !== undefined && isVatEndpoint(queue) ? undefined : remote,
-    );
+    const refusal = refusalOf(remote);
+    if (refusal === undefined)
+      messages.route(
+        target,
+        message,
+        queue !== undefined && isVatEndpoint(queue) ? undefined : remote,
+      );
+    else if (result !== undefined) messages.settle(result, refusal);
   };
 
   const settle = (remote: EndpointId, { resolutions }: PeerOp & { op: 'settle' }): void => {
@@ -115,11 +141,11 @@ export function makeRemoteOps(powers: RemoteOpsPowers) {
   };
 
   const drop = (remote: EndpointId, { refs }: PeerOp & { op: 'drop' }): void => {
-    for (const [vref, given] of refs) {
-      const mentions = names.insistGiven(remote, vref, given);
+    for (const [vref, dropped] of refs) {
+      const mentions = names.insistGiven(remote, vref, dropped);
       const kref = clists.krefOf(remote, vref);
-      frames.count(remote, kref, -given);
-      if (given === mentions) clists.drop(remote, kref);
+      frames.count(remote, kref, -dropped);
+      if (dropped === mentions) clists.drop(remote, kref);
     }
   };
 
@@ -173,7 +199,7 @@ export function makeRemoteOps(powers: RemoteOpsPowers) {
           return redeem(remote, op);
       }
     },
-    forget: names.forget,
+    forget: (remote: EndpointId): void => void full.delete(remote),
   };
 }
 

@@ -160,8 +160,6 @@ export function makeSessionOps(powers: SessionOpsPowers) {
           return drop(session, op);
       }
     },
-
-    forget: names.forget,
   };
 }
 

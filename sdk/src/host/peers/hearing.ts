@@ -8,10 +8,11 @@ import type { EventLoop } from '../event-loop.js';
 import type { Greetings } from './greetings.js';
 import type { Links } from './links.js';
 import { acknowledge, say, type LiveLink } from './live-link.js';
-import type { Peer } from './peer-book.js';
+import type { CommsRun, Peer } from './peer-book.js';
 
 export type HearingPowers = {
   loop: EventLoop;
+  run: CommsRun;
   links: Links;
   greetings: Greetings;
 };
@@ -19,28 +20,44 @@ export type HearingPowers = {
 /** A peer that has so many frames to be acknowledged hears of it at once. */
 const ackFramesMax = 64;
 const ackDelayMs = 25;
-/** Frames that a peer may send ahead of what is committed, beside the window: it may count differently. */
+/** Frames that a peer may send ahead of what is committed, and their bytes, beside the window: it may count differently. */
 const inboxMax = 4 * limits.peerFramesMax;
+const inboxBytesMax = 4 * limits.peerFrameCharsMax;
+/** Nobody has greeted yet who would say more. */
+const helloBytesMax = 65_536;
 
-export function makeHearing({ loop, links, greetings }: HearingPowers) {
-  const hear = (peer: Peer, live: LiveLink, message: PeerMessage): void => {
+export function makeHearing({ loop, run, links, greetings }: HearingPowers) {
+  const bytesMaxOf = ({ hasHeardHello }: LiveLink): number =>
+    hasHeardHello
+      ? (run.settings?.maxMessageSizeBytes ?? limits.peerMessageBytesMax)
+      : helloBytesMax;
+
+  const hear = (peer: Peer, live: LiveLink, message: PeerMessage, bytes: number): void => {
     switch (message.type) {
       case 'hello':
-        if (live.phase === 'greeting') void greetings.heard(peer, live, message);
-        else greetings.refuse(peer, live, { code: 'PROTOCOL_ERROR', message: 'it greeted twice' });
+        if (live.hasHeardHello) {
+          const error = { code: 'PROTOCOL_ERROR', message: 'it greeted twice' };
+          greetings.refuse(peer, live, error);
+          return;
+        }
+        live.hasHeardHello = true;
+        void greetings.heard(peer, live, message);
         return;
       case 'frame':
-        live.inbox.push(message);
-        if (live.inbox.length > inboxMax) {
+        // The last one may be as large as a message may be.
+        if (live.inbox.length >= inboxMax || live.inboxBytes > inboxBytesMax) {
           const error = { code: 'PROTOCOL_ERROR', message: 'it sent more than it may' };
           greetings.refuse(peer, live, error);
-        } else takeInbox(live);
+          return;
+        }
+        live.inbox.push({ frame: message, bytes });
+        live.inboxBytes += bytes;
+        takeInbox(live);
         return;
       case 'ack':
         live.heard = Math.max(live.heard, message.ack);
         // In its turn among the frames.
-        if (live.inbox.length > 0)
-          live.inbox.push({ type: 'frame', seq: 0, ack: message.ack, ops: [] });
+        if (live.inbox.length > 0) queueAck(live, message.ack);
         else if (live.remote !== undefined)
           loop.feed({ type: 'peer-ack', remote: live.remote, ack: message.ack });
         return;
@@ -55,10 +72,16 @@ export function makeHearing({ loop, links, greetings }: HearingPowers) {
     }
   };
 
+  const queueAck = (live: LiveLink, ack: number): void => {
+    const last = live.inbox.at(-1)?.frame;
+    if (last?.seq === 0) last.ack = Math.max(last.ack, ack);
+    else live.inbox.push({ frame: { type: 'frame', seq: 0, ack, ops: [] }, bytes: 0 });
+  };
+
   /** Gives the kernel what came, until a vat's queue is full: then the peer has to wait. */
   const takeInbox = (live: LiveLink): void => {
     while (live.phase === 'open' && !live.isBlocked && live.inbox.length > 0) {
-      const frame = live.inbox[0] as PeerFrame;
+      const { frame, bytes } = live.inbox[0] as (typeof live.inbox)[number];
       const remote = live.remote as EndpointId;
       const full = fullQueueOf(remote, frame);
       if (full !== undefined) {
@@ -70,6 +93,7 @@ export function makeHearing({ loop, links, greetings }: HearingPowers) {
         return;
       }
       live.inbox.shift();
+      live.inboxBytes -= bytes;
       live.heard = Math.max(live.heard, frame.ack);
       if (frame.seq === 0) loop.feed({ type: 'peer-ack', remote, ack: frame.ack });
       else loop.feed({ ...frame, type: 'peer-frame', remote });
@@ -98,17 +122,18 @@ export function makeHearing({ loop, links, greetings }: HearingPowers) {
     receive(peer: Peer, live: LiveLink, piece: Uint8Array): void {
       live.heardAt = Date.now();
       let message: unknown;
+      let bytes: number;
       try {
-        const whole = live.assembler.push(piece);
+        const whole = live.assembler.push(piece, bytesMaxOf(live));
         if (whole === undefined) return;
-        ({ message } = whole);
+        ({ message, bytes } = whole);
         insistPeerMessage(message);
       } catch (thrown) {
         const error = { code: 'PROTOCOL_ERROR', message: messageOf(thrown).slice(0, 500) };
         greetings.refuse(peer, live, error);
         return;
       }
-      hear(peer, live, message);
+      hear(peer, live, message, bytes);
     },
 
     /** The two kernels have greeted. */

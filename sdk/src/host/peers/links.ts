@@ -27,12 +27,11 @@ export function makeLinks({ loop, run, book, onTaken, onFrame, onLost }: LinksPo
     delete peer.retryTimer;
     peer.isClosed = false;
     lastLink += 1;
-    const { maxMessageSizeBytes, handshakeTimeoutMs } = run.settings ?? {};
-    const live = newLink(link, lastLink, maxMessageSizeBytes ?? limits.peerMessageBytesMax);
+    const live = newLink(link, lastLink);
     peer.link = live;
     live.greetTimer = setTimeout(
       () => link.close('it did not greet in time'),
-      handshakeTimeoutMs ?? limits.linkHandshakeMs,
+      run.settings?.handshakeTimeoutMs ?? limits.linkHandshakeMs,
     );
     unref(live.greetTimer);
     onTaken(peer, live);

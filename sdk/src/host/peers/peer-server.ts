@@ -78,7 +78,7 @@ export function makePeerServer({ loop, log, startTransport, lineage, read }: Pee
     onOpen: (live) => hearing.open(live),
     onSuperseded: () => superseded(),
   });
-  const hearing: Hearing = makeHearing({ loop, links, greetings });
+  const hearing: Hearing = makeHearing({ loop, run, links, greetings });
 
   const superseded = (): void => {
     const why = 'another kernel with this key has started since';
