@@ -1,16 +1,17 @@
 /** One link to a peer, while it lives: what is said on it, in which pieces, and what of it is acknowledged. */
-import { makeAssembler, toPieces } from '../comms/pieces.js';
-import type { Link } from '../comms/transport.js';
-import { limits } from '../limits.js';
-import type { PeerFrame, PeerMessage } from '../protocol/peer-wire.js';
-import type { EndpointId } from '../protocol/refs.js';
-import { messageOf } from './bundles.js';
-import type { PeerEffect } from './event-loop.js';
+import { makeAssembler, toPieces } from '../../comms/pieces.js';
+import type { Link } from '../../comms/transport.js';
+import { limits } from '../../limits.js';
+import type { PeerFrame, PeerMessage } from '../../protocol/peer-wire.js';
+import type { EndpointId } from '../../protocol/refs.js';
+import { messageOf } from '../bundles.js';
+import type { PeerEffect } from '../event-loop.js';
 
 export type LiveLink = {
   link: Link;
   number: number;
   phase: 'greeting' | 'open' | 'over';
+  hasHeardHello: boolean;
   remote?: EndpointId;
   assembler: ReturnType<typeof makeAssembler>;
   outbox: Uint8Array[];
@@ -18,7 +19,8 @@ export type LiveLink = {
   /** What the kernel told the peer while its greeting was on the way to here. */
   held: (PeerEffect & { type: 'to-peer' })[];
   /** Frames that came and are not with the kernel yet. */
-  inbox: PeerFrame[];
+  inbox: { frame: PeerFrame; bytes: number }[];
+  inboxBytes: number;
   isBlocked: boolean;
   received: number;
   acked: number;
@@ -30,15 +32,17 @@ export type LiveLink = {
   greetTimer?: ReturnType<typeof setTimeout>;
 };
 
-export const newLink = (link: Link, number: number, messageBytesMax: number): LiveLink => ({
+export const newLink = (link: Link, number: number): LiveLink => ({
   link,
   number,
   phase: 'greeting',
-  assembler: makeAssembler(messageBytesMax),
+  hasHeardHello: false,
+  assembler: makeAssembler(),
   outbox: [],
   isFull: false,
   held: [],
   inbox: [],
+  inboxBytes: 0,
   isBlocked: false,
   received: 0,
   acked: 0,
