@@ -52,8 +52,8 @@ export const limits = {
   vatsLiveMax: 100,
   /** References that a vat is told to drop or retire before these tellings come ahead of its messages. */
   collectBatch: 64,
-  /** Deliveries that a vat is given before it has ended the first: enough to cover a thread's wake-up. */
-  deliveriesAheadMax: 8,
+  /** Deliveries that a vat is given before it has ended the first: enough to share a thread's wake-up. */
+  deliveriesAheadMax: 32,
   /** Numbers of promises that are taken from the store at once: each commit would else write the next one. */
   promiseBlock: 64,
   /** Milliseconds that stop() waits for deliveries in flight. */

@@ -124,7 +124,8 @@ export function makeTestVat(bundle: Bundle | string, options: TestVatOptions = {
     new Promise((resolve) => {
       deliveryId += 1;
       answers.set(deliveryId, resolve);
-      runtime.handle({ type: 'deliver', id: deliveryId, delivery: structuredClone(delivery) });
+      const deliveries = [{ id: deliveryId, delivery: structuredClone(delivery) }];
+      runtime.handle({ type: 'deliver', deliveries });
     });
 
   const deliver = async (delivery: Delivery): Promise<CrankResult> => {
