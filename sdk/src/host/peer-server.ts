@@ -19,6 +19,7 @@ import { describe } from '../protocol/describe.js';
 import {
   epochText,
   peerProtocol,
+  type PeerChanged,
   type PeerFrame,
   type PeerHello,
   type PeerMessage,
@@ -32,7 +33,15 @@ import { messageOf } from './bundles.js';
 import type { EventLoop, PeerEffect } from './event-loop.js';
 import type { Identity } from './identity.js';
 import type { Log } from './logger.js';
-import { acknowledge, drain, newLink, say, sayFrame, type LiveLink } from './peer-link.js';
+import {
+  acknowledge,
+  drain,
+  newLink,
+  say,
+  sayChanged,
+  sayFrame,
+  type LiveLink,
+} from './peer-link.js';
 import { withDefaults, type PeerSettings } from './peer-settings.js';
 
 export type CommsStatus = {
@@ -245,6 +254,7 @@ export function makePeerServer({ loop, log, startTransport, lineage, read }: Pee
     live.phase = 'over';
     clearTimeout(live.ackTimer);
     clearTimeout(live.greetTimer);
+    clearTimeout(live.changedTimer);
     live.inbox.length = 0;
     live.outbox.length = 0;
     if (live.remote !== undefined)
@@ -346,6 +356,7 @@ export function makePeerServer({ loop, log, startTransport, lineage, read }: Pee
     // Those that were made after it answered; earlier ones the peer has, or they are among the frames.
     for (const { remote: to, frame } of live.held.splice(0))
       if (to === remote && frame.seq > standing.sent) sayFrame(live, frame);
+    sayChanged(live);
     // What it says was applied before may not be acknowledged yet.
     live.acked = 0;
     confirm(live);
@@ -403,6 +414,7 @@ export function makePeerServer({ loop, log, startTransport, lineage, read }: Pee
         else refuse(peer, live, { code: 'PROTOCOL_ERROR', message: 'it greeted twice' });
         return;
       case 'frame':
+      case 'changed':
         live.inbox.push(message);
         if (live.inbox.length > inboxMax) {
           refuse(peer, live, { code: 'PROTOCOL_ERROR', message: 'it sent more than it may' });
@@ -430,8 +442,13 @@ export function makePeerServer({ loop, log, startTransport, lineage, read }: Pee
   /** Gives the kernel what came, until a vat's queue is full: then the peer has to wait. */
   const takeInbox = (live: LiveLink): void => {
     while (live.phase === 'open' && !live.isBlocked && live.inbox.length > 0) {
-      const frame = live.inbox[0] as PeerFrame;
+      const frame = live.inbox[0] as PeerFrame | PeerChanged;
       const remote = live.remote as EndpointId;
+      if (frame.type === 'changed') {
+        live.inbox.shift();
+        loop.feed({ type: 'peer-changed', remote, watches: frame.watches });
+        continue;
+      }
       const full = fullQueueOf(remote, frame);
       if (full !== undefined) {
         live.isBlocked = true;
@@ -643,6 +660,8 @@ export function makePeerServer({ loop, log, startTransport, lineage, read }: Pee
         live.held.push(effect);
         return;
       }
+      // Numbers that mean nothing on this link are of no answer that was told on it.
+      if (effect.type === 'peer-watches') return sayChanged(live, effect.watches);
       if (live.phase !== 'open' || live.remote !== effect.remote) return;
       if (effect.type === 'to-peer') return sayFrame(live, effect.frame);
       live.received = Math.max(live.received, effect.received);

@@ -48,6 +48,16 @@ describe('simulation of peers', () => {
   it('cuts and restarts within a triangle', { timeout: 120_000 }, () => {
     simulate({ kernels: 3, chaos: true }, 300);
   });
+  it(
+    'who reads at peers is told when it is out of date, and comes to rest',
+    { timeout: 120_000 },
+    () => {
+      simulate({ kernels: 3, reads: true }, 200);
+    },
+  );
+  it('and over cuts and restarts', { timeout: 120_000 }, () => {
+    simulate({ kernels: 3, reads: true, chaos: true }, 300);
+  });
   it('a kernel that forgets is found out, and both begin anew', { timeout: 120_000 }, () => {
     simulate({ kernels: 3, chaos: true, restores: true }, 300);
   });

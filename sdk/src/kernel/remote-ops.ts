@@ -13,6 +13,7 @@ import {
 } from '../protocol/refs.js';
 import { IllegalSyscall, type CLists } from './clists.js';
 import type { Messages } from './messages.js';
+import { markOf, type ReadMarks } from './read-marks.js';
 import type { OcapUrls } from './ocap-urls.js';
 import type { RemoteFrames, RemotePolicy } from './remote-frames.js';
 import type { KernelRows, Message } from './rows.js';
@@ -23,6 +24,7 @@ export type RemoteOpsPowers = {
   rows: KernelRows;
   clists: CLists;
   messages: Messages;
+  marks: ReadMarks;
   traces: Traces;
   shapes: Shapes;
   urls: OcapUrls;
@@ -31,7 +33,7 @@ export type RemoteOpsPowers = {
 };
 
 export function makeRemoteOps(powers: RemoteOpsPowers) {
-  const { rows, clists, messages, urls, frames, policy } = powers;
+  const { rows, clists, messages, marks, urls, frames, policy } = powers;
   /** By peer, the number of a new name at which its names are counted again. */
   const countAt = new Map<EndpointId, number>();
 
@@ -95,7 +97,12 @@ export function makeRemoteOps(powers: RemoteOpsPowers) {
     const target = fromPeer(remote, op.target);
     const methargs = dataFromPeer(remote, op.methargs);
     const result = op.result && newResult(remote, op.result);
-    const message: Message = { methargs, ...(result && { result }) };
+    const mark = op.read && result && markOf(remote, result);
+    if (result !== undefined && mark !== undefined) {
+      marks.begin(mark);
+      marks.stamp(result, mark);
+    }
+    const message: Message = { methargs, ...(result && { result }), ...(mark && { mark }) };
     // A vat works its queue off: the host has waited with this frame. An open promise may wait for this very peer.
     const queue = messages.queueOf(target);
     powers.traces.sent(remote, target, message);
@@ -109,7 +116,7 @@ export function makeRemoteOps(powers: RemoteOpsPowers) {
   const settle = (remote: EndpointId, { resolutions }: PeerOp & { op: 'settle' }): void => {
     const values = resolutions.map(({ value }) => dataFromPeer(remote, value));
     const heard = new Set<KRef>();
-    for (const [index, { promise, rejected }] of resolutions.entries()) {
+    for (const [index, { promise, rejected, watch }] of resolutions.entries()) {
       const kref = rows.clistByVRef.get(`${remote}.${promise}`);
       if (kref === undefined) {
         insistWasNamed(remote, promise);
@@ -120,6 +127,7 @@ export function makeRemoteOps(powers: RemoteOpsPowers) {
       }
       heard.add(kref);
       const row = rows.promises.getRequired(kref);
+      if (watch !== undefined) marks.heard(remote, row, watch);
       // It may have been given up meanwhile, when the peer was away for too long.
       if (row.state === 'open' && row.decider === remote)
         messages.settle(kref, { rejected, value: values[index] as CapData<KRef> });
