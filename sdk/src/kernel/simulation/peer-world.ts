@@ -702,6 +702,16 @@ export function makePeerWorld({
     }
   };
 
+  const restReading = (): void => {
+    for (let rounds = 0; rounds < 12; rounds += 1) {
+      settle(false);
+      acknowledgeAll();
+    }
+    settle(false);
+    check();
+    isUpToDate();
+  };
+
   const agree = (): void => {
     for (const node of nodes) {
       const rows = node.rows();
@@ -749,19 +759,12 @@ export function makePeerWorld({
           if (!reads && peer !== node) node.redeem(peer.name, numbers.get(peer.name) as string);
       nodes.forEach(openReader);
       for (let at = 0; at < count; at += 1) {
+        // Between rests: most of what goes wrong with reading does so after everybody knew how it stood.
+        if (reads && at % 50 === 0) restReading();
         live();
         if (at % 10 === 0) check();
       }
-      if (reads) {
-        for (let rounds = 0; rounds < 12; rounds += 1) {
-          settle(false);
-          acknowledgeAll();
-        }
-        settle(false);
-        check();
-        isUpToDate();
-        return;
-      }
+      if (reads) return restReading();
       windDown();
       agree();
     },
