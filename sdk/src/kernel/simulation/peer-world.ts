@@ -703,11 +703,13 @@ export function makePeerWorld({
   };
 
   const restReading = (): void => {
-    for (let rounds = 0; rounds < 12; rounds += 1) {
-      settle(false);
-      acknowledgeAll();
-    }
     settle(false);
+    // What is full goes on when it is acknowledged.
+    for (let rounds = 0; nodes.some(({ reader }) => !reader.isAtRest()); rounds += 1) {
+      insist(rounds < 50, 'who reads gets no answer');
+      acknowledgeAll();
+      settle(false);
+    }
     check();
     isUpToDate();
   };

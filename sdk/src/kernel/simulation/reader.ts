@@ -145,21 +145,21 @@ export function makeReader(powers: {
           const [mine, ...theirs] = op.value.slots as [VRef, ...VRef[]];
           heard = 1;
           session = id;
-          queries = theirs.flatMap((target, at) => {
-            const of = (others[at] as [string, KRef])[0];
-            const far = { body: '#["far",["$0.Alleged: it"]]', slots: [target] };
-            const near = { body: '#["get",[]]', slots: [] };
-            return [
-              { of, target, methargs: near, touched: {} },
-              { of, target: mine, methargs: far, touched: {} },
-            ];
+          const names = others.map(([of]) => of);
+          const get = { body: '#["get",[]]', slots: [] };
+          const far = (slot: VRef): CapData<VRef> => ({
+            body: '#["far",["$0.Alleged: it"]]',
+            slots: [slot],
           });
-          queries.push({
-            of: name,
-            target: mine,
-            methargs: { body: '#["get",[]]', slots: [] },
-            touched: {},
-          });
+          // Its own count; that of each other; and that which one vat asks another one for.
+          queries = [mine, ...theirs].flatMap((target, by) => [
+            { of: by === 0 ? name : (names[by - 1] as string), target, methargs: get, touched: {} },
+            ...theirs.flatMap((slot, at) =>
+              slot === target
+                ? []
+                : [{ of: names[at] as string, target, methargs: far(slot), touched: {} }],
+            ),
+          ]);
         });
       });
     },
@@ -208,6 +208,12 @@ export function makeReader(powers: {
     },
 
     isOpen: (): boolean => session !== undefined,
+    /** It knows all that it asks for, as far as it was told. */
+    isAtRest: (): boolean =>
+      session !== undefined &&
+      queries.every(
+        (query) => query.asked === undefined && query.answer !== undefined && !isOutdated(query),
+      ),
     answers: (): { of: string; answer: string | undefined }[] =>
       queries.map(({ of, answer }) => ({ of, answer })),
   };
