@@ -212,8 +212,7 @@ export function makeEventLoop(powers: EventLoopPowers) {
         return startVat(effect);
       case 'deliver':
         counts.deliveries += 1;
-        return workers.send(effect.vatId, effect.incarnation, {
-          type: 'deliver',
+        return workers.deliver(effect.vatId, effect.incarnation, {
           id: effect.deliveryId,
           delivery: effect.delivery,
         });
@@ -265,6 +264,7 @@ export function makeEventLoop(powers: EventLoopPowers) {
       if (!isOutput(effect)) perform(effect);
       else outputs.push(effect);
     }
+    workers.flush();
     busy = machine.busyCount();
     const waiting = outputs.length + machine.untold();
     if (waiting === 0) oldestOutputAt = undefined;
@@ -346,6 +346,7 @@ export function makeEventLoop(powers: EventLoopPowers) {
     oldestOutputAt = undefined;
     counts.commits += 1;
     released.forEach(perform);
+    workers.flush();
     if (traces.length > 0) messageLog.take(traces.splice(0));
     activity.committed();
     powers.onCommit();

@@ -17,7 +17,7 @@ import {
   type VRef,
 } from '../protocol/refs.js';
 import type { ChangeSet } from '../store/change-set.js';
-import { makeBackPressure } from './back-pressure.js';
+import { makeBackPressure, type QueuePolicy } from './back-pressure.js';
 import { makeCaveats } from './caveats.js';
 import { makeCLists } from './clists.js';
 import { makeCollect } from './collect.js';
@@ -54,7 +54,8 @@ export const builtInServices = [
 export type KernelPolicy = VatPolicy &
   RowsPolicy &
   SessionPolicy &
-  RemotePolicy & { ocapUrlsMax: number };
+  RemotePolicy &
+  QueuePolicy & { ocapUrlsMax: number };
 
 export function makeKernelMachine(changes: ChangeSet, policy: KernelPolicy) {
   const rows = makeKernelRows(changes, policy);
@@ -79,7 +80,7 @@ export function makeKernelMachine(changes: ChangeSet, policy: KernelPolicy) {
   );
   const caveats = makeCaveats({ rows, references, now: () => time }, () => messages);
   const urls = makeOcapUrls({ rows, references, now: () => time, ...policy });
-  const backPressure = makeBackPressure(policy.queueMax);
+  const backPressure = makeBackPressure(policy, queues);
   const traces = makeTraces(rows, emit);
   const messages = makeMessages({
     rows,
@@ -123,6 +124,7 @@ export function makeKernelMachine(changes: ChangeSet, policy: KernelPolicy) {
       if (thrown instanceof KernelPanic) throw thrown;
       changes.rollback(savepoint);
       references.undo();
+      clists.undo();
       urls.undo();
       remotes.undo();
       effects.length = effectCount;
@@ -226,6 +228,7 @@ export function makeKernelMachine(changes: ChangeSet, policy: KernelPolicy) {
     messages,
     reads: marks,
     watches,
+    backPressure,
     traces,
     deliveries: makeDeliveries({ rows, clists, queues, messages, ...policy }),
     shapes,
@@ -234,7 +237,6 @@ export function makeKernelMachine(changes: ChangeSet, policy: KernelPolicy) {
     now: () => time,
     emit,
     atomically,
-    forgetQueue: backPressure.forget,
     answerWhenSettled: (requestId, session, promise) =>
       requests.answerWhenSettled(requestId, session, promise),
   });
@@ -274,7 +276,7 @@ export function makeKernelMachine(changes: ChangeSet, policy: KernelPolicy) {
       case 'session-end':
         return sessions.handle(event);
       case 'comms-start':
-        backPressure.limit('r', event.queueMax);
+        backPressure.limitPeers(event.queueMax);
         return remotes.handle(event);
       case 'peer-begin':
       case 'peer-hello':
@@ -413,12 +415,9 @@ export function makeKernelMachine(changes: ChangeSet, policy: KernelPolicy) {
     /** The full queue that a message to `target` would have to wait for, if so; and whether that has drained. */
     fullQueueOf(target: KRef): VatId | KRef | undefined {
       const queue = isKRef(target) && isNameable(target) ? messages.queueOf(target) : undefined;
-      return queue !== undefined && queues.length(queue) >= backPressure.maxOf(queue)
-        ? queue
-        : undefined;
+      return queue !== undefined && backPressure.isFull(queue) ? queue : undefined;
     },
-    hasDrained: (queue: VatId | KRef): boolean =>
-      queues.length(queue) <= backPressure.lowWaterOf(queue),
+    hasDrained: backPressure.hasDrained,
     /** When something that waits for a peer that is away is given up; Infinity: nothing does. */
     peerDeadline: (): number => remotes.soonest(),
     isPeerWanted: (peerId: string): boolean => remotes.isWanted(peerId),

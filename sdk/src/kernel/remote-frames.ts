@@ -28,6 +28,8 @@ export type RemotePolicy = {
   peerFrameCharsMax: number;
   /** Names of its own that one peer may have in its c-list. */
   peerRefsMax: number;
+  /** Names of this kernel's that it may have. */
+  peerGivenMax: number;
   /** Peers that the store remembers. */
   peersMax: number;
   /** Milliseconds that a call waits for a peer that is away, unless remote comms are started with another number. */

@@ -9,6 +9,7 @@ import { type PeerLife, type RemoteFrame, type RemoteRow } from './remote-rows.j
 import { NEVER_SENT } from '../errors.js';
 import { isPromiseKRef, type EndpointId, type KRef } from '../protocol/refs.js';
 import type { Standing } from '../protocol/peer-wire.js';
+import type { BackPressure } from './back-pressure.js';
 import { IllegalSyscall, type CLists } from './clists.js';
 import type { Deliveries } from './deliveries.js';
 import type { ErrorData, KernelEffect, PeerEvent, RequestId } from './events.js';
@@ -32,6 +33,7 @@ export type RemotesPowers = {
   messages: Messages;
   reads: ReadMarks;
   watches: Watches;
+  backPressure: BackPressure;
   traces: Traces;
   deliveries: Pick<Deliveries, 'batch'>;
   shapes: Shapes;
@@ -40,7 +42,6 @@ export type RemotesPowers = {
   now: () => number;
   emit: (effect: KernelEffect) => void;
   atomically: <T>(work: () => T) => T;
-  forgetQueue: (remote: EndpointId) => void;
   answerWhenSettled: (requestId: RequestId, session: EndpointId, promise: KRef) => void;
 };
 
@@ -229,10 +230,11 @@ export function makeRemotes(powers: RemotesPowers) {
     rows.remotes.delete(remote);
     peers().delete(peerId);
     rows.forgetNumbers(remote);
+    clists.forget(remote);
     powers.shapes.forget(remote);
     frames.forget(remote);
     ops.forget(remote);
-    powers.forgetQueue(remote);
+    powers.backPressure.forget(remote);
     attached.delete(remote);
     marks.delete(remote);
     powers.reads.ended(remote);

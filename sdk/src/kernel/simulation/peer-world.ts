@@ -92,6 +92,9 @@ function makeNode(name: string, random: Random, ledger: Ledger, trace?: (line: s
     peerFramesMax: 1 + random.below(4),
     peerFrameCharsMax: 10_000,
     peerRefsMax: 10_000,
+    peerGivenMax: 10_000,
+    peerQueueCharsMax: 1_000_000,
+    queueCharsMax: 1_000_000,
     peersMax: 10,
     peerTimeoutMs: 1e12,
   };

@@ -1,16 +1,18 @@
 /** One link to a peer, while it lives: what is said on it, in which pieces, and what of it is acknowledged. */
-import { makeAssembler, toPieces } from '../comms/pieces.js';
-import type { Link } from '../comms/transport.js';
-import { limits } from '../limits.js';
-import type { PeerChanged, PeerFrame, PeerMessage } from '../protocol/peer-wire.js';
-import type { EndpointId } from '../protocol/refs.js';
-import { messageOf } from './bundles.js';
-import type { PeerEffect } from './event-loop.js';
+import { makeAssembler, toPieces } from '../../comms/pieces.js';
+import type { Link } from '../../comms/transport.js';
+import { limits } from '../../limits.js';
+import type { PeerChanged, PeerFrame, PeerMessage } from '../../protocol/peer-wire.js';
+import type { EndpointId } from '../../protocol/refs.js';
+import { messageOf } from '../bundles.js';
+import type { PeerEffect } from '../event-loop.js';
+import { unref } from './unref.js';
 
 export type LiveLink = {
   link: Link;
   number: number;
   phase: 'greeting' | 'open' | 'over';
+  hasHeardHello: boolean;
   remote?: EndpointId;
   assembler: ReturnType<typeof makeAssembler>;
   outbox: Uint8Array[];
@@ -21,7 +23,8 @@ export type LiveLink = {
   changed: Set<number>;
   changedTimer?: ReturnType<typeof setTimeout>;
   /** Frames, and news of watches among them, that came and are not with the kernel yet. */
-  inbox: (PeerFrame | PeerChanged)[];
+  inbox: { frame: PeerFrame | PeerChanged; bytes: number }[];
+  inboxBytes: number;
   isBlocked: boolean;
   received: number;
   acked: number;
@@ -33,16 +36,18 @@ export type LiveLink = {
   greetTimer?: ReturnType<typeof setTimeout>;
 };
 
-export const newLink = (link: Link, number: number, messageBytesMax: number): LiveLink => ({
+export const newLink = (link: Link, number: number): LiveLink => ({
   link,
   number,
   phase: 'greeting',
-  assembler: makeAssembler(messageBytesMax),
+  hasHeardHello: false,
+  assembler: makeAssembler(),
   outbox: [],
   isFull: false,
   held: [],
   changed: new Set(),
   inbox: [],
+  inboxBytes: 0,
   isBlocked: false,
   received: 0,
   acked: 0,
@@ -103,4 +108,5 @@ export const sayChanged = (live: LiveLink, watches: readonly number[] = []): voi
     delete live.changedTimer;
     sayChanged(live);
   }, limits.peerChangedMs);
+  unref(live.changedTimer);
 };
