@@ -139,6 +139,8 @@ export const limits = {
   peerQueueCharsMax: 64 * MiB,
   /** Milliseconds that a call waits for a peer that is away. */
   peerTimeoutMs: 60_000,
+  /** Milliseconds between two tellings of one peer that what it has read has changed. */
+  peerChangedMs: 20,
   /** Bytes of one frame between kernels: a message of the largest size, as UTF-8. */
   peerMessageBytesMax: 128 * MiB,
   /** Milliseconds after which a link whose other side acknowledges nothing is given up. */
