@@ -2,7 +2,7 @@
 import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { connect } from 'node:net';
+import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { identify } from '@libp2p/identify';
 import type { Connection, Stream } from '@libp2p/interface';
@@ -11,9 +11,19 @@ import { tcp } from '@libp2p/tcp';
 import { yamux } from '@libp2p/yamux';
 import { multiaddr } from '@multiformats/multiaddr';
 import { createLibp2p, type Libp2p } from 'libp2p';
-import { afterEach, describe, expect, test, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { encodeFrame } from '../../src/comms/libp2p/frames.js';
-import { bytes, onStopAll, startParty, stopAll, tcpAddress, text, type Party } from './harness.js';
+import {
+  bytes,
+  onStopAll,
+  startParty,
+  startTestRelay,
+  stopAll,
+  tcpAddress,
+  text,
+  wsAddress,
+  type Party,
+} from './harness.js';
 
 afterEach(async () => {
   vi.restoreAllMocks();
@@ -162,6 +172,92 @@ describe('a kernel', () => {
     await vi.waitFor(() => expect(guest.ended).toHaveLength(2), patience);
     await gone;
     await expect(dial()).rejects.toThrow(/ECONNREFUSED/);
+  });
+
+  describe('is not ended', () => {
+    const uncaught = vi.fn();
+    beforeEach(() => void process.on('uncaughtException', uncaught.mockClear()));
+    afterEach(() => void process.off('uncaughtException', uncaught));
+
+    const aLittle = async (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 50));
+
+    const upgrade = (): string => `GET / HTTP/1.1\r
+Host: a\r
+Connection: Upgrade\r
+Upgrade: websocket\r
+Sec-WebSocket-Version: 13\r
+Sec-WebSocket-Key: ${randomBytes(16).toString('base64')}\r
+\r
+`;
+
+    const multistream = Buffer.concat([Buffer.from([19]), Buffer.from('/multistream/1.0.0\n')]);
+
+    test.each(['/ws', ''])('by those that it dials and that break: %s', async (path) => {
+      const given: Promise<unknown>[] = [];
+      const silent: Socket[] = [];
+      const server = createServer((socket) => {
+        socket.on('error', () => {});
+        const said = given.length;
+        if (said === 1) silent.push(socket);
+        else if (said === 2) socket.write(path === '' ? multistream : 'HTTP/1.1 200 OK\r\n\r\n');
+        else if (said === 3) socket.write(randomBytes(500));
+        if (said > 1) setTimeout(() => socket.resetAndDestroy(), 20);
+      }).listen(0, '127.0.0.1');
+      await once(server, 'listening');
+      onStopAll(async () => server.close());
+      const { port } = server.address() as AddressInfo;
+      const [{ transport, events }, { transport: other }] = [
+        await startParty(),
+        await startParty(),
+      ];
+      for (let times = 0; times < 4; times += 1) {
+        const dialled = transport.dial(
+          other.peerId,
+          [`/ip4/127.0.0.1/tcp/${port}${path}`],
+          events,
+          AbortSignal.timeout(300),
+        );
+        given.push(dialled);
+        await expect(dialled).rejects.toThrow();
+      }
+      // Nobody waits for this one any more.
+      silent[0]?.resetAndDestroy();
+      await aLittle();
+      expect(silent).toHaveLength(1);
+      expect(uncaught).not.toHaveBeenCalled();
+    });
+
+    test.each([
+      ['a kernel', wsAddress],
+      ['a kernel', tcpAddress],
+      ['a relay', wsAddress],
+      ['a relay', tcpAddress],
+    ])('by nonsense and broken connections: %s at %s', async (what, address) => {
+      const listening =
+        what === 'a relay'
+          ? (await startTestRelay({ listen: [address] })).addresses
+          : (await startHost({ directListenAddresses: [address] })).transport.addresses();
+      const port = Number(/\/tcp\/([1-9]\d*)/.exec(listening.join())?.[1]);
+      const frames = ['f0', 'c1', '0102', '8101', '89ff', 'ff'.repeat(10), '8800', '828180'];
+      for (const [index, frame] of ['', '00', ...frames].entries()) {
+        const socket = connect(port, '127.0.0.1');
+        socket.on('error', () => {});
+        const over = new Promise((resolve) => socket.resume().once('close', resolve));
+        if (address === wsAddress) {
+          socket.write(upgrade());
+          const [answer] = (await once(socket, 'data')) as [Buffer];
+          expect(answer.toString()).toContain('101 Switching Protocols');
+        } else if (index % 2 === 0) {
+          socket.write(multistream);
+        }
+        socket.write(Buffer.from(frame, 'hex'));
+        if (index % 3 === 0) setTimeout(() => socket.resetAndDestroy(), 5);
+        else socket.end();
+        await over;
+      }
+      await aLittle();
+      expect(uncaught).not.toHaveBeenCalled();
+    });
   });
 
   test('tells that the computer was asleep, by the clock', async () => {

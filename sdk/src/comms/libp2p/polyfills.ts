@@ -24,8 +24,16 @@ const { withResolvers } = {
   },
 };
 
+/** As the standard's, and unlike that of `ws`, it breaks without harm when nobody listens for its errors. */
+class StandardWebSocket extends WebSocket {
+  constructor(...args: ConstructorParameters<typeof WebSocket>) {
+    super(...args);
+    this.on('error', () => {});
+  }
+}
+
 /** Adds what is missing, and nothing else. */
 export function providePlatform(): void {
   if (!('withResolvers' in Promise)) define(Promise, 'withResolvers', withResolvers);
-  if (!('WebSocket' in globalThis)) define(globalThis, 'WebSocket', WebSocket);
+  if (!('WebSocket' in globalThis)) define(globalThis, 'WebSocket', StandardWebSocket);
 }

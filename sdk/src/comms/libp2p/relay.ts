@@ -9,7 +9,7 @@ import { identify } from '@libp2p/identify';
 import type { Connection, ConnectionGater, Stream } from '@libp2p/interface';
 import { noise } from '@libp2p/noise';
 import { tcp } from '@libp2p/tcp';
-import { webSockets } from '@libp2p/websockets';
+import { listeningWebSockets } from './listening-web-sockets.js';
 import { yamux } from '@libp2p/yamux';
 import { createLibp2p } from 'libp2p';
 import { limits } from '../../limits.js';
@@ -169,7 +169,7 @@ export async function startRelayNode(settings: RelaySettings): Promise<RelayNode
     privateKey: await generateKeyPairFromSeed('Ed25519', keySeed),
     nodeInfo: { name: 'vatkit-relay', version: '1', userAgent: 'vatkit-relay/1' },
     addresses: { listen, announce },
-    transports: [tcp(), webSockets()],
+    transports: [tcp(), listeningWebSockets()],
     connectionEncrypters: [inOneWrite(noise())],
     streamMuxers: [
       yamux({
