@@ -419,6 +419,7 @@ describe('LIMITS.md agrees with the code', () => {
     failuresMax: 'failuresMax',
     notifyBatchMax: 'notifyBatchMax',
     queueMax: 'queueMax',
+    queueCharsMax: 'queueCharsMax',
     deliveriesPerReap: 'deliveriesPerReap',
     collectBatch: 'collectBatch',
     deliveriesAheadMax: 'deliveriesAheadMax',
@@ -432,6 +433,8 @@ describe('LIMITS.md agrees with the code', () => {
     sessionRefsMax: 'sessionRefsMax',
     sessionGraceMs: 'sessionGraceMs',
     peerRefsMax: 'peerRefsMax',
+    peerGivenMax: 'peerGivenMax',
+    peerQueueCharsMax: 'peerQueueCharsMax',
     peersMax: 'peersMax',
     peerTimeoutMs: 'peerTimeoutMs',
   } satisfies Record<keyof KernelLimits, keyof typeof limits>;

@@ -44,6 +44,8 @@ export const limits = {
   queueMax: 10_000,
   /** Deliveries after which a vat collects by force and reports: forced collection takes milliseconds. */
   deliveriesPerReap: 10_000,
+  /** UTF-16 code units of all that waits in one queue: it stands in the store, and some of it in memory. */
+  queueCharsMax: 256 * MiB,
   /** Milliseconds for which a vat has had nothing to do before it collects by force and reports. */
   reapIdleMs: 5_000,
   /** Vats whose workers run, of which each takes some megabytes; beyond it those that allow it are put to sleep. */
@@ -127,12 +129,18 @@ export const limits = {
   peerFrameCharsMax: 8 * MiB,
   /** Objects and promises of its own that one peer may have named. Each is three rows of the store. */
   peerRefsMax: 100_000,
+  /** Objects and promises of this kernel that one peer may have been given and not let go of. Each is three rows, too. */
+  peerGivenMax: 100_000,
   /** Peers that a store remembers. One that holds nothing makes room for another. */
   peersMax: 10_000,
   /** Messages that wait for one peer. Each is a row of the store. */
   peerQueueMax: 10_000,
+  /** UTF-16 code units of all that waits for one peer: calls to it, and answers to its own. It stands in the store. */
+  peerQueueCharsMax: 64 * MiB,
   /** Milliseconds that a call waits for a peer that is away. */
   peerTimeoutMs: 60_000,
+  /** Milliseconds between two tellings of one peer that what it has read has changed. */
+  peerChangedMs: 20,
   /** Bytes of one frame between kernels: a message of the largest size, as UTF-8. */
   peerMessageBytesMax: 128 * MiB,
   /** Milliseconds after which a link whose other side acknowledges nothing is given up. */

@@ -1,29 +1,54 @@
 /** What a peer with a key of its own can do to a kernel that it greets, beyond what kernels say: nothing but lose its link. */
 import { makeSQLKernelDatabase, NodejsPlatformServices } from '@vatkit/sdk/node';
+import { kslot } from '@vatkit/sdk/kernel';
 import { Kernel } from '../src/host/kernel.js';
 import { describe, expect, test, vi } from 'vitest';
 import { peerIdOf, randomSeed, seedBytes, sign } from '../src/comms/identity.js';
 import { makeMemoryNetwork, type MemoryNetwork } from '../src/comms/memory-transport.js';
 import { makeAssembler, toPieces } from '../src/comms/pieces.js';
 import type { Link } from '../src/comms/transport.js';
+import { parseOcapUrl } from '../src/comms/ocap-url.js';
 import { epochText, type PeerHello } from '../src/protocol/peer-wire.js';
-import { bundleOfRoot, call, clusterOf, makeLogRecorder, track } from './harness.js';
+import { bundleOfCode, call, clusterOf, makeLogRecorder, patience, track } from './harness.js';
 
 const number = (index: number): string => index.toString(16).padStart(32, '0');
 
-async function startKernel(network: MemoryNetwork, more: object = {}) {
+const root = `
+  greet(name) { return 'Hello, ' + name; },
+  big(length) { return 'x'.repeat(length); },
+  make() { return makeDefaultExo('thing', {}); },
+  spin(ms) { for (const end = Date.now() + ms; Date.now() < end; ); return 'done'; },
+  async flood(object, count, text) {
+    const sent = Array.from({ length: count }, () => E(object).greet(text));
+    const results = await Promise.allSettled(sent);
+    return results.map(({ reason }) => (reason === undefined ? 'sent' : String(reason.message)));
+  }`;
+
+async function startKernel(network: MemoryNetwork, more: object = {}, options: object = {}) {
   const platform = new NodejsPlatformServices();
   Object.defineProperty(platform, 'startTransport', { value: network.startTransport });
   const database = await makeSQLKernelDatabase({ dbFilename: ':memory:' });
   const kernel = track(
     await Kernel.make(platform, database, { logger: makeLogRecorder(), ...more }),
   );
-  const spec = bundleOfRoot(`greet(name) { return 'Hello, ' + name; }`);
+  const spec = bundleOfCode(
+    `const { E, makeDefaultExo } = far;
+    return { buildRootObject: () => makeDefaultExo('root', { bootstrap() {}, ${root} }) };`,
+  );
   const { rootKref } = await kernel.launchSubcluster(clusterOf(spec));
-  await kernel.initRemoteComms({ maxMessageSizeBytes: 100_000, peerTimeoutMs: 2_000 });
+  await kernel.initRemoteComms({
+    maxMessageSizeBytes: 100_000,
+    peerTimeoutMs: 2_000,
+    reconnectionBaseDelayMs: 5,
+    reconnectionMaxDelayMs: 20,
+    ...options,
+  });
   const { remoteComms } = await kernel.getStatus();
   const rowsOf = (prefix: string): number => database.keys(prefix).length;
-  return { kernel, rootKref, peerId: remoteComms.peerId as string, rowsOf };
+  /** UTF-16 code units of all that the store has. */
+  const chars = (): number =>
+    database.keys('').reduce((sum, key) => sum + (database.get(key)?.length ?? 0), 0);
+  return { kernel, rootKref, peerId: remoteComms.peerId as string, rowsOf, chars };
 }
 
 type Rogue = {
@@ -43,7 +68,7 @@ async function startRogue(
   const seed = randomSeed();
   const peerId = peerIdOf(seed);
   const heard: Rogue['heard'] = [];
-  const assembler = makeAssembler(1e9);
+  const assembler = makeAssembler();
   let why: string | undefined;
   const transport = await network.startTransport(
     { keySeed: seedBytes(seed) },
@@ -62,7 +87,7 @@ async function startRogue(
     [],
     {
       onFrame: (piece) => {
-        const { message } = assembler.push(piece) ?? {};
+        const { message } = assembler.push(piece, 1e9) ?? {};
         if (message === undefined) return;
         heard.push(message as Rogue['heard'][number]);
         if (!isFirst && heard.length === 1) hello((message as PeerHello).me);
@@ -224,4 +249,160 @@ test('strangers make room for one another', async () => {
   await new Promise((done) => setTimeout(done, 20));
   expect(host.rowsOf('j.')).toBeGreaterThan(0);
   expect(host.rowsOf('j.')).toBeLessThanOrEqual(10);
+});
+
+type Told = { promise: string; rejected: boolean; value: { body: string; slots: string[] } };
+
+/** A rogue that speaks well, and was given an ocap URL: it calls the object, and takes only what it likes of the answers. */
+async function startGuest(network: MemoryNetwork, to: string, url: string) {
+  const rogue = await startRogue(network, to);
+  let seq = 0;
+  let promise = 0;
+  const send = (...ops: object[]): void => {
+    seq += 1;
+    rogue.say({ type: 'frame', seq, ack: 0, ops });
+  };
+  const newResult = (): string => {
+    promise += 1;
+    return `p+${promise}`;
+  };
+  const told = (): Told[] =>
+    rogue.heard
+      .filter(({ type }) => type === 'frame')
+      .flatMap(({ ops }) => ops as { op: string; resolutions: Told[] }[])
+      .flatMap(({ op, resolutions }) => (op === 'settle' ? resolutions : []));
+  await new Promise((done) => setTimeout(done, 5));
+  send({ op: 'redeem', number: parseOcapUrl(url).number, result: newResult() });
+  await vi.waitFor(() => expect(told()).toHaveLength(1), patience);
+  const target = told()[0]?.value.slots[0]?.replace('+', '-');
+  return {
+    ...rogue,
+    send,
+    told,
+    ask(method: string, args: unknown[], count = 1): void {
+      const methargs = { body: `#${JSON.stringify([method, args])}`, slots: [] };
+      const ops = Array.from({ length: count }, () => ({
+        op: 'call',
+        target,
+        methargs,
+        result: newResult(),
+      }));
+      send(...ops);
+    },
+    /** Acknowledges all that came. */
+    take(): void {
+      const ack = rogue.heard.filter(({ type }) => type === 'frame').length;
+      rogue.say({ type: 'ack', ack });
+    },
+    asked: (): number => promise,
+  };
+}
+
+const isQueueFull = ({ rejected, value }: Told): boolean =>
+  rejected && value.body.includes('[KERNEL:QUEUE_FULL]');
+
+describe('a peer that only takes', () => {
+  test('and acknowledges nothing has so much kept for it, and no more', async () => {
+    const network = makeMemoryNetwork();
+    const limits = { peerQueueCharsMax: 2_000_000 };
+    const host = await startKernel(network, { limits }, { maxMessageSizeBytes: 2_000_000 });
+    const friend = await startKernel(network);
+    const kref = await friend.kernel.redeemOcapURL(await host.kernel.issueOcapURL(host.rootKref));
+    const before = host.chars();
+    const guest = await startGuest(
+      network,
+      host.peerId,
+      await host.kernel.issueOcapURL(host.rootKref),
+    );
+    for (let round = 0; round < 8; round += 1) guest.ask('big', [400_000], 20);
+    // 64,000,000 characters are asked for. Some 8 MiB may be on their way, twice: in frames, and in what they settle.
+    await vi.waitFor(() => expect(host.chars() - before).toBeGreaterThan(9_000_000), patience);
+    expect(await call(friend.kernel, kref, 'greet', 'friend')).toBe('Hello, friend');
+    expect(host.chars() - before).toBeLessThan(2 * (8 * 1024 * 1024 + 400_000) + 2_200_000);
+    // As it takes, it hears all answers, and then has new ones.
+    await vi.waitFor(() => {
+      guest.take();
+      expect(guest.told()).toHaveLength(guest.asked());
+    }, patience);
+    const fulls = guest.told().filter(isQueueFull).length;
+    expect(fulls).toBeGreaterThan(100);
+    expect(fulls).toBeLessThan(140);
+    guest.take();
+    guest.ask('greet', ['guest']);
+    await vi.waitFor(
+      () => expect(guest.told().at(-1)?.value.body).toContain('Hello, guest'),
+      patience,
+    );
+    guest.take();
+    await vi.waitFor(() => expect(host.chars() - before).toBeLessThan(10_000), patience);
+  });
+
+  test('and lets nothing go is given so much, and no more', async () => {
+    const network = makeMemoryNetwork();
+    const host = await startKernel(network, { limits: { peerGivenMax: 64 } });
+    const guest = await startGuest(
+      network,
+      host.peerId,
+      await host.kernel.issueOcapURL(host.rootKref),
+    );
+    for (let round = 0; round < 20; round += 1) {
+      guest.ask('make', [], 10);
+      await vi.waitFor(() => expect(guest.told()).toHaveLength(guest.asked()), patience);
+      guest.take();
+    }
+    const given = guest.told().filter(({ rejected }) => !rejected);
+    expect(guest.told().filter(isQueueFull)).toHaveLength(guest.asked() - given.length);
+    // Those that were on their way come on top.
+    expect(given.length).toBeGreaterThanOrEqual(64);
+    expect(given.length).toBeLessThan(64 + 10);
+    const things = given.slice(1, 21).map(({ value }) => value.slots[0]?.replace('+', '-'));
+    guest.send(
+      { op: 'drop', refs: things.map((name) => [name, 1]) },
+      { op: 'retire', refs: things },
+    );
+    guest.ask('make', []);
+    await vi.waitFor(() => expect(guest.told()).toHaveLength(guest.asked()), patience);
+    expect(guest.told().at(-1)?.rejected).toBe(false);
+  });
+});
+
+test('a peer that sends ahead of what is served is heard no further', async () => {
+  const network = makeMemoryNetwork();
+  const host = await startKernel(
+    network,
+    { limits: { queueMax: 2 } },
+    { maxMessageSizeBytes: 2_000_000 },
+  );
+  const guest = await startGuest(
+    network,
+    host.peerId,
+    await host.kernel.issueOcapURL(host.rootKref),
+  );
+  guest.ask('spin', [3_000], 12);
+  for (let count = 0; count < 100; count += 1) guest.ask('greet', ['x'.repeat(1_000_000)]);
+  await vi.waitFor(() => expect(guest.ended()).toBeDefined(), patience);
+  expect(guest.heard.at(-1)).toMatchObject({ type: 'refused', code: 'PROTOCOL_ERROR' });
+});
+
+test('what is sent to a peer that is away waits, so much of it and no more', async () => {
+  const network = makeMemoryNetwork();
+  const limits = { peerQueueCharsMax: 1_000_000 };
+  const options = { maxMessageSizeBytes: 1_000_000, peerTimeoutMs: 60_000 };
+  const here = await startKernel(network, { limits }, options);
+  const there = await startKernel(network, {}, options);
+  const kref = await here.kernel.redeemOcapURL(await there.kernel.issueOcapURL(there.rootKref));
+  const before = here.chars();
+  network.setReachable(there.peerId, false);
+  const text = 'x'.repeat(50_000);
+  const flood = call(here.kernel, here.rootKref, 'flood', kslot(kref), 100, text);
+  await vi.waitFor(() => expect(here.chars() - before).toBeGreaterThan(900_000), patience);
+  // The host's own wait outside, and are sent when there is room.
+  const own = Promise.all(Array.from({ length: 5 }, () => call(here.kernel, kref, 'greet', text)));
+  await new Promise((done) => setTimeout(done, 50));
+  expect(here.chars() - before).toBeLessThan(1_200_000);
+  network.setReachable(there.peerId, true);
+  const results = (await flood) as string[];
+  expect(results.filter((result) => result === 'sent')).toHaveLength(20);
+  expect(results.filter((result) => result.startsWith('[KERNEL:QUEUE_FULL]'))).toHaveLength(80);
+  expect(await own).toStrictEqual(new Array(5).fill(`Hello, ${text}`));
 });

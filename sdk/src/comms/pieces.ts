@@ -17,14 +17,21 @@ export function toPieces(message: unknown, frameBytesMax: number): Uint8Array[] 
   return pieces;
 }
 
-/** Puts pieces of one link together. @throws Error where they are no message, or one of more than `messageBytesMax`. */
-export function makeAssembler(messageBytesMax: number) {
+/** Puts pieces of one link together. */
+export function makeAssembler() {
   let parts: Uint8Array[] = [];
   let size = 0;
 
   return {
-    /** The message that this piece ends, where it ends one. */
-    push(piece: Uint8Array): { message: unknown } | undefined {
+    /**
+     * The message that this piece ends, and its bytes, where it ends one.
+     *
+     * @throws Error where the pieces are no message, or one of more than `messageBytesMax`.
+     */
+    push(
+      piece: Uint8Array,
+      messageBytesMax: number,
+    ): { message: unknown; bytes: number } | undefined {
       const [head] = piece;
       if (head !== last && head !== more) throw new Error('it sent what is no piece of a message');
       size += piece.length - 1;
@@ -33,12 +40,11 @@ export function makeAssembler(messageBytesMax: number) {
       }
       parts.push(piece.subarray(1));
       if (head === more) return undefined;
-      const bytes = parts.length === 1 ? (parts[0] as Uint8Array) : join(parts, size);
+      const whole = parts.length === 1 ? (parts[0] as Uint8Array) : join(parts, size);
       parts = [];
       size = 0;
-      return {
-        message: JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes)) as unknown,
-      };
+      const text = new TextDecoder('utf-8', { fatal: true }).decode(whole);
+      return { message: JSON.parse(text) as unknown, bytes: whole.length };
     },
   };
 }

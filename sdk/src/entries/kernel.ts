@@ -16,7 +16,7 @@ export type {
 export type { KernelLimits } from '../host/kernel-limits.js';
 export { generateMnemonic, isValidMnemonic, mnemonicToSeed } from '../comms/identity.js';
 export type { KeySeed } from '../comms/identity.js';
-export type { CommsStatus } from '../host/peer-server.js';
+export type { CommsStatus } from '../host/peers/peer-server.js';
 export type { PeerState, PeerStatus } from '../protocol/peer-status.js';
 export type { IdentityOptions } from '../host/identity.js';
 export type { IssueOptions } from '../host/ocap-urls.js';

@@ -61,7 +61,7 @@ export type SessionEffect = KernelEffect & {
 };
 
 export type PeerEffect = KernelEffect & {
-  type: 'to-peer' | 'peer-received' | 'peer-over' | 'peer-wanted';
+  type: 'to-peer' | 'peer-watches' | 'peer-received' | 'peer-over' | 'peer-wanted';
 };
 
 type Request = (outcome: Outcome) => void;
@@ -235,6 +235,7 @@ export function makeEventLoop(powers: EventLoopPowers) {
       case 'vat-version':
         return powers.toSessions(effect);
       case 'to-peer':
+      case 'peer-watches':
       case 'peer-received':
       case 'peer-over':
       case 'peer-wanted':

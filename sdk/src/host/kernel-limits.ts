@@ -8,6 +8,7 @@ const kernelLimitNames = [
   'failuresMax',
   'notifyBatchMax',
   'queueMax',
+  'queueCharsMax',
   'deliveriesPerReap',
   'collectBatch',
   'deliveriesAheadMax',
@@ -21,6 +22,8 @@ const kernelLimitNames = [
   'sessionRefsMax',
   'sessionGraceMs',
   'peerRefsMax',
+  'peerGivenMax',
+  'peerQueueCharsMax',
   'peersMax',
   'peerTimeoutMs',
 ] as const satisfies readonly (keyof Limits)[];

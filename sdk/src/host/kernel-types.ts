@@ -12,7 +12,7 @@ import type { IdentityOptions } from './identity.js';
 import type { IOChannelFactory } from './io-channel.js';
 import type { KernelLimits } from './kernel-limits.js';
 import type { Logger } from './logger.js';
-import type { CommsStatus } from './peer-server.js';
+import type { CommsStatus } from './peers/peer-server.js';
 
 export type KernelOptions = IdentityOptions & {
   /** Begin with an empty store. Ids of any kind are not used again. */

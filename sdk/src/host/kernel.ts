@@ -60,7 +60,7 @@ import { makeNamedLaunches } from './named-launches.js';
 import { makeIssuerService, makeRedeemerService } from './ocap-url-services.js';
 import { makeOcapUrlDesk, type IssueOptions, type OcapUrlDesk } from './ocap-urls.js';
 import { makeOutcomes, type Outcomes } from './outcomes.js';
-import { makePeerServer, type PeerServer } from './peer-server.js';
+import { makePeerServer, type PeerServer } from './peers/peer-server.js';
 import type { PlatformServices } from './platform-services.js';
 import { makeSessionAdmin } from './session-admin.js';
 import { portChannel, type PortLike } from './session-channel.js';

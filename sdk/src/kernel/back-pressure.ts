@@ -1,33 +1,62 @@
 /**
- * Queues are bounded. A vat that sends to a full one gets QUEUE_FULL, and so do all its later sends there until the
- * queue has drained to the low-water mark: a gap in a sender's messages would reorder them. Memory only: what a
- * restart forgets is who was refused, not what was queued.
+ * Queues are bounded, by their messages and by the text of those. A vat that sends to a full one gets QUEUE_FULL, and so do
+ * all its later sends there until the queue has drained to the low-water mark: a gap in a sender's messages would reorder
+ * them. Memory only: what a restart forgets is who was refused, not what was queued.
  */
-import type { EndpointId, KRef, VatId } from '../protocol/refs.js';
+import { isRemoteEndpoint, type EndpointId, type KRef, type VatId } from '../protocol/refs.js';
+import type { Queues } from './queues.js';
 
-export function makeBackPressure(queueMax: number) {
-  /** By the first letter of a queue's name, another bound than `queueMax`. */
-  const bounds = new Map<string, number>();
-  const maxOf = (queue: EndpointId | KRef): number => bounds.get(queue.charAt(0)) ?? queueMax;
-  const lowWaterOf = (queue: EndpointId | KRef): number => Math.floor(maxOf(queue) / 2);
+export type QueuePolicy = {
+  /** Messages that may wait in one queue, and UTF-16 code units of their text; further ones of vats are refused, the host's wait outside. */
+  queueMax: number;
+  queueCharsMax: number;
+  /** UTF-16 code units of what waits for one peer. */
+  peerQueueCharsMax: number;
+};
+
+export function makeBackPressure(policy: QueuePolicy, queues: Queues) {
+  let peerQueueMax = policy.queueMax;
   const refused = new Map<VatId | KRef, Set<VatId>>();
 
-  return {
-    maxOf,
-    lowWaterOf,
-    /** Bounds the queues of one kind of endpoint: `r`, of peers. */
-    limit: (kind: string, max: number): void => void bounds.set(kind, max),
+  const boundsOf = (queue: EndpointId | KRef): { count: number; chars: number } =>
+    isRemoteEndpoint(queue)
+      ? { count: peerQueueMax, chars: policy.peerQueueCharsMax }
+      : { count: policy.queueMax, chars: policy.queueCharsMax };
 
-    /** Must this sender's message to a queue of that length be refused? */
-    refuses(sender: VatId, queue: VatId | KRef, length: number): boolean {
+  const isFull = (queue: EndpointId | KRef): boolean => {
+    const { count, chars } = boundsOf(queue);
+    const load = queues.load(queue);
+    return load.count >= count || load.chars >= chars;
+  };
+
+  const hasDrained = (queue: EndpointId | KRef): boolean => {
+    const { count, chars } = boundsOf(queue);
+    const load = queues.load(queue);
+    return load.count <= Math.floor(count / 2) && load.chars <= chars / 2;
+  };
+
+  return {
+    isFull,
+    /** Has it come down to the low-water mark? */
+    hasDrained,
+
+    /** Bounds the messages that wait for one peer. */
+    limitPeers: (count: number): void => void (peerQueueMax = count),
+
+    /** Has the text no room among what waits for the peer? */
+    isTooMuchFor: (peer: EndpointId, chars: number): boolean =>
+      queues.load(peer).chars + chars > policy.peerQueueCharsMax,
+
+    /** Must this sender's message to the queue be refused? */
+    refuses(sender: EndpointId, queue: EndpointId | KRef): boolean {
       const senders = refused.get(queue);
       if (senders?.has(sender)) {
-        if (length > lowWaterOf(queue)) return true;
+        if (!hasDrained(queue)) return true;
         senders.delete(sender);
         if (senders.size === 0) refused.delete(queue);
         return false;
       }
-      if (length < maxOf(queue)) return false;
+      if (!isFull(queue)) return false;
       refused.set(queue, (senders ?? new Set()).add(sender));
       return true;
     },

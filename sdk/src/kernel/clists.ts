@@ -26,6 +26,9 @@ export class IllegalSyscall extends Error {
   override readonly name = 'IllegalSyscall';
 }
 
+/** Names of an endpoint's own objects and promises, and of those that it was given. */
+export type CListSize = { own: number; given: number };
+
 const firstNumbers: VRefNumbers = { object: 1, promise: 1, exports: 1, incarnationExports: 1 };
 
 /** @param onOrphaned - an endpoint gives up an object of its own; others may still hold it. */
@@ -38,7 +41,15 @@ export function makeCLists(
   const numbers = (endpoint: EndpointId): VRefNumbers =>
     rows.vrefNumbers.get(endpoint) ?? firstNumbers;
 
+  /** Of endpoints that were asked about. */
+  const sizes = new Map<EndpointId, CListSize>();
+  const resize = (endpoint: EndpointId, vref: VRef, by: 1 | -1): void => {
+    const size = sizes.get(endpoint);
+    if (size !== undefined) size[isExportVRef(vref) ? 'own' : 'given'] += by;
+  };
+
   const add = (endpoint: EndpointId, kref: KRef, vref: VRef): void => {
+    resize(endpoint, vref, 1);
     rows.clistByKRef.insert(key(endpoint, kref), { vref, reach: true });
     rows.clistByVRef.insert(key(endpoint, vref), kref);
     // Who exports an object does not hold it; a promise is held by both sides.
@@ -177,6 +188,7 @@ export function makeCLists(
       const row = rows.clistByKRef.getRequired(key(endpoint, kref));
       rows.clistByKRef.delete(key(endpoint, kref));
       rows.clistByVRef.delete(key(endpoint, row.vref));
+      resize(endpoint, row.vref, -1);
       if (isPromiseKRef(kref)) references.release(kref);
       else if (isExportVRef(row.vref)) {
         const object = rows.objects.get(kref);
@@ -200,6 +212,24 @@ export function makeCLists(
     /** All krefs in the endpoint's c-list. */
     krefs: (endpoint: EndpointId): KRef[] =>
       rows.clistByKRef.ids(`${endpoint}.k`).map((id) => id.slice(endpoint.length + 1)),
+
+    /** How many names the endpoint has. They are counted when this is first asked. */
+    size(endpoint: EndpointId): Readonly<CListSize> {
+      let size = sizes.get(endpoint);
+      if (size === undefined) {
+        size = { own: 0, given: 0 };
+        for (const kref of clists.krefs(endpoint)) {
+          const { vref } = rows.clistByKRef.getRequired(key(endpoint, kref));
+          size[isExportVRef(vref) ? 'own' : 'given'] += 1;
+        }
+        sizes.set(endpoint, size);
+      }
+      return size;
+    },
+    /** The endpoint is no more. */
+    forget: (endpoint: EndpointId): void => void sizes.delete(endpoint),
+    /** Rows are undone. */
+    undo: (): void => sizes.clear(),
 
     /** The first number that an export of a next incarnation may have. */
     nextExport: (endpoint: EndpointId): number => numbers(endpoint).exports,

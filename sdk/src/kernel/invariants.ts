@@ -20,6 +20,7 @@ import {
   type KRef,
   type VRef,
 } from '../protocol/refs.js';
+import { charsOf } from './queues.js';
 import type { KernelRows, PeerQueueItem } from './rows.js';
 
 type Held = { reach: number; recog: number };
@@ -118,11 +119,14 @@ function findBrokenReferences(rows: KernelRows): string[] {
   };
 
   const walkQueue = (queue: string): void => {
-    const { head, tail } = rows.queues.getRequired(queue);
-    const items = rows.queueItems.ids(`${queue}.`).length;
-    if (items === 0 || items !== tail - head) {
-      problems.push(`the queue of ${queue} has ${items} items of ${tail - head}`);
+    const { head, tail, chars } = rows.queues.getRequired(queue);
+    const items = rows.queueItems.ids(`${queue}.`);
+    if (items.length === 0 || items.length !== tail - head) {
+      problems.push(`the queue of ${queue} has ${items.length} items of ${tail - head}`);
     }
+    let found = 0;
+    for (const id of items) found += charsOf(rows, rows.peerQueueItems.getRequired(id));
+    if (found !== chars) problems.push(`the queue of ${queue} has ${found} characters of ${chars}`);
     if (isPromiseKRef(queue) ? rows.promises.get(queue)?.state !== 'open' : !isEndpoint(queue)) {
       problems.push(`there is a queue of ${queue}, which takes no messages`);
     }

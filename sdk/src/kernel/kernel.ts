@@ -17,7 +17,7 @@ import {
   type VRef,
 } from '../protocol/refs.js';
 import type { ChangeSet } from '../store/change-set.js';
-import { makeBackPressure } from './back-pressure.js';
+import { makeBackPressure, type QueuePolicy } from './back-pressure.js';
 import { makeCaveats } from './caveats.js';
 import { makeCLists } from './clists.js';
 import { makeCollect } from './collect.js';
@@ -42,6 +42,7 @@ import { makeSubclusters } from './subclusters.js';
 import { makeTraces } from './traces.js';
 import { makeVats, type VatPolicy } from './vats.js';
 import { makeWaiting } from './waiting.js';
+import { makeWatches } from './watches.js';
 
 /** Services that every kernel has, in the order of their krefs: a fresh store's first vat root is ko4. */
 export const builtInServices = [
@@ -53,7 +54,8 @@ export const builtInServices = [
 export type KernelPolicy = VatPolicy &
   RowsPolicy &
   SessionPolicy &
-  RemotePolicy & { ocapUrlsMax: number };
+  RemotePolicy &
+  QueuePolicy & { ocapUrlsMax: number };
 
 export function makeKernelMachine(changes: ChangeSet, policy: KernelPolicy) {
   const rows = makeKernelRows(changes, policy);
@@ -78,7 +80,7 @@ export function makeKernelMachine(changes: ChangeSet, policy: KernelPolicy) {
   );
   const caveats = makeCaveats({ rows, references, now: () => time }, () => messages);
   const urls = makeOcapUrls({ rows, references, now: () => time, ...policy });
-  const backPressure = makeBackPressure(policy.queueMax);
+  const backPressure = makeBackPressure(policy, queues);
   const traces = makeTraces(rows, emit);
   const messages = makeMessages({
     rows,
@@ -95,7 +97,8 @@ export function makeKernelMachine(changes: ChangeSet, policy: KernelPolicy) {
     callKernel: caveats.receive,
     targetOf: caveats.targetOf,
   });
-  const marks = makeReadMarks(rows, clists, emit);
+  const watches = makeWatches();
+  const marks = makeReadMarks(rows, clists, watches, emit);
   const shapes = makeShapes(rows, clists);
   const incarnations = makeIncarnations({
     rows,
@@ -121,6 +124,7 @@ export function makeKernelMachine(changes: ChangeSet, policy: KernelPolicy) {
       if (thrown instanceof KernelPanic) throw thrown;
       changes.rollback(savepoint);
       references.undo();
+      clists.undo();
       urls.undo();
       remotes.undo();
       effects.length = effectCount;
@@ -222,6 +226,9 @@ export function makeKernelMachine(changes: ChangeSet, policy: KernelPolicy) {
     clists,
     queues,
     messages,
+    reads: marks,
+    watches,
+    backPressure,
     traces,
     deliveries: makeDeliveries({ rows, clists, queues, messages, ...policy }),
     shapes,
@@ -230,7 +237,6 @@ export function makeKernelMachine(changes: ChangeSet, policy: KernelPolicy) {
     now: () => time,
     emit,
     atomically,
-    forgetQueue: backPressure.forget,
     answerWhenSettled: (requestId, session, promise) =>
       requests.answerWhenSettled(requestId, session, promise),
   });
@@ -270,12 +276,13 @@ export function makeKernelMachine(changes: ChangeSet, policy: KernelPolicy) {
       case 'session-end':
         return sessions.handle(event);
       case 'comms-start':
-        backPressure.limit('r', event.queueMax);
+        backPressure.limitPeers(event.queueMax);
         return remotes.handle(event);
       case 'peer-begin':
       case 'peer-hello':
       case 'peer-frame':
       case 'peer-ack':
+      case 'peer-changed':
       case 'peer-detach':
       case 'peer-redeem':
       case 'forget-peers':
@@ -397,9 +404,10 @@ export function makeKernelMachine(changes: ChangeSet, policy: KernelPolicy) {
     tell(): KernelEffect[] {
       sessions.tell();
       if (remotes.frames.tell()) emit({ type: 'tick-wanted' });
+      remotes.tellChanged();
       return takeEffects();
     },
-    untold: (): number => sessions.untold() + remotes.frames.untold(),
+    untold: (): number => sessions.untold() + remotes.frames.untold() + watches.untold(),
     /** Something of that peers are to be told. */
     hasNewsForPeers: (): boolean => remotes.frames.untold() > 0,
 
@@ -407,12 +415,9 @@ export function makeKernelMachine(changes: ChangeSet, policy: KernelPolicy) {
     /** The full queue that a message to `target` would have to wait for, if so; and whether that has drained. */
     fullQueueOf(target: KRef): VatId | KRef | undefined {
       const queue = isKRef(target) && isNameable(target) ? messages.queueOf(target) : undefined;
-      return queue !== undefined && queues.length(queue) >= backPressure.maxOf(queue)
-        ? queue
-        : undefined;
+      return queue !== undefined && backPressure.isFull(queue) ? queue : undefined;
     },
-    hasDrained: (queue: VatId | KRef): boolean =>
-      queues.length(queue) <= backPressure.lowWaterOf(queue),
+    hasDrained: backPressure.hasDrained,
     /** When something that waits for a peer that is away is given up; Infinity: nothing does. */
     peerDeadline: (): number => remotes.soonest(),
     isPeerWanted: (peerId: string): boolean => remotes.isWanted(peerId),

@@ -21,7 +21,7 @@ import type { VatStack } from './events.js';
 import type { BackPressure } from './back-pressure.js';
 import type { Queues } from './queues.js';
 import type { References } from './references.js';
-import type { KernelRows, Message } from './rows.js';
+import type { KernelRows, Message, OpenPromiseRow } from './rows.js';
 import type { Traces } from './traces.js';
 
 export type Settlement = { rejected: boolean; value: CapData<KRef>; stack?: VatStack };
@@ -76,6 +76,14 @@ const queueFull = rejection(
   'QUEUE_FULL',
   'the queue of the target is full; send again when it has drained',
 );
+
+/** In place of a result. */
+const tooMuch = rejection(
+  'QUEUE_FULL',
+  'too much waits for the peer that asked; ask again when it has taken some of it',
+);
+/** A result that is no longer is not worth another. */
+const queueFullText = tooMuch.value.body.length;
 
 type Destination =
   /** Of a vat or an open promise. `undecided`: no vat decides that promise yet. */
@@ -175,9 +183,18 @@ export function makeMessages(powers: MessagePowers) {
     return false;
   };
 
-  const settleNow = (promiseRef: KRef, { rejected, value, stack }: Settlement): void => {
+  /** What only one peer waits for, and what has no room among all that waits for that peer, is not kept for it. */
+  const asHasRoom = ({ subs }: OpenPromiseRow, settlement: Settlement): Settlement => {
+    const [only, ...others] = subs;
+    if (only === undefined || others.length > 0 || !isRemoteEndpoint(only)) return settlement;
+    const { length } = settlement.value.body;
+    return length > queueFullText && backPressure.isTooMuchFor(only, length) ? tooMuch : settlement;
+  };
+
+  const settleNow = (promiseRef: KRef, settlement: Settlement): void => {
     const promise = rows.promises.getRequired(promiseRef);
     insistInvariant(promise.state === 'open', `${promiseRef} would be settled twice`);
+    const { rejected, value, stack } = asHasRoom(promise, settlement);
     for (const kref of value.slots) references.hold(kref);
     rows.promises.set(promiseRef, {
       state: rejected ? 'rejected' : 'fulfilled',
@@ -231,10 +248,7 @@ export function makeMessages(powers: MessagePowers) {
         if (result !== undefined) messages.settle(result, to.failure);
       } else if (to.undecided && result !== undefined && waitsFor(to.queue, result)) {
         messages.settle(result, waitsForItself);
-      } else if (
-        sender !== undefined &&
-        backPressure.refuses(sender, to.queue, queues.length(to.queue))
-      ) {
+      } else if (sender !== undefined && backPressure.refuses(sender, to.queue)) {
         if (result !== undefined) messages.settle(result, queueFull);
       } else {
         queues.push(to.queue, { type: 'message', target: to.target, ...message });

@@ -9,6 +9,16 @@ import type { EndpointId, KRef, VatId } from '../protocol/refs.js';
 import type { KernelRows, Message, PeerQueueItem, QueueItem } from './rows.js';
 import type { References } from './references.js';
 
+const empty = { head: 0, tail: 0, chars: 0 };
+
+/** UTF-16 code units of the text that waits with the item. */
+export function charsOf(rows: KernelRows, item: PeerQueueItem): number {
+  if (item.type === 'message') return item.methargs.body.length;
+  if (item.type === 'redeem') return item.number.length;
+  const promise = rows.promises.getRequired(item.promise);
+  return promise.state === 'open' ? 0 : promise.value.body.length;
+}
+
 type Shifted<Item> = { item: Item; release: () => void };
 
 export function makeQueues(rows: KernelRows, references: References) {
@@ -29,15 +39,23 @@ export function makeQueues(rows: KernelRows, references: References) {
   };
 
   return {
+    /** How many items wait there, and how much text. */
+    load(target: EndpointId | KRef): { count: number; chars: number } {
+      const queue = rows.queues.getOf(target, target);
+      return queue === undefined
+        ? { count: 0, chars: 0 }
+        : { count: queue.tail - queue.head, chars: queue.chars };
+    },
+
     length(target: VatId | KRef): number {
       const queue = rows.queues.getOf(target, target);
       return queue === undefined ? 0 : queue.tail - queue.head;
     },
 
     push(target: VatId | KRef, item: PeerQueueItem): void {
-      const { head, tail } = rows.queues.getOf(target, target) ?? { head: 0, tail: 0 };
+      const { head, tail, chars } = rows.queues.getOf(target, target) ?? empty;
       rows.peerQueueItems.insert(itemKey(target, tail), item);
-      rows.queues.set(target, { head, tail: tail + 1 });
+      rows.queues.set(target, { head, tail: tail + 1, chars: chars + charsOf(rows, item) });
       forEachHeld(item, references.hold);
     },
 
@@ -50,7 +68,7 @@ export function makeQueues(rows: KernelRows, references: References) {
 
     /** All messages that wait there, first to last. */
     messages(target: VatId | KRef): Message[] {
-      const { head, tail } = rows.queues.get(target) ?? { head: 0, tail: 0 };
+      const { head, tail } = rows.queues.get(target) ?? empty;
       const messages: Message[] = [];
       for (let index = head; index < tail; index += 1) {
         const item = rows.queueItems.getRequired(itemKey(target, index));
@@ -61,7 +79,7 @@ export function makeQueues(rows: KernelRows, references: References) {
 
     /** All that waits for a peer, first to last. */
     items(target: EndpointId): PeerQueueItem[] {
-      const { head, tail } = rows.queues.get(target) ?? { head: 0, tail: 0 };
+      const { head, tail } = rows.queues.get(target) ?? empty;
       return Array.from({ length: tail - head }, (_, place) =>
         rows.peerQueueItems.getRequired(itemKey(target, head + place)),
       );
@@ -72,7 +90,7 @@ export function makeQueues(rows: KernelRows, references: References) {
 
     /** How many items stand before a place that `tail` told. */
     before(target: EndpointId | KRef, place: number): number {
-      const { head, tail } = rows.queues.get(target) ?? { head: 0, tail: 0 };
+      const { head, tail } = rows.queues.get(target) ?? empty;
       return Math.max(0, Math.min(place, tail) - head);
     },
 
@@ -105,7 +123,10 @@ export function makeQueues(rows: KernelRows, references: References) {
     const item = rows.peerQueueItems.getRequired(key);
     rows.queueItems.delete(key);
     if (queue.head + 1 === queue.tail) rows.queues.delete(target);
-    else rows.queues.set(target, { head: queue.head + 1, tail: queue.tail });
+    else {
+      const chars = queue.chars - charsOf(rows, item);
+      rows.queues.set(target, { head: queue.head + 1, tail: queue.tail, chars });
+    }
     return { item, release: () => forEachHeld(item, references.release) };
   }
 }

@@ -11,9 +11,12 @@ import {
   type KRef,
   type VRef,
 } from '../protocol/refs.js';
+import type { BackPressure } from './back-pressure.js';
 import { IllegalSyscall, type CLists } from './clists.js';
-import type { Messages } from './messages.js';
+import { rejection, type Messages, type Settlement } from './messages.js';
+import { markOf, type ReadMarks } from './read-marks.js';
 import type { OcapUrls } from './ocap-urls.js';
+import { makeOwnNames } from './own-names.js';
 import type { RemoteFrames, RemotePolicy } from './remote-frames.js';
 import type { KernelRows, Message } from './rows.js';
 import type { Shapes } from './shapes.js';
@@ -23,6 +26,8 @@ export type RemoteOpsPowers = {
   rows: KernelRows;
   clists: CLists;
   messages: Messages;
+  marks: ReadMarks;
+  backPressure: BackPressure;
   traces: Traces;
   shapes: Shapes;
   urls: OcapUrls;
@@ -30,10 +35,20 @@ export type RemoteOpsPowers = {
   policy: RemotePolicy;
 };
 
+const takesNothing = rejection(
+  'QUEUE_FULL',
+  'too much waits for the peer that asks; ask again when it has taken some of it',
+);
+const holdsTooMuch = rejection(
+  'QUEUE_FULL',
+  'the peer that asks has been given too many references; ask again when it has let go of some',
+);
+
 export function makeRemoteOps(powers: RemoteOpsPowers) {
-  const { rows, clists, messages, urls, frames, policy } = powers;
-  /** By peer, the number of a new name at which its names are counted again. */
-  const countAt = new Map<EndpointId, number>();
+  const { rows, clists, messages, marks, urls, frames, policy } = powers;
+  const names = makeOwnNames(rows, clists, policy.peerRefsMax);
+  /** Those that have been given too much, and not let go of enough since. */
+  const full = new Set<EndpointId>();
 
   const isKnown = (remote: EndpointId, vref: VRef): boolean =>
     rows.clistByVRef.has(`${remote}.${vref}`);
@@ -43,24 +58,11 @@ export function makeRemoteOps(powers: RemoteOpsPowers) {
     const late = rows.lateNames.get(`${remote}.${vref}`);
     if (late !== undefined) return late.kref;
     if (!isExportVRef(vref)) return clists.krefOf(remote, vref);
-    insistRoom(remote);
+    names.insistRoom(remote);
     const kref = clists.toKernel(remote, vref);
     // A promise of a value is its to settle.
     if (isPromiseKRef(kref)) frames.nameTheirs(remote, kref);
     return kref;
-  };
-
-  /** Names are counted now and then: in between they are no more than were made since. */
-  const insistRoom = (remote: EndpointId): void => {
-    const { exports = 1 } = rows.vrefNumbers.get(remote) ?? {};
-    if (exports < (countAt.get(remote) ?? policy.peerRefsMax)) return;
-    const own = rows.clistByVRef.ids(`${remote}.`).filter((id) => id.includes('+')).length;
-    if (own >= policy.peerRefsMax) {
-      throw new IllegalSyscall(
-        `${remote} has ${own} names of its own, of at most ${policy.peerRefsMax}`,
-      );
-    }
-    countAt.set(remote, exports + policy.peerRefsMax - own);
   };
 
   const dataFromPeer = (remote: EndpointId, { body, slots }: CapData<VRef>): CapData<KRef> => {
@@ -80,10 +82,20 @@ export function makeRemoteOps(powers: RemoteOpsPowers) {
         `${remote} names ${vref} as a result, which is no new promise of its own`,
       );
     }
-    insistRoom(remote);
+    names.insistRoom(remote);
     const kref = clists.toKernelResult(remote, vref);
     messages.subscribe(remote, kref);
     return kref;
+  };
+
+  /** Why nothing is done for the peer now: it asks for more, and takes or gives back nothing of what it has. */
+  const refusalOf = (remote: EndpointId): Settlement | undefined => {
+    if (powers.backPressure.refuses(remote, remote)) return takesNothing;
+    const { given } = clists.size(remote);
+    const most = policy.peerGivenMax;
+    if (given >= most) full.add(remote);
+    else if (given <= most - most / 16) full.delete(remote);
+    return full.has(remote) ? holdsTooMuch : undefined;
   };
 
   const call = (remote: EndpointId, op: PeerOp & { op: 'call' }): void => {
@@ -95,24 +107,32 @@ export function makeRemoteOps(powers: RemoteOpsPowers) {
     const target = fromPeer(remote, op.target);
     const methargs = dataFromPeer(remote, op.methargs);
     const result = op.result && newResult(remote, op.result);
-    const message: Message = { methargs, ...(result && { result }) };
+    const mark = op.read && result && markOf(remote, result);
+    if (result !== undefined && mark !== undefined) {
+      marks.begin(mark);
+      marks.stamp(result, mark);
+    }
+    const message: Message = { methargs, ...(result && { result }), ...(mark && { mark }) };
     // A vat works its queue off: the host has waited with this frame. An open promise may wait for this very peer.
     const queue = messages.queueOf(target);
     powers.traces.sent(remote, target, message);
-    messages.route(
-      target,
-      message,
-      queue !== undefined && isVatEndpoint(queue) ? undefined : remote,
-    );
+    const refusal = refusalOf(remote);
+    if (refusal === undefined)
+      messages.route(
+        target,
+        message,
+        queue !== undefined && isVatEndpoint(queue) ? undefined : remote,
+      );
+    else if (result !== undefined) messages.settle(result, refusal);
   };
 
   const settle = (remote: EndpointId, { resolutions }: PeerOp & { op: 'settle' }): void => {
     const values = resolutions.map(({ value }) => dataFromPeer(remote, value));
     const heard = new Set<KRef>();
-    for (const [index, { promise, rejected }] of resolutions.entries()) {
+    for (const [index, { promise, rejected, watch }] of resolutions.entries()) {
       const kref = rows.clistByVRef.get(`${remote}.${promise}`);
       if (kref === undefined) {
-        insistWasNamed(remote, promise);
+        names.insistWasNamed(remote, promise);
         continue;
       }
       if (!isPromiseKRef(kref) || !clists.entry(remote, kref)?.theirs || heard.has(kref)) {
@@ -120,6 +140,7 @@ export function makeRemoteOps(powers: RemoteOpsPowers) {
       }
       heard.add(kref);
       const row = rows.promises.getRequired(kref);
+      if (watch !== undefined) marks.heard(remote, row, watch);
       // It may have been given up meanwhile, when the peer was away for too long.
       if (row.state === 'open' && row.decider === remote)
         messages.settle(kref, { rejected, value: values[index] as CapData<KRef> });
@@ -127,25 +148,12 @@ export function makeRemoteOps(powers: RemoteOpsPowers) {
     for (const kref of heard) clists.remove(remote, kref);
   };
 
-  /** It was a name of the conversation once, or may have been. */
-  const insistWasNamed = (remote: EndpointId, vref: VRef): void => {
-    const { exports = 1, object = 1, promise = 1 } = rows.vrefNumbers.get(remote) ?? {};
-    const next = isExportVRef(vref) ? exports : isPromiseVRef(vref) ? promise : object;
-    if (Number(vref.slice(2)) < next) return;
-    throw new IllegalSyscall(`${remote} names ${vref}, which was never one of its names`);
-  };
-
   const drop = (remote: EndpointId, { refs }: PeerOp & { op: 'drop' }): void => {
-    for (const [vref, given] of refs) {
+    for (const [vref, dropped] of refs) {
+      const mentions = names.insistGiven(remote, vref, dropped);
       const kref = clists.krefOf(remote, vref);
-      const { mentions = 0 } = clists.entry(remote, kref) ?? {};
-      if (isExportVRef(vref) || isPromiseVRef(vref) || given > mentions) {
-        throw new IllegalSyscall(
-          `${remote} drops ${vref} ${given} times, which it was given ${mentions} times`,
-        );
-      }
-      frames.count(remote, kref, -given);
-      if (given === mentions) clists.drop(remote, kref);
+      frames.count(remote, kref, -dropped);
+      if (dropped === mentions) clists.drop(remote, kref);
     }
   };
 
@@ -153,7 +161,7 @@ export function makeRemoteOps(powers: RemoteOpsPowers) {
     for (const vref of refs) {
       const kref = rows.clistByVRef.get(`${remote}.${vref}`);
       if (kref === undefined) {
-        insistWasNamed(remote, vref);
+        names.insistWasNamed(remote, vref);
         continue;
       }
       // Of ours, that it was given again meanwhile; of its own, that it gave again: the name lives on.
@@ -199,7 +207,7 @@ export function makeRemoteOps(powers: RemoteOpsPowers) {
           return redeem(remote, op);
       }
     },
-    forget: (remote: EndpointId): void => void countAt.delete(remote),
+    forget: (remote: EndpointId): void => void full.delete(remote),
   };
 }
 

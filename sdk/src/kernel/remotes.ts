@@ -9,18 +9,21 @@ import { type PeerLife, type RemoteFrame, type RemoteRow } from './remote-rows.j
 import { NEVER_SENT } from '../errors.js';
 import { isPromiseKRef, type EndpointId, type KRef } from '../protocol/refs.js';
 import type { Standing } from '../protocol/peer-wire.js';
+import type { BackPressure } from './back-pressure.js';
 import { IllegalSyscall, type CLists } from './clists.js';
 import type { Deliveries } from './deliveries.js';
 import type { ErrorData, KernelEffect, PeerEvent, RequestId } from './events.js';
 import { rejection, type Messages, type Settlement } from './messages.js';
 import type { OcapUrls } from './ocap-urls.js';
 import type { Queues } from './queues.js';
+import type { ReadMarks } from './read-marks.js';
 import type { References } from './references.js';
 import { makeRemoteFrames, type RemotePolicy } from './remote-frames.js';
 import { makeRemoteOps } from './remote-ops.js';
 import { krefOrder, type KernelRows } from './rows.js';
 import type { Shapes } from './shapes.js';
 import type { Traces } from './traces.js';
+import type { Watches } from './watches.js';
 
 export type RemotesPowers = {
   rows: KernelRows;
@@ -28,6 +31,9 @@ export type RemotesPowers = {
   clists: CLists;
   queues: Queues;
   messages: Messages;
+  reads: ReadMarks;
+  watches: Watches;
+  backPressure: BackPressure;
   traces: Traces;
   deliveries: Pick<Deliveries, 'batch'>;
   shapes: Shapes;
@@ -36,7 +42,6 @@ export type RemotesPowers = {
   now: () => number;
   emit: (effect: KernelEffect) => void;
   atomically: <T>(work: () => T) => T;
-  forgetQueue: (remote: EndpointId) => void;
   answerWhenSettled: (requestId: RequestId, session: EndpointId, promise: KRef) => void;
 };
 
@@ -88,6 +93,7 @@ export function makeRemotes(powers: RemotesPowers) {
 
   const frames = makeRemoteFrames({
     ...powers,
+    marks: powers.reads,
     isAttached: (remote) => attached.has(remote),
     toPeer: (remote, frame) => {
       const { peerId } = rows.remotes.getRequired(remote);
@@ -95,7 +101,7 @@ export function makeRemotes(powers: RemotesPowers) {
       else want(remote);
     },
   });
-  const ops = makeRemoteOps({ ...powers, frames });
+  const ops = makeRemoteOps({ ...powers, marks: powers.reads, frames });
 
   const change = (remote: EndpointId, changed: Partial<RemoteRow>): void =>
     rows.remotes.set(remote, { ...rows.remotes.getRequired(remote), ...changed });
@@ -160,7 +166,16 @@ export function makeRemotes(powers: RemotesPowers) {
     if (last !== undefined && last.until >= now() + timeoutMs) {
       last.tail = tail;
       last.promise = promise;
-    } else list.push({ until: now() + timeoutMs * (17 / 16), tail, promise });
+    } else list.push({ until: latest(), tail, promise });
+  };
+
+  const latest = (): number => now() + timeoutMs * (17 / 16);
+
+  /** What waits already waits no longer than what comes from now on. */
+  const wait = (ms: number): void => {
+    timeoutMs = ms;
+    for (const list of marks.values())
+      for (const each of list) each.until = Math.min(each.until, latest());
   };
 
   const soonest = (): number => {
@@ -224,12 +239,14 @@ export function makeRemotes(powers: RemotesPowers) {
     rows.remotes.delete(remote);
     peers().delete(peerId);
     rows.forgetNumbers(remote);
+    clists.forget(remote);
     powers.shapes.forget(remote);
     frames.forget(remote);
     ops.forget(remote);
-    powers.forgetQueue(remote);
+    powers.backPressure.forget(remote);
     attached.delete(remote);
     marks.delete(remote);
+    powers.reads.ended(remote);
   };
 
   /** The conversation ends and another one may begin; questions about ocap URLs, which no conversation matters to, go on. */
@@ -308,6 +325,8 @@ export function makeRemotes(powers: RemotesPowers) {
     if (verdict === 'attached') {
       attached.set(remote, event.link);
       marks.delete(remote);
+      powers.watches.forget(remote);
+      powers.reads.relinked(remote);
       frames.wake(remote);
     }
     const found: Greeting = {
@@ -394,7 +413,7 @@ export function makeRemotes(powers: RemotesPowers) {
     handle(event: PeerEvent): void {
       switch (event.type) {
         case 'comms-start': {
-          timeoutMs = event.peerTimeoutMs;
+          wait(event.peerTimeoutMs);
           frames.limit(event.messageBytesMax);
           for (const remote of peers().values()) {
             if (!isWanted(remote)) continue;
@@ -436,10 +455,13 @@ export function makeRemotes(powers: RemotesPowers) {
             violated(event.remote, thrown.message);
           }
           return;
+        case 'peer-changed':
+          return powers.reads.changedAt(event.remote, event.watches);
         case 'peer-detach':
           // Another link may have taken its place.
           if (attached.get(event.remote) !== event.link) return;
           attached.delete(event.remote);
+          powers.watches.forget(event.remote);
           if (isWanted(event.remote)) mark(event.remote);
       }
     },
@@ -461,6 +483,14 @@ export function makeRemotes(powers: RemotesPowers) {
         while (list[0] !== undefined && list[0].until <= now())
           giveUp(remote, list.shift() as Mark);
         if (list.length === 0) marks.delete(remote);
+      }
+    },
+
+    /** Tells peers which of their watches are over; after the frames that told of them. */
+    tellChanged(): void {
+      for (const [remote, watches] of powers.watches.take()) {
+        const { peerId } = rows.remotes.getRequired(remote);
+        emit({ type: 'peer-watches', remote, peerId, watches });
       }
     },
 

@@ -7,7 +7,7 @@
  *     c.<endpoint>.<kref>   c-list, kernel to endpoint: vref, reachable, durable count
  *     c.<endpoint>.<vref>   c-list, endpoint to kernel: kref
  *     i.<endpoint>          next vref numbers
- *     q.<target>            a run queue's head and tail; target is a vat or an open promise
+ *     q.<target>            a run queue's head, tail and text; target is a vat, a session, a peer or an open promise
  *     q.<target>.<n>        its items
  *     v.<vat>               a vat: config, incarnation, condition
  *     t.<vat>.<key>         a key of the vat's own state: its value and the slots that it holds
@@ -67,14 +67,14 @@ export type OpenPromiseRow = {
   subs: readonly EndpointId[];
   refs: number;
   /** The read that its message belongs to. */
-  mark?: KRef;
+  mark?: ReadMark;
 };
 export type SettledPromiseRow = {
   state: 'fulfilled' | 'rejected';
   value: CapData<KRef>;
   stack?: VatStack;
   refs: number;
-  mark?: KRef;
+  mark?: ReadMark;
 };
 
 export type CListRow = {
@@ -94,9 +94,12 @@ export type CListRow = {
 export type Message = {
   methargs: CapData<KRef>;
   result?: KRef;
-  /** The read that it belongs to: the result of the call that began it. */
-  mark?: KRef;
+  /** The read that it belongs to. */
+  mark?: ReadMark;
 };
+
+/** The result of the call that began a read: `kp40`, and `r1.kp40` where a peer has marked it. */
+export type ReadMark = string;
 
 export type QueueItem =
   | ({
@@ -110,7 +113,8 @@ export type QueueItem =
 /** `redeem`: what object has this ocap URL? */
 export type PeerQueueItem = QueueItem | { type: 'redeem'; number: string; result: KRef };
 
-export type QueueRow = { head: number; tail: number };
+/** `chars`: UTF-16 code units of the text of all that waits. */
+export type QueueRow = { head: number; tail: number; chars: number };
 
 export type VatRow = {
   name: string;

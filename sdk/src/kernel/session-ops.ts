@@ -11,9 +11,10 @@ import {
 import { ADMIN_VREF, type ClientOp } from '../protocol/session-wire.js';
 import { IllegalSyscall, type CLists } from './clists.js';
 import { sessionClosed, type Messages } from './messages.js';
+import { makeOwnNames } from './own-names.js';
 import type { ReadMarks } from './read-marks.js';
 import type { References } from './references.js';
-import type { KernelRows, Message } from './rows.js';
+import type { KernelRows, Message, ReadMark } from './rows.js';
 import { countMentions } from './session-rows.js';
 import type { Traces } from './traces.js';
 
@@ -36,11 +37,12 @@ export type SessionOpsPowers = {
 
 export function makeSessionOps(powers: SessionOpsPowers) {
   const { rows, references, clists, messages, marks, traces, policy } = powers;
+  const names = makeOwnNames(rows, clists, policy.sessionRefsMax);
 
   const fromClient = (session: EndpointId, vref: VRef): KRef => {
     if (!rows.clistByVRef.has(`${session}.${vref}`)) {
       if (isClosed(session, vref)) return closedFor(vref);
-      if (isExportVRef(vref)) insistRoom(session);
+      if (isExportVRef(vref)) names.insistRoom(session);
     }
     return clists.toKernel(session, vref);
   };
@@ -67,20 +69,6 @@ export function makeSessionOps(powers: SessionOpsPowers) {
     return kref;
   };
 
-  /** Names are counted now and then: in between they are no more than were made since. */
-  const insistRoom = (session: EndpointId): void => {
-    const { exports = 1 } = rows.vrefNumbers.get(session) ?? {};
-    if (exports < (countAt.get(session) ?? policy.sessionRefsMax)) return;
-    const own = rows.clistByVRef.ids(`${session}.`).filter((id) => id.includes('+')).length;
-    if (own >= policy.sessionRefsMax) {
-      throw new IllegalSyscall(
-        `${session} has ${own} names of its own, of at most ${policy.sessionRefsMax}`,
-      );
-    }
-    countAt.set(session, exports + policy.sessionRefsMax - own);
-  };
-  const countAt = new Map<EndpointId, number>();
-
   const dataFromClient = (session: EndpointId, { body, slots }: CapData<VRef>): CapData<KRef> => {
     const krefs: KRef[] = [];
     for (const slot of slots) {
@@ -102,14 +90,14 @@ export function makeSessionOps(powers: SessionOpsPowers) {
     const target = isAdmin ? undefined : fromClient(session, op.target);
     const methargs = dataFromClient(session, op.methargs);
     let result: KRef | undefined;
-    let mark: KRef | undefined;
+    let mark: ReadMark | undefined;
     if (op.result !== undefined) {
       if (!isExportVRef(op.result) || rows.clistByVRef.has(`${session}.${op.result}`)) {
         throw new IllegalSyscall(
           `${session} names ${op.result} as a result, which is no new promise of its own`,
         );
       }
-      insistRoom(session);
+      names.insistRoom(session);
       result = clists.toKernelResult(session, op.result);
       if (op.read && !isAdmin && rows.sessions.getRequired(session).privileged) {
         mark = result;
@@ -137,7 +125,7 @@ export function makeSessionOps(powers: SessionOpsPowers) {
     for (const [index, { promise, rejected }] of [...op.resolutions].entries()) {
       const kref = rows.clistByVRef.get(`${session}.${promise}`);
       if (kref === undefined) {
-        insistWasNamed(session, promise);
+        names.insistWasNamed(session, promise);
         continue;
       }
       const row = rows.promises.getRequired(kref);
@@ -151,23 +139,10 @@ export function makeSessionOps(powers: SessionOpsPowers) {
     }
   };
 
-  /** It was a name of the session's once, or may have been. */
-  const insistWasNamed = (session: EndpointId, vref: VRef): void => {
-    const { exports = 1, object = 1, promise = 1 } = rows.vrefNumbers.get(session) ?? {};
-    const next = isExportVRef(vref) ? exports : isPromiseVRef(vref) ? promise : object;
-    if (Number(vref.slice(2)) < next) return;
-    throw new IllegalSyscall(`${session} names ${vref}, which was never one of its names`);
-  };
-
   const drop = (session: EndpointId, op: ClientOp & { op: 'drop' }): void => {
     for (const [vref, given] of op.refs) {
+      const mentions = names.insistGiven(session, vref, given);
       const kref = clists.krefOf(session, vref);
-      const { mentions = 0 } = clists.entry(session, kref) ?? {};
-      if (isExportVRef(vref) || isPromiseVRef(vref) || given > mentions) {
-        throw new IllegalSyscall(
-          `${session} drops ${vref} ${given} times, which it was given ${mentions} times`,
-        );
-      }
       if (given < mentions) countMentions(rows, session, kref, -given);
       else clists.remove(session, kref);
     }
@@ -185,8 +160,6 @@ export function makeSessionOps(powers: SessionOpsPowers) {
           return drop(session, op);
       }
     },
-
-    forget: (session: EndpointId): void => void countAt.delete(session),
   };
 }
 

@@ -93,8 +93,8 @@ export function makeSessions(powers: SessionPowers) {
     for (let seq = acked + 1; seq <= sent; seq += 1) rows.frames.delete(`${session}.${seq}`);
     rows.sessions.delete(session);
     rows.forgetNumbers(session);
+    clists.forget(session);
     frames.ended(session);
-    sessionOps.forget(session);
     powers.forgetQueue(session);
     emit({ type: 'session-over', session, ...(error && { error }) });
   };

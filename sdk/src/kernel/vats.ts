@@ -38,8 +38,6 @@ export type VatPolicy = {
   notifyBatchMax: number;
   /** Deliveries after which a vat is asked to report what it dropped. */
   deliveriesPerReap: number;
-  /** Messages that may wait in one queue; further ones of vats are refused, the host's wait outside. */
-  queueMax: number;
   /** Deliveries that a vat is sent at most before it has ended the first of them. */
   deliveriesAheadMax: number;
   /** References to drop that a vat may owe before they come ahead of its messages. */

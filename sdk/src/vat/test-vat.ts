@@ -26,6 +26,8 @@ import type {
 import { makeVatRuntime } from './vat-runtime.js';
 
 setFlagsFromString('--expose-gc');
+// The optimizing compiler holds on to objects that the code it compiles has met: one forced collection would not do.
+setFlagsFromString('--no-opt');
 const gc = runInNewContext('gc') as () => void;
 
 /** A bundle whose `buildRootObject(powers, parameters, baggage)` has this body. */

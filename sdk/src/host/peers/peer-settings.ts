@@ -1,6 +1,6 @@
 /** The options of remote comms as peers are held to them, with defaults where nothing was said. */
-import { limits } from '../limits.js';
-import type { RemoteCommsOptions } from '../protocol/comms-options.js';
+import { limits } from '../../limits.js';
+import type { RemoteCommsOptions } from '../../protocol/comms-options.js';
 
 export type PeerSettings = Required<
   Pick<
