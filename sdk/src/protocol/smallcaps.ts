@@ -160,10 +160,18 @@ export function encode<Slot extends string>(
 
   // Sorted, so that equal records give equal text; slots are numbered in this order, too.
   const encodeRecord = (record: object): Json => {
-    const names = ownKeys(record).map((key) =>
-      typeof key === 'string' ? key : refuse(`a record with the key ${String(key)}`),
-    );
-    return fromEntries(names.sort().map((key) => [encodeText(key), encodeProperty(record, key)]));
+    const names = ownKeys(record);
+    for (const key of names)
+      if (typeof key !== 'string') refuse(`a record with the key ${String(key)}`);
+    const encoded: JsonRecord = {};
+    for (const key of names.sort() as string[]) {
+      const name = encodeText(key);
+      const json = encodeProperty(record, key);
+      // `__proto__`; and where Object.prototype is frozen, all that it has.
+      if (name in encoded) defineProperty(encoded, name, { value: json, enumerable: true });
+      else encoded[name] = json;
+    }
+    return encoded;
   };
 
   const encodeTagged = (tagged: Tagged): Json => {
@@ -316,6 +324,10 @@ export function decode<Slot extends string>(
     return bytes ?? makeTagged(tag, payload);
   };
 
+  /** What stands for itself: most of what there is. */
+  const isLiteral = (node: Json): boolean =>
+    typeof node === 'string' ? !startsSpecial(node) : typeof node !== 'object' || node === null;
+
   const decodeError = (node: JsonRecord): Error => {
     const message = decodeString(node, '#error');
     const name = decodeString(node, 'name');
@@ -327,10 +339,12 @@ export function decode<Slot extends string>(
 
   const decodeRecord = (node: JsonRecord): unknown => {
     const special = keys(node).filter(startsSpecial);
+    if (special.length === 0) return decodeProperties(node);
+    if (hasOwn(node, '#tag')) return decodeTagged(node);
+    if (hasOwn(node, '#error')) return decodeError(node);
     for (const key of special)
       if (!key.startsWith('!')) refuseText('a record of an unknown form', key);
     const record = decodeProperties(node);
-    if (special.length === 0) return record;
     return fromEntries(
       keys(record).map((key) => [key.startsWith('!') ? key.slice(1) : key, record[key]]),
     );
@@ -339,23 +353,26 @@ export function decode<Slot extends string>(
   /** In place. A `__proto__` is set as an own property, because JSON.parse has made it one. */
   const decodeProperties = (node: JsonRecord): Record<string, unknown> => {
     const record: Record<string, unknown> = node;
-    for (const key of keys(node)) record[key] = step(key, node[key] as Json, decodeValue);
+    for (const key of keys(node)) {
+      const part = node[key] as Json;
+      if (!isLiteral(part)) record[key] = step(key, part, decodeValue);
+    }
     return record;
   };
 
   const decodeArray = (node: Json[]): unknown[] => {
     const array: unknown[] = node;
-    for (let index = 0; index < node.length; index += 1)
-      array[index] = step(index, node[index] as Json, decodeValue);
+    for (let index = 0; index < node.length; index += 1) {
+      const part = node[index] as Json;
+      if (!isLiteral(part)) array[index] = step(index, part, decodeValue);
+    }
     return array;
   };
 
   const decodeValue = (node: Json): unknown => {
     if (typeof node === 'string') return decodeText(node);
     if (typeof node !== 'object' || node === null) return node;
-    if (Array.isArray(node)) return decodeArray(node);
-    if (hasOwn(node, '#tag')) return decodeTagged(node);
-    return hasOwn(node, '#error') ? decodeError(node) : decodeRecord(node);
+    return Array.isArray(node) ? decodeArray(node) : decodeRecord(node);
   };
 
   return decodeValue(tree);

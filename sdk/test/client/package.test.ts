@@ -45,8 +45,8 @@ async function sizesIn(app: string): Promise<{ [file: string]: number }> {
 
 /** What it has at present, with little room. The aim of the first is 10,000. */
 const bytesMax = {
-  client: 10_700,
-  everything: 11_750,
+  client: 10_780,
+  everything: 11_800,
   later: { tabs: 3_450, powers: 950 },
 };
 
