@@ -202,6 +202,10 @@ export const limits = {
   activityWaitMs: 4_000,
   /** Rows that a query of the store gives to a client, and UTF-16 code units of one text in them. */
   queryRowsMax: 1_000,
+  /** Milliseconds that a statement of `executeQuery` may take: the kernel stands still meanwhile. */
+  storeQueryMs: 10_000,
+  /** Rows that it may give: all of them are in memory at once. */
+  storeQueryRowsMax: 1_000_000,
   queryTextCharsMax: 10_000,
   /** Objects that one page of the object registry has. */
   objectsPageMax: 200,

@@ -166,7 +166,16 @@ export function makeRemotes(powers: RemotesPowers) {
     if (last !== undefined && last.until >= now() + timeoutMs) {
       last.tail = tail;
       last.promise = promise;
-    } else list.push({ until: now() + timeoutMs * (17 / 16), tail, promise });
+    } else list.push({ until: latest(), tail, promise });
+  };
+
+  const latest = (): number => now() + timeoutMs * (17 / 16);
+
+  /** What waits already waits no longer than what comes from now on. */
+  const wait = (ms: number): void => {
+    timeoutMs = ms;
+    for (const list of marks.values())
+      for (const each of list) each.until = Math.min(each.until, latest());
   };
 
   const soonest = (): number => {
@@ -404,7 +413,7 @@ export function makeRemotes(powers: RemotesPowers) {
     handle(event: PeerEvent): void {
       switch (event.type) {
         case 'comms-start': {
-          timeoutMs = event.peerTimeoutMs;
+          wait(event.peerTimeoutMs);
           frames.limit(event.messageBytesMax);
           for (const remote of peers().values()) {
             if (!isWanted(remote)) continue;

@@ -38,15 +38,16 @@ export type RemoteCommsOptions = {
   writeTimeoutMs?: number;
   /** Milliseconds after which a link that acknowledges nothing is given up. */
   ackTimeoutMs?: number;
-  /** Milliseconds of silence after which a link is given up. */
+  /** Milliseconds of silence after which a link is given up, from 5,000. */
   streamInactivityTimeoutMs?: number;
   /** Milliseconds from one forgetting of peers that are long gone to the next, and how long is long. */
   cleanupIntervalMs?: number;
   stalePeerTimeoutMs?: number;
   /** Milliseconds that a call waits for a peer that is away. */
   peerTimeoutMs?: number;
-  /** Relays that an ocap URL names, and that are remembered. */
+  /** Relays and addresses that an ocap URL names. */
   maxUrlRelayHints?: number;
+  /** Of `relays`, so many are used: the first ones. */
   maxKnownRelays?: number;
 };
 
@@ -63,13 +64,22 @@ export const commsNumbers = {
   handshakeTimeoutMs: 1,
   writeTimeoutMs: 1,
   ackTimeoutMs: 1,
-  streamInactivityTimeoutMs: 1,
+  streamInactivityTimeoutMs: 5_000,
   cleanupIntervalMs: 1,
   stalePeerTimeoutMs: 1,
   peerTimeoutMs: 1,
   maxUrlRelayHints: 1,
   maxKnownRelays: 1,
 } as const satisfies { [Name in keyof RemoteCommsOptions]: number };
+
+/** What a timer takes: 24 days. */
+const timerMax = 2 ** 31 - 1;
+
+/** The most that an option may be: the clock's, and not timers', have no bound. */
+export const mostOf = (name: keyof typeof commsNumbers): number =>
+  name.endsWith('Ms') && name !== 'peerTimeoutMs' && name !== 'ackTimeoutMs'
+    ? timerMax
+    : Number.MAX_SAFE_INTEGER;
 
 /** The options that are lists of text. */
 export const commsLists = [
@@ -84,22 +94,26 @@ export type CommsNumber = keyof typeof commsNumbers;
 export type CommsList = (typeof commsLists)[number];
 
 const wholeFrom =
-  (least: number): Shape<number> =>
-  (value, path, report) =>
-    Number.isSafeInteger(value) && (value as number) >= least
+  (least: number, most: number): Shape<number> =>
+  (value, path, report) => {
+    if (!Number.isSafeInteger(value) || (value as number) < least) {
+      const wanted =
+        least === 0 ? 'needs a non-negative integer' : `must be a positive integer, from ${least}`;
+      return report(path, `${wanted}; found ${String(value)}`);
+    }
+    return (value as number) <= most
       ? (value as number)
-      : report(
-          path,
-          least === 0
-            ? `needs a non-negative integer; found ${String(value)}`
-            : `must be a positive integer, from ${least}; found ${String(value)}`,
-        );
+      : report(path, `must be at most ${most}; found ${String(value)}`);
+  };
 
 const peerIdText = text('a peer id like "12D3KooW…"', 100);
 const address = text('a multiaddr like "/dns4/relay.example/tcp/443/wss/p2p/12D3KooW…"');
 
 const numberShapes = Object.fromEntries(
-  Object.entries(commsNumbers).map(([name, least]) => [name, wholeFrom(least)]),
+  Object.entries(commsNumbers).map(([name, least]) => [
+    name,
+    wholeFrom(least, mostOf(name as CommsNumber)),
+  ]),
 ) as { [Name in CommsNumber]: Shape<number> };
 
 /** @throws KernelError BAD_CONFIG that names each option that there is not, or that has a value that it cannot have. */

@@ -26,7 +26,8 @@ const numberNames = Object.keys(commsNumbers) as CommsNumber[];
  *     const url = new URL('kernel-worker.js', import.meta.url);
  *     url.search = createCommsQueryString({ relays, allowedWsHosts: ['localhost'] }).toString();
  *
- * @throws TypeError that names an option which there is not, a secret, or a value that it cannot have.
+ * @throws TypeError that names an option which there is not, a secret, or a value of another type; KernelError BAD_CONFIG for one
+ * that is too large.
  */
 export function createCommsQueryString(options: CommsQueryOptions): URLSearchParams {
   const refuse = (what: string): never => {
@@ -50,6 +51,7 @@ export function createCommsQueryString(options: CommsQueryOptions): URLSearchPar
       return refuse('mnemonic is a secret, and a URL keeps none: give it to serveKernel');
     } else return refuse(`there is no option ${name}`);
   }
+  RemoteCommsOptionsStruct.check(options);
   return query;
 }
 

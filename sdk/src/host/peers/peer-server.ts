@@ -128,19 +128,19 @@ export function makePeerServer({ loop, log, startTransport, lineage, read }: Pee
     run.identity = own;
     run.settings = withDefaults(given);
     run.relays.clear();
-    const known = (given.relays ?? []).slice(0, run.settings.maxKnownRelays);
-    for (const relay of known) run.relays.add(relay);
-    const { maxMessagesPerSecond } = given;
+    const { maxKnownRelays, maxMessagesPerSecond } = run.settings;
+    const relays = (given.relays ?? []).slice(0, maxKnownRelays);
+    for (const relay of relays) run.relays.add(relay);
     run.transport = await startTransport(
       {
         keySeed: own.seed,
-        relays: given.relays,
+        relays,
         directListenAddresses: given.directListenAddresses,
         allowedWsHosts: given.allowedWsHosts,
         isAllowed: book.isAllowed,
         maxConcurrentConnections: given.maxConcurrentConnections,
         maxConnectionAttemptsPerMinute: given.maxConnectionAttemptsPerMinute,
-        maxMessagesPerSecond: maxMessagesPerSecond === 0 ? undefined : maxMessagesPerSecond,
+        maxMessagesPerSecond: maxMessagesPerSecond === 0 ? 2 ** 31 - 1 : maxMessagesPerSecond,
         frameBytesMax: limits.linkFrameBytesMax,
         handshakeTimeoutMs: given.handshakeTimeoutMs,
         writeTimeoutMs: given.writeTimeoutMs,
@@ -154,6 +154,7 @@ export function makePeerServer({ loop, log, startTransport, lineage, read }: Pee
       { onLink, onAddresses: () => {}, onAwake: dialler.dialAll },
     );
     run.ended = undefined;
+    lastCleanUp = Date.now();
     await beginLife();
     wind();
   };
