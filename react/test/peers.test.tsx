@@ -8,7 +8,7 @@ import { fireEvent, screen } from '@testing-library/react';
 import { vatQueryOptions } from '@vatkit/sdk/query';
 import { expect, it, vi } from 'vitest';
 import { makeMemoryNetwork } from '../../sdk/src/comms/memory-transport.js';
-import { useRemotePeer, useVatCall } from '../src/index.js';
+import { useRemotePeer, useVatCall, useVatLive } from '../src/index.js';
 import {
   atEnd,
   eventually,
@@ -24,6 +24,7 @@ function Far({ url: first }: { url?: string }): ReactNode {
   const [url, setUrl] = useState(first);
   const { ref, status, error, retry } = useRemotePeer(url, BoardRoot);
   const { data } = useVatCall(BoardRoot.list, { on: ref });
+  const { data: count } = useVatLive(BoardRoot.count, { on: ref });
   return (
     <>
       <input aria-label="URL" onChange={(event) => setUrl(event.target.value)} />
@@ -31,6 +32,7 @@ function Far({ url: first }: { url?: string }): ReactNode {
         {status} {(error as { code?: string } | null)?.code}
       </button>
       <output data-testid="items">{data?.map(({ text }) => text).join()}</output>
+      <output data-testid="count">{count}</output>
     </>
   );
 }
@@ -61,12 +63,15 @@ it('useRemotePeer redeems, is asked like any ref, and goes on when the peer is b
   await eventually(() => expect(items()).toBe('milk'));
   await root.add('tea');
   await eventually(() => expect(items()).toBe('milk,tea'));
+  await eventually(() => expect(screen.getByTestId('count').textContent).toBe('2'));
 
   await far.die();
   // The client of that kernel starts another one on the same store.
   await far.client.admin.initRemoteComms(comms);
   await (await launchBoard(far.client)).add('bread');
   await eventually(() => expect(items()).toBe('milk,tea,bread'));
+  // The topic is followed on, in the vat's next incarnation.
+  await eventually(() => expect(screen.getByTestId('count').textContent).toBe('3'));
   expect(status()).toBe('connected');
 });
 

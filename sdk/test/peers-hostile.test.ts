@@ -152,6 +152,21 @@ const attacks: [string, (rogue: Rogue) => void][] = [
     ({ say }) => say(frame({ op: 'describe', refs: ['o-1'], methods: ['greet'] })),
   ],
   [
+    'a read whose answer it does not want',
+    ({ say }) => say(frame({ op: 'call', target: 'o-1', methargs: nothing, read: true })),
+  ],
+  [
+    'a read that is something else',
+    ({ say }) =>
+      say(frame({ op: 'call', target: 'o-1', methargs: nothing, result: 'p+1', read: 7 })),
+  ],
+  ['changes of what cannot be', ({ say }) => say({ type: 'changed', watches: [0, 1.5, 'x'] })],
+  [
+    'changes without an end',
+    ({ say }) => say({ type: 'changed', watches: Array.from({ length: 1_001 }, () => 1) }),
+  ],
+  ['an end that is none', ({ say }) => say({ type: 'bye', why: 'so', rests: 1 })],
+  [
     'methods without an end',
     ({ say }) => {
       const methods = Array.from({ length: 1_000 }, (_, at) => `method${at}`);

@@ -337,6 +337,28 @@ describe('who may connect', () => {
       patience,
     );
     expect(await call(alice.kernel, remote, 'greet', 'you')).toBe('Hello, you!');
+    // The other one has what would make it dial again, and lets it rest all the same.
+    await alice.kernel.closeConnection(bob.peerId);
+    const [mine, theirs] = [
+      alice.kernel.getPeerStatus(bob.peerId),
+      () => bob.kernel.getPeerStatus(alice.peerId),
+    ];
+    expect(mine).toMatchObject({ state: 'closed', reason: 'closeConnection was called' });
+    await vi.waitFor(
+      () =>
+        expect(theirs()).toMatchObject({
+          state: 'closed',
+          reason: 'the other kernel closed the connection',
+        }),
+      patience,
+    );
+    await new Promise((done) => setTimeout(done, 200));
+    expect([alice.kernel.getPeerStatus(bob.peerId).state, theirs().state]).toEqual([
+      'closed',
+      'closed',
+    ]);
+    expect(await call(alice.kernel, remote, 'greet', 'you')).toBe('Hello, you!');
+    expect(theirs().state).toBe('connected');
     await alice.kernel.reconnectPeer(bob.peerId, []);
     await alice.kernel.registerLocationHints(bob.peerId, ['/memory/x']);
     await expect(alice.kernel.reconnectPeer('nobody')).rejects.toThrow(TypeError);

@@ -2,9 +2,10 @@
 
 /**
  * `connected`: there is a link. `connecting`: one is being opened. `waiting`: it will be tried again. `idle`: nothing
- * wants it. `refused`: it may not be reached, or has refused this kernel.
+ * wants it. `refused`: it may not be reached, or has refused this kernel. `closed`: one of the two kernels has closed the
+ * connection on purpose; the next thing that is sent opens it again.
  */
-export type PeerState = 'connected' | 'connecting' | 'waiting' | 'idle' | 'refused';
+export type PeerState = 'connected' | 'connecting' | 'waiting' | 'idle' | 'refused' | 'closed';
 
 export type PeerStatus = {
   peerId: string;

@@ -55,7 +55,12 @@ const inMessage = (message: Fields, room: Room): Problem => {
     case 'refused':
       return inRefusal(message, room);
     case 'bye':
-      return at('.why', inText(message.why, room));
+      return (
+        at('.why', inText(message.why, room)) ??
+        (message.rests === undefined || message.rests === true
+          ? undefined
+          : at('.rests', isNot('true', message.rests)))
+      );
     default:
       return at('.type', isNot("a peer's message", type satisfies never));
   }

@@ -69,8 +69,8 @@ export type PeerMessage =
   | { type: 'pong' }
   | PeerChanged
   | PeerRefusal
-  /** The link is closed. `why` is for people. */
-  | { type: 'bye'; why: string };
+  /** The link is closed. `why` is for people. `rests`: nobody should open another one before there is something new to say. */
+  | { type: 'bye'; why: string; rests?: true };
 
 export type PeerHello = {
   type: 'hello';

@@ -118,7 +118,7 @@ function Peers({ peers }: { peers: readonly PeerStatus[] }): ReactNode {
                   </Button>
                   <ConfirmButton
                     label={`Close ${peerId}`}
-                    disabled={state === 'idle'}
+                    disabled={state === 'idle' || state === 'closed'}
                     onPress={() => act(`close ${peerId}`, () => admin.closeConnection(peerId))}
                   >
                     Close

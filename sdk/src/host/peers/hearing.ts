@@ -69,6 +69,7 @@ export function makeHearing({ loop, run, links, greetings }: HearingPowers) {
       case 'refused':
         return greetings.refused(peer, live, message);
       case 'bye':
+        peer.isClosed ||= message.rests === true;
         return links.over(peer, live, message.why.slice(0, 200));
     }
   };

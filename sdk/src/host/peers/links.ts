@@ -74,10 +74,12 @@ export function makeLinks({ loop, run, book, onTaken, onFrame, onLost }: LinksPo
     closeAll(why: string): void {
       for (const peer of book.all()) {
         endDialling(peer, why);
-        peer.isClosed = true;
         if (peer.link === undefined) continue;
         say(peer.link, { type: 'bye', why });
+        // Nothing is tried again while all of them end.
+        peer.isClosed = true;
         over(peer, peer.link, why);
+        peer.isClosed = false;
       }
     },
 

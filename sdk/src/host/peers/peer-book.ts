@@ -19,7 +19,7 @@ export type Peer = {
   retryTimer?: ReturnType<typeof setTimeout>;
   reason?: string;
   isRefused: boolean;
-  /** It was closed on purpose: only something new that waits for it, or a caller, opens it again. */
+  /** This kernel or the peer closed it on purpose: only something new that waits for the other, or a caller, opens it again. */
   isClosed: boolean;
   hints: Set<string>;
 };
@@ -55,10 +55,12 @@ export function makePeerBook(loop: EventLoop, log: Log, run: CommsRun) {
     return !deniedPeers.includes(peerId) && (allowedPeers?.includes(peerId) ?? true);
   };
 
-  const stateOf = ({ peerId, link, isDialling, retryTimer, isRefused }: Peer): PeerState => {
+  const stateOf = (peer: Peer): PeerState => {
+    const { peerId, link, isDialling, retryTimer, isRefused, isClosed } = peer;
     if (link?.phase === 'open') return 'connected';
     if (link !== undefined || isDialling !== undefined) return 'connecting';
     if (isRefused || (run.settings !== undefined && !isAllowed(peerId))) return 'refused';
+    if (isClosed) return 'closed';
     return retryTimer !== undefined || loop.isPeerWanted(peerId) ? 'waiting' : 'idle';
   };
 

@@ -278,7 +278,7 @@ export function makePeerServer({ loop, log, startTransport, lineage, read }: Pee
       peer.isClosed = true;
       book.note(peer, 'closeConnection was called');
       if (peer.link === undefined) return;
-      say(peer.link, { type: 'bye', why: 'the other kernel closed the connection' });
+      say(peer.link, { type: 'bye', why: 'the other kernel closed the connection', rests: true });
       links.over(peer, peer.link, 'closeConnection was called', lastWordMs);
     },
 
