@@ -210,10 +210,52 @@ it('takes any name of a file or a folder, through a link as well', async () => {
   expect([stdout, stderr]).toStrictEqual(['true\n'.repeat(names.length), '']);
 });
 
-it('says so where a type leads back to itself and the compiler gives up', async () => {
+const signaturesOf = (text: string | undefined): string[] =>
+  [...(text ?? '').matchAll(/^ +\w+\(.*\): .*;$/gm)].map(([line]) => line.trim());
+
+it.each(['x.vat.js', 'x.vat.ts'])(
+  'sees what %s returns where its types lead back to themselves and the compiler gives up',
+  async (file) => {
+    const n = file.endsWith('.ts') ? 'n: number' : 'n';
+    const text = `import { makeExo, makeDefaultExo } from '@vatkit/sdk/vat';
+const twice = (${n}) => { const both = [makeB(n), makeB(n + 1)]; return harden(both); };
+const makeA = (${n}) => makeExo('A', undefined, {
+  one: () => makeB(n),
+  list: () => [makeB(n), 1],
+  each: () => [1, 2].map((m) => makeB(m)),
+  record: () => ({ b: makeB(n), size: 1, 'in a list': [makeB(n)] }),
+  promised: async () => [await makeB(1)],
+  maybe: (${n}) => (n > 1 ? [makeB(n)] : undefined),
+  named: () => twice(n),
+});
+const makeB = (${n}) => makeExo('B', undefined, { back: () => makeA(n), list: () => [makeA(n)], me: () => { const b = makeB(n); return { b }; } });
+export function buildRootObject() { return makeDefaultExo('root', { a: () => makeA(1), as: () => [makeA(1)] }); }
+`;
+    const { warnings, vats, problems } = await readAll({ [file]: text });
+    expect(problems).toStrictEqual([]);
+    expect(warnings.join('\n')).not.toContain('leads back to itself');
+    const types = vats[0]?.files.find(({ path }) => path.endsWith('.d.ts'))?.content;
+    expect(signaturesOf(types)).toStrictEqual([
+      'a(): vatkit.RemotePromise<A>;',
+      'as(): Promise<A[]>;',
+      'one(): vatkit.RemotePromise<B>;',
+      'list(): Promise<(B | number)[]>;',
+      'each(): Promise<B[]>;',
+      "record(): Promise<{ b: B; size: number; 'in a list': B[] }>;",
+      'promised(): Promise<B[]>;',
+      `maybe(n: ${file.endsWith('.ts') ? 'number' : 'unknown'}): Promise<B[] | undefined>;`,
+      'named(): Promise<B[]>;',
+      'back(): vatkit.RemotePromise<A>;',
+      'list(): Promise<A[]>;',
+      'me(): Promise<{ b: B }>;',
+    ]);
+  },
+);
+
+it('says so where a type leads back to itself and cannot be seen either', async () => {
   const text = rooted(
-    'list: () => [make()],',
-    "const make = () => makeExo('Node', undefined, { next: () => [make()] });",
+    'list: () => make().next(),',
+    "const make = () => makeExo('Node', undefined, { next: () => Object.values({ a: make() }) });",
   );
   const { warnings, vats } = await read(text);
   expect(vats).toHaveLength(1);

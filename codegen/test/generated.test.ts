@@ -1,7 +1,9 @@
 /** Fixtures in, snapshots out: what is generated for the vats of `generated/`, under compilers and on a kernel. */
+import { execFile } from 'node:child_process';
 import { cpSync, mkdirSync, readdirSync, symlinkSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
+import { promisify } from 'node:util';
 import newest from 'typescript';
 import oldest from 'typescript-oldest';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -97,6 +99,38 @@ describe.each([
     expect(errors).toStrictEqual([]);
   });
 });
+
+it('is accepted by the native TypeScript too, which has a command and no compiler API', async () => {
+  const project = makeFixture({
+    'tsconfig.json': JSON.stringify({
+      compilerOptions: {
+        target: 'es2022',
+        module: 'esnext',
+        moduleResolution: 'bundler',
+        lib: ['es2022', 'dom'],
+        types: [],
+        strict: true,
+        exactOptionalPropertyTypes: true,
+        noUncheckedIndexedAccess: true,
+        noEmit: true,
+        listFiles: true,
+      },
+      files: [join(folder, 'use.ts')],
+    }),
+  });
+  const run = async (...args: string[]): Promise<string> => {
+    const command = join(root, 'node_modules/typescript-native/bin/tsc');
+    const { stdout } = await promisify(execFile)(process.execPath, [command, ...args]).catch(
+      (failed: { stdout: string }) => failed,
+    );
+    return stdout;
+  };
+  expect(await run('--version')).toMatch(/^Version 7\./);
+  const lines = (await run('-p', project('tsconfig.json'))).trim().split('\n');
+  // It prints the files that it read, and nothing else.
+  expect(lines.filter((line) => !/^\/.*\.ts$/.test(line))).toStrictEqual([]);
+  expect(lines.filter((line) => /\.gen\.d\.ts$/.test(line))).toHaveLength(sources.length);
+}, 60_000);
 
 type Gen = Record<string, { name: string; config: never } & Record<string, { kind: string }>>;
 

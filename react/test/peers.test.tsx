@@ -3,18 +3,27 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { useState, type ReactNode } from 'react';
+import { QueryClient, skipToken } from '@tanstack/react-query';
 import { fireEvent, screen } from '@testing-library/react';
+import { vatQueryOptions } from '@vatkit/sdk/query';
 import { expect, it, vi } from 'vitest';
 import { makeMemoryNetwork } from '../../sdk/src/comms/memory-transport.js';
 import { useRemotePeer, useVatCall } from '../src/index.js';
-import { atEnd, eventually, launchBoard, makeTestKernel, renderIn } from './harness.js';
+import {
+  atEnd,
+  eventually,
+  launchBoard,
+  makeTestKernel,
+  renderIn,
+  sleep,
+  type TestKernel,
+} from './harness.js';
 import { BoardRoot } from './vats/board.vat.gen.js';
 
 function Far({ url: first }: { url?: string }): ReactNode {
   const [url, setUrl] = useState(first);
   const { ref, status, error, retry } = useRemotePeer(url, BoardRoot);
-  // Another kernel does not tell of changes.
-  const { data } = useVatCall(BoardRoot.list, { on: ref, refetchInterval: 50 });
+  const { data } = useVatCall(BoardRoot.list, { on: ref });
   return (
     <>
       <input aria-label="URL" onChange={(event) => setUrl(event.target.value)} />
@@ -59,6 +68,82 @@ it('useRemotePeer redeems, is asked like any ref, and goes on when the peer is b
   await (await launchBoard(far.client)).add('bread');
   await eventually(() => expect(items()).toBe('milk,tea,bread'));
   expect(status()).toBe('connected');
+});
+
+/** Two kernels, of which the first has a board that the second one's client has as well. */
+async function makeTwo(): Promise<{
+  far: TestKernel;
+  near: TestKernel;
+  root: BoardRoot;
+  url: string;
+}> {
+  const network = makeMemoryNetwork();
+  const [far, near] = [makeTestKernel({ network }), makeTestKernel({ network })];
+  const root = await launchBoard(far.client);
+  await far.client.admin.initRemoteComms(comms);
+  await near.client.admin.initRemoteComms(comms);
+  return { far, near, root, url: await far.client.issue(root) };
+}
+
+const readsOf = (root: BoardRoot): Promise<number> =>
+  new QueryClient().fetchQuery(vatQueryOptions(BoardRoot.reads, { on: root, gcTime: 0 }));
+
+it('a query of another kernel asks again when that changes, and for no other reason', async () => {
+  const { near, root, url } = await makeTwo();
+  const Also = (): ReactNode => {
+    const { ref } = useRemotePeer(url, BoardRoot);
+    const { data } = useVatCall(BoardRoot.pageOf, { on: ref, args: [0, 1] });
+    return <p>first: {data?.[0]?.text}</p>;
+  };
+  // One of its own asks the other kernel's.
+  const own = await launchBoard(near.client, 'own');
+  const Through = (): ReactNode => {
+    const { ref } = useRemotePeer(url, BoardRoot);
+    const { data } = useVatCall(BoardRoot.listOf, {
+      on: ref && own,
+      args: ref === undefined ? skipToken : [ref as never],
+    });
+    return <p>through: {data?.length}</p>;
+  };
+  renderIn(
+    <>
+      <Far url={url} />
+      <Also />
+      <Through />
+    </>,
+    near,
+  );
+  await eventually(() => expect(screen.getByText('through: 0')).toBeDefined());
+  await root.add('milk');
+  await eventually(() => expect(items()).toBe('milk'));
+  await eventually(() => expect(screen.getByText('through: 1')).toBeDefined());
+  await eventually(() => expect(screen.getByText('first: milk')).toBeDefined());
+  // Its own reads and those of others change nothing.
+  const reads = await readsOf(root);
+  await new QueryClient().fetchQuery(vatQueryOptions(BoardRoot.list, { on: root, gcTime: 0 }));
+  await sleep(200);
+  expect(await readsOf(root)).toBe(reads + 1);
+});
+
+it('renders on in a storm of another kernel’s commits, and ends on the last value', async () => {
+  const { near, root, url } = await makeTwo();
+  const shown = new Set<string>();
+  const App = (): ReactNode => {
+    const { ref } = useRemotePeer(url, BoardRoot);
+    const { data = [] } = useVatCall(BoardRoot.list, { on: ref });
+    shown.add(String(data.length));
+    return <p>length: {data.length}</p>;
+  };
+  renderIn(<App />, near);
+  await eventually(async () => expect(await readsOf(root)).toBeGreaterThan(0));
+  let last = 0n;
+  for (let each = 0; each < 200; each += 1) {
+    last = await root.add(`item ${each}`);
+    await sleep(4);
+  }
+  await eventually(() => expect(screen.getByText(`length: ${last}`)).toBeDefined());
+  expect(shown.size).toBeGreaterThan(10);
+  expect(await readsOf(root)).toBeLessThan(230);
 });
 
 it('useRemotePeer tells why it failed, and tries again when told to', async () => {

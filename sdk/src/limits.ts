@@ -52,8 +52,8 @@ export const limits = {
   vatsLiveMax: 100,
   /** References that a vat is told to drop or retire before these tellings come ahead of its messages. */
   collectBatch: 64,
-  /** Deliveries that a vat is given before it has ended the first: enough to cover a thread's wake-up. */
-  deliveriesAheadMax: 8,
+  /** Deliveries that a vat is given before it has ended the first: enough to share a thread's wake-up. */
+  deliveriesAheadMax: 32,
   /** Numbers of promises that are taken from the store at once: each commit would else write the next one. */
   promiseBlock: 64,
   /** Milliseconds that stop() waits for deliveries in flight. */
@@ -139,6 +139,8 @@ export const limits = {
   peerQueueCharsMax: 64 * MiB,
   /** Milliseconds that a call waits for a peer that is away. */
   peerTimeoutMs: 60_000,
+  /** Milliseconds between two tellings of one peer that what it has read has changed. */
+  peerChangedMs: 20,
   /** Bytes of one frame between kernels: a message of the largest size, as UTF-8. */
   peerMessageBytesMax: 128 * MiB,
   /** Milliseconds after which a link whose other side acknowledges nothing is given up. */
@@ -200,6 +202,10 @@ export const limits = {
   activityWaitMs: 4_000,
   /** Rows that a query of the store gives to a client, and UTF-16 code units of one text in them. */
   queryRowsMax: 1_000,
+  /** Milliseconds that a statement of `executeQuery` may take: the kernel stands still meanwhile. */
+  storeQueryMs: 10_000,
+  /** Rows that it may give: all of them are in memory at once. */
+  storeQueryRowsMax: 1_000_000,
   queryTextCharsMax: 10_000,
   /** Objects that one page of the object registry has. */
   objectsPageMax: 200,

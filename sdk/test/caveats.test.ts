@@ -1,4 +1,5 @@
 /** References for one holder: revoked, expiring, or limited in methods and uses, as vats and the host make them. */
+import './precise-gc.js';
 import { krefOf, kslot, type Kernel } from '@vatkit/sdk/kernel';
 import { describe, expect, it, vi } from 'vitest';
 import {

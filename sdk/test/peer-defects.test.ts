@@ -1,4 +1,5 @@
 /** Defects found in the peer system, by their numbers in its inventory; each shown not to be ours. */
+import './precise-gc.js';
 import { kslot, type Kernel } from '@vatkit/sdk/kernel';
 import { makeKernel } from '@vatkit/sdk/node';
 import { describe, expect, it, vi } from 'vitest';

@@ -1,4 +1,5 @@
 /** Kernel services: objects of the host process that vats may call, as vats that mean no good see them. */
+import './precise-gc.js';
 import { krefOf, kslot, type Kernel } from '@vatkit/sdk/kernel';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';

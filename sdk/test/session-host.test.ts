@@ -1,4 +1,5 @@
 /** The kernel's end of client sessions, over real ports: what a client hears, and what it cannot do. */
+import './precise-gc.js';
 import { MessageChannel } from 'node:worker_threads';
 import { makeKernel, startKernelWorker } from '@vatkit/sdk/node';
 import { describe, expect, it } from 'vitest';

@@ -1,4 +1,5 @@
 /** Who holds an object keeps it, and nobody else: exporter, importers, weak keys, baggage, the host, restarts, ends. */
+import './precise-gc.js';
 import { krefOf, kslot, type Kernel, type KRef } from '@vatkit/sdk/kernel';
 import { describe, expect, it } from 'vitest';
 import {

@@ -55,11 +55,12 @@ const meta: Meta<typeof Desk> = {
   argTypes: { theme: { control: 'inline-radio', options: ['light', 'dark', 'system'] } },
   async play({ canvasElement, args }) {
     const page = within(canvasElement);
+    // Launched first: a panel that is open before it would tell of the launch.
+    if (args.launches)
+      await waitFor(() => expect(page.getByRole('button', { name: 'Buy tea' })).toBeEnabled(), {
+        timeout: 15_000,
+      });
     await userEvent.click(await page.findByRole('tab', { name: args.panel }));
-    if (!args.launches) return;
-    await waitFor(() => expect(page.getByRole('button', { name: 'Buy tea' })).toBeEnabled(), {
-      timeout: 15_000,
-    });
   },
 };
 export default meta;

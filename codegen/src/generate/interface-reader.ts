@@ -18,6 +18,7 @@ import {
   type TypeParameter,
 } from './model.js';
 import { isIdentifier, isReserved, pascalCase } from './names.js';
+import { makeSeenTypes } from './seen-types.js';
 import { sourcesOfResult, type Source } from './trace.js';
 import {
   awaited,
@@ -98,6 +99,12 @@ export function makeInterfaceReader(powers: InterfaceReaderPowers): InterfaceRea
     readSignature: (signature, spot) => readSignature(signature, spot, undefined),
   });
 
+  const seenTypes = makeSeenTypes({
+    checker,
+    readExo: (methods, spot) => readInterface(checker.getTypeAtLocation(methods), spot),
+    readType: types.read,
+  });
+
   /** One interface for each exo in the source, or each type that declares one. */
   const readInterface = (
     type: ts.Type,
@@ -174,26 +181,11 @@ export function makeInterfaceReader(powers: InterfaceReaderPowers): InterfaceRea
     const sources = sourcesOfResult(declaration, checker);
     const [only, ...others] = signatures;
     if (only !== undefined && others.length === 0) {
-      const isUnsaid =
-        isUnknown(only.result) && annotationOf(forms[0]?.getDeclaration()) === undefined;
-      if (isUnsaid) only.result = madeOf(sources, spot) ?? only.result;
       adopt(only.result, sources);
     }
     if (method.kind === 'live') insistFollowable(method, subject, node);
     returning.push({ method, node, subject, sources });
     return method;
-  };
-
-  /** What the compiler takes for `any`, for its type leads back to itself, is the exos that are seen to be returned. */
-  const madeOf = (sources: readonly Source[], spot: Spot): Type | undefined => {
-    const literals = sources.map((source) => (source.kind === 'exo' ? source.methods : undefined));
-    const types: Type[] = [];
-    for (const literal of literals) {
-      if (literal === undefined) return undefined;
-      const name = readInterface(checker.getTypeAtLocation(literal), spot);
-      types.push({ kind: 'interface', name });
-    }
-    return types.length === 0 ? undefined : unionOf(types);
   };
 
   /** A declared interface learns from the exos that are returned as it: comments, places, how they are made. */
@@ -266,12 +258,11 @@ export function makeInterfaceReader(powers: InterfaceReaderPowers): InterfaceRea
     spot: Spot,
     guard: MethodGuardTypes | undefined,
   ): Type => {
-    const returned = signature.getReturnType();
     const annotation = annotationOf(signature.getDeclaration());
     const subject = `${spot.subject}, result`;
-    const result = awaited(
-      types.read(returned, { ...spot, node: annotation ?? spot.node, subject }),
-    );
+    const own = { ...spot, node: annotation ?? spot.node, subject };
+    const seen = annotation === undefined ? seenTypes.resultOf(signature, own) : undefined;
+    const result = awaited(seen ?? types.read(signature.getReturnType(), own));
     if (guard?.result !== undefined && deepParts(result).some(isUnknown)) {
       return awaited(guard.result);
     }

@@ -28,6 +28,10 @@ export function sourcesOfResult(node: ts.Node | undefined, checker: ts.TypeCheck
   return fn === undefined ? [] : ofResults(fn, checker, 0);
 }
 
+/** What an expression gives, as far as it can be seen. */
+export const sourcesOf = (expression: ts.Expression, checker: ts.TypeChecker): Source[] =>
+  trace(expression, checker, 0);
+
 function bodyOwner(node: ts.Node): ts.FunctionLikeDeclaration | undefined {
   if (ts.isFunctionLike(node) && 'body' in node && node.body !== undefined) return node;
   if (ts.isPropertyAssignment(node) || ts.isVariableDeclaration(node)) {
@@ -36,7 +40,8 @@ function bodyOwner(node: ts.Node): ts.FunctionLikeDeclaration | undefined {
   return undefined;
 }
 
-function resultsOf({ body }: ts.FunctionLikeDeclaration): ts.Expression[] {
+/** What it returns, as it is written. */
+export function resultsOf({ body }: ts.FunctionLikeDeclaration): ts.Expression[] {
   if (body === undefined) return [];
   if (!ts.isBlock(body)) return [body];
   const results: ts.Expression[] = [];
@@ -59,7 +64,7 @@ function ofResults(
 }
 
 /** Whether it may come to its end without a `return`, for all that can be seen at a glance. */
-function mayEnd({ body }: ts.FunctionLikeDeclaration): boolean {
+export function mayEnd({ body }: ts.FunctionLikeDeclaration): boolean {
   const last = body !== undefined && ts.isBlock(body) ? body.statements.at(-1) : undefined;
   return last !== undefined && !ts.isReturnStatement(last) && !ts.isThrowStatement(last);
 }

@@ -318,11 +318,8 @@ export function makeConnection({
   return {
     session: (): Session => session,
 
-    /** Ports for other realms, which few pages make: loaded for those. */
-    async ports(): Promise<Ports> {
-      const { makePorts } = await import('./ports.js');
-      return (ports ??= makePorts(post));
-    },
+    /** Ports for other realms, which few pages make: made by who does. */
+    ports: (make: (post: (message: ToHost) => void) => Ports): Ports => (ports ??= make(post)),
 
     /** Starts what is not started. @throws WorkerStartError, KernelClosedError. */
     ready: (): Promise<void> =>

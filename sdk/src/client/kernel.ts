@@ -6,7 +6,6 @@ import { describe } from '../protocol/describe.js';
 import type { InterfaceDefinition, SubclusterDefinition } from '../protocol/definition.js';
 import type { PeerStatus } from '../protocol/peer-status.js';
 import type {
-  AdminMethods,
   LaunchRequest,
   LaunchStep,
   LaunchValue,
@@ -16,6 +15,7 @@ import type {
 } from '../protocol/session-wire.js';
 import { makeConnection, type Connection, type Phase } from './connection.js';
 import { errorOfWire } from './errors.js';
+import type { Ask, Powers } from './powers.js';
 import { loadTabs } from './tabs/load.js';
 import type { CallOptions, Origin, Remote, Untyped, VersionsListener } from './types.js';
 
@@ -229,12 +229,7 @@ export function createKernel<Admin = UntypedAdmin>({
     origin,
   });
 
-  /** @param again - asking twice does no more than asking once: then the end of a kernel need not be told. */
-  const ask = async <Method extends keyof AdminMethods>(
-    method: Method,
-    args: AdminMethods[Method],
-    { again = false, ...options }: CallOptions & { again?: boolean } = {},
-  ): Promise<unknown> => {
+  const ask: Ask = async (method, args, { again = false, ...options } = {}) => {
     for (let turn = 1; ; turn += 1) {
       const { session, admin } = await withAdmin(connection);
       try {
@@ -242,16 +237,23 @@ export function createKernel<Admin = UntypedAdmin>({
         if (reply.ok) return reply.value;
         throw errorOfWire(reply.error);
       } catch (thrown) {
+        // The end of a kernel need not be told.
         if (!again || turn === ASKS_MAX || !isKernelError(thrown, 'SERVICE_INTERRUPTED'))
           throw thrown;
       }
     }
   };
-  const askKernel = (method: string, args: unknown[]): Promise<unknown> =>
-    ask('kernel', [method, args]);
-  const getRef = (kref: string): Promise<unknown> => ask('ref', [kref], { again: true });
-  const getKref = async (ref: object): Promise<string> =>
-    (await ask('krefOf', [ref], { again: true })) as string;
+
+  /** One of what only some apps use, which is loaded with the first. */
+  const later =
+    <Name extends keyof Powers>(which: Name) =>
+    async (...args: Parameters<Powers[Name]>): Promise<Awaited<ReturnType<Powers[Name]>>> => {
+      const { makePowers } = await import('./powers.js');
+      const power = makePowers({ ask, connection, tabs })[which] as (
+        ...args: unknown[]
+      ) => ReturnType<Powers[Name]>;
+      return await power(...args);
+    };
 
   const launch = async (
     given: Definition | ClusterConfig,
@@ -294,49 +296,28 @@ export function createKernel<Admin = UntypedAdmin>({
     },
     ready: connection.ready,
     launch: launch as KernelClient['launch'],
-    terminate: async (which) => (await ask('terminate', [which])) as boolean,
-    ref: getRef as KernelClient['ref'],
-    krefOf: getKref,
-    issue: async (ref) => (await askKernel('issueOcapURL', [await getKref(ref)])) as string,
-    redeem: (async (_as: unknown, url: string) => {
-      const kref = (await askKernel('redeemOcapURL', [url])) as string;
-      try {
-        return await getRef(kref);
-      } finally {
-        // The ref holds the object from now on.
-        void askKernel('release', [kref]).catch(() => undefined);
-      }
-    }) as KernelClient['redeem'],
+    terminate: later('terminate'),
+    ref: later('ref') as KernelClient['ref'],
+    krefOf: later('krefOf'),
+    issue: later('issue'),
+    redeem: later('redeem') as KernelClient['redeem'],
     peer: (peerId) => ({
       peerId,
-      status: async () => (await askKernel('getPeerStatus', [peerId])) as PeerStatus,
-      reconnect: async (hints = []) => void (await askKernel('reconnectPeer', [peerId, hints])),
-      close: async () => void (await askKernel('closeConnection', [peerId])),
+      status: () => later('peerStatus')(peerId),
+      reconnect: (hints) => later('reconnectPeer')(peerId, hints),
+      close: () => later('closePeer')(peerId),
     }),
-    async connect(refs) {
-      // First: the ticket is for the channel that there is when it comes.
-      const ports = await connection.ports();
-      const ticket = (await ask('connect', [[...refs]])) as { session: string; secret: string };
-      return ports.make(ticket.session, ticket.secret);
-    },
+    connect: later('connect'),
     admin: new Proxy(Object.freeze({}), {
       get: (_target, method) =>
         // Not a thenable, whatever asks.
         typeof method === 'string' && method !== 'then'
-          ? (...args: unknown[]) => askKernel(method, args)
+          ? (...args: unknown[]) => later('askKernel')(method, args)
           : undefined,
     }),
     onVersions: origin.onVersions,
-    async exportStore() {
-      await connection.ready();
-      return (await tabs.askStore()) as Blob;
-    },
-    async importStore(file) {
-      if (!(file instanceof Blob))
-        throw new TypeError(`importStore takes a Blob or a File; found ${describe(file)}`);
-      await connection.ready();
-      await tabs.askStore(file);
-    },
+    exportStore: later('exportStore'),
+    importStore: later('importStore'),
     close: connection.close,
     [asyncDispose]: connection.close,
   };

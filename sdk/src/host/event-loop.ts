@@ -61,7 +61,7 @@ export type SessionEffect = KernelEffect & {
 };
 
 export type PeerEffect = KernelEffect & {
-  type: 'to-peer' | 'peer-received' | 'peer-over' | 'peer-wanted';
+  type: 'to-peer' | 'peer-watches' | 'peer-received' | 'peer-over' | 'peer-wanted';
 };
 
 type Request = (outcome: Outcome) => void;
@@ -212,8 +212,7 @@ export function makeEventLoop(powers: EventLoopPowers) {
         return startVat(effect);
       case 'deliver':
         counts.deliveries += 1;
-        return workers.send(effect.vatId, effect.incarnation, {
-          type: 'deliver',
+        return workers.deliver(effect.vatId, effect.incarnation, {
           id: effect.deliveryId,
           delivery: effect.delivery,
         });
@@ -236,6 +235,7 @@ export function makeEventLoop(powers: EventLoopPowers) {
       case 'vat-version':
         return powers.toSessions(effect);
       case 'to-peer':
+      case 'peer-watches':
       case 'peer-received':
       case 'peer-over':
       case 'peer-wanted':
@@ -264,6 +264,7 @@ export function makeEventLoop(powers: EventLoopPowers) {
       if (!isOutput(effect)) perform(effect);
       else outputs.push(effect);
     }
+    workers.flush();
     busy = machine.busyCount();
     const waiting = outputs.length + machine.untold();
     if (waiting === 0) oldestOutputAt = undefined;
@@ -345,6 +346,7 @@ export function makeEventLoop(powers: EventLoopPowers) {
     oldestOutputAt = undefined;
     counts.commits += 1;
     released.forEach(perform);
+    workers.flush();
     if (traces.length > 0) messageLog.take(traces.splice(0));
     activity.committed();
     powers.onCommit();

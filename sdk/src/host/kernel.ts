@@ -727,10 +727,11 @@ export class Kernel {
   }
 
   /**
-   * Rows of the store, as `kernelDatabase.executeQuery` gives them, cut to what can be shown. A statement that never ends
-   * holds the kernel up for good.
+   * Rows of the store, as `kernelDatabase.executeQuery` gives them, cut to what can be shown. The kernel stands still
+   * meanwhile; see there for what bounds that.
    *
    * @throws TypeError for a statement that writes, or that SQLite cannot read.
+   * @throws KernelError STORE_FAILED for one that takes too long, or gives too many rows.
    */
   async queryStore(sql: string): Promise<QueryPage> {
     if (typeof sql !== 'string')

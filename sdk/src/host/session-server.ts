@@ -19,6 +19,7 @@ import {
 import { insistToHost } from '../protocol/session-wire-check.js';
 import type { EventLoop, SessionEffect } from './event-loop.js';
 import type { Log } from './logger.js';
+import type { SessionFrame } from '../kernel/session-rows.js';
 import type { SessionChannel } from './session-channel.js';
 import { makeSessionIntake } from './session-intake.js';
 import {
@@ -71,15 +72,29 @@ export function makeSessionServer(powers: SessionServerPowers) {
   });
 
   const risen = new Map<VatId, number>();
-  const tellVersions = (): void => {
-    if (risen.size === 0) return;
-    for (const link of links.values()) {
-      const touched = [...risen].filter(([vatId]) => link.interest.has(vatId));
-      if (link.phase !== 'open' || touched.length === 0) continue;
-      const versions = wording.versions(link, Object.fromEntries(touched));
-      link.post({ type: 'event', event: { type: 'versions', versions } });
-    }
+  const tellVersions = (link: Link): void => {
+    const touched = [...risen].filter(([vatId]) => link.interest.has(vatId));
+    if (link.phase !== 'open' || touched.length === 0) return;
+    const versions = wording.versions(link, Object.fromEntries(touched));
+    link.post({ type: 'event', event: { type: 'versions', versions } });
+  };
+
+  /** Links that know what has risen with this commit. */
+  const toldVersions = new Set<Link>();
+  const tellAllVersions = (): void => {
+    for (const link of links.values()) if (!toldVersions.has(link)) tellVersions(link);
+    toldVersions.clear();
     risen.clear();
+  };
+
+  /** What rose before an answer is told before it: who gets an old answer knows that it is old. */
+  const tellFrame = (link: Link, frame: SessionFrame): void => {
+    const worded = wording.frame(link, frame);
+    if (risen.size > 0) {
+      tellVersions(link);
+      toldVersions.add(link);
+    }
+    link.post(worded);
   };
 
   const tellStatus = (): void => {
@@ -440,7 +455,7 @@ export function makeSessionServer(powers: SessionServerPowers) {
       switch (effect.type) {
         case 'to-session':
           if (link?.phase === 'attaching') link.held.push(effect.frame);
-          else if (link?.phase === 'open') link.post(wording.frame(link, effect.frame));
+          else if (link?.phase === 'open') tellFrame(link, effect.frame);
           return;
         case 'session-received':
           if (link !== undefined) noteCommitted(link, effect.received);
@@ -458,7 +473,7 @@ export function makeSessionServer(powers: SessionServerPowers) {
     },
 
     onCommit(): void {
-      tellVersions();
+      if (risen.size > 0) tellAllVersions();
       const isWatched = [...links.values()].some(({ privileged }) => privileged);
       if (isWatched) statusTimer ??= setTimeout(tellStatus, limits.sessionStatusMs);
     },
@@ -477,6 +492,7 @@ export function makeSessionServer(powers: SessionServerPowers) {
       links.clear();
       admins.clear();
       risen.clear();
+      toldVersions.clear();
       clearTimeout(statusTimer);
       statusTimer = undefined;
       names.beginEpoch();

@@ -1,10 +1,11 @@
 /**
  * The workers of running vats: started a few at a time, spoken to, killed.
  *
- * One for each incarnation; what is sent to one that waits for its turn to start is kept for it.
+ * One for each incarnation; what is sent to one that waits for its turn to start is kept for it. What one step of the
+ * kernel gives a vat to do is one message.
  */
 import type { VatId } from '../protocol/refs.js';
-import type { FromVat, ToVat } from '../protocol/vat-wire.js';
+import type { FromVat, NumberedDelivery, ToVat } from '../protocol/vat-wire.js';
 import type { Heartbeat } from './heartbeat.js';
 import { messageOf } from './bundles.js';
 import type { Log } from './logger.js';
@@ -26,6 +27,8 @@ type Member = {
   /** Absent while it waits for its turn to start. */
   worker?: VatWorker;
   unsent: ToVat[];
+  /** What it is to be given with the next `flush`. */
+  deliveries: NumberedDelivery[];
   loading: boolean;
   heard: () => void;
 };
@@ -36,6 +39,7 @@ export function makeVatWorkers(powers: VatWorkersPowers) {
   const { platform, heartbeat, log, onMessage, onLost, onEnd } = powers;
   const members = new Map<string, Member>();
   const waiting: Member[] = [];
+  const unflushed = new Set<Member>();
   const ending = new Set<Promise<void>>();
   let loading = 0;
 
@@ -88,7 +92,18 @@ export function makeVatWorkers(powers: VatWorkersPowers) {
     startWaiting();
   };
 
+  const post = (member: Member, message: ToVat): void => {
+    if (member.worker === undefined) member.unsent.push(message);
+    else member.worker.send(message);
+  };
+
+  const flushOne = (member: Member): void => {
+    if (unflushed.delete(member))
+      post(member, { type: 'deliver', deliveries: member.deliveries.splice(0) });
+  };
+
   const remove = (member: Member): void => {
+    unflushed.delete(member);
     members.delete(keyOf(member.vatId, member.incarnation));
     heartbeat.forget(member.vatId, member.incarnation);
     onEnd(member.vatId, member.incarnation);
@@ -114,6 +129,7 @@ export function makeVatWorkers(powers: VatWorkersPowers) {
         vatId,
         incarnation,
         unsent: [],
+        deliveries: [],
         loading: false,
         heard: () => {},
       };
@@ -124,9 +140,21 @@ export function makeVatWorkers(powers: VatWorkersPowers) {
 
     send(vatId: VatId, incarnation: number, message: ToVat): void {
       const member = members.get(keyOf(vatId, incarnation));
-      if (member?.worker === undefined) member?.unsent.push(message);
-      else member.worker.send(message);
+      if (member === undefined) return;
+      // In order.
+      flushOne(member);
+      post(member, message);
     },
+
+    /** Sent with the next `flush`, or before what is sent by itself. */
+    deliver(vatId: VatId, incarnation: number, delivery: NumberedDelivery): void {
+      const member = members.get(keyOf(vatId, incarnation));
+      if (member === undefined) return;
+      member.deliveries.push(delivery);
+      unflushed.add(member);
+    },
+
+    flush: (): void => unflushed.forEach(flushOne),
 
     /** Kills the worker, whatever it is doing. */
     stop(vatId: VatId, incarnation: number): void {

@@ -25,12 +25,12 @@ import type { Messages, Settlement } from './messages.js';
 import type { Queues } from './queues.js';
 import type { ReadMarks } from './read-marks.js';
 import type { References } from './references.js';
-import type { KernelRows } from './rows.js';
+import type { KernelRows, ReadMark } from './rows.js';
 import type { Shapes } from './shapes.js';
 import type { Traces } from './traces.js';
 
 /** What a vat is doing: what the kernel must settle when the crank is done. */
-export type InFlight = { /** The read that it belongs to. */ mark?: KRef } & (
+export type InFlight = { /** The read that it belongs to. */ mark?: ReadMark } & (
   | { type: 'start' }
   | { type: 'message' }
   | { type: 'notify'; promises: KRef[] }

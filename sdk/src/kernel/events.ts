@@ -193,6 +193,8 @@ export type PeerEvent =
     }
   | { type: 'peer-frame'; remote: EndpointId; seq: number; ack: number; ops: PeerOp[] }
   | { type: 'peer-ack'; remote: EndpointId; ack: number }
+  /** What these watches of the peer's were on has changed. */
+  | { type: 'peer-changed'; remote: EndpointId; watches: number[] }
   /** The link is gone. */
   | { type: 'peer-detach'; remote: EndpointId; link: number }
   /** Asks a peer for the object of an ocap URL, and hands it to the session. Answered as `send` is. */
@@ -314,11 +316,13 @@ export type KernelEffect =
   | { type: 'to-peer'; remote: EndpointId; peerId: string; frame: RemoteFrame }
   /** The peer may forget its frames up to this one. */
   | { type: 'peer-received'; remote: EndpointId; peerId: string; received: number }
+  /** What these watches were on, of which answers to the peer told, has changed. */
+  | { type: 'peer-watches'; remote: EndpointId; peerId: string; watches: number[] }
   /** The peer broke the protocol: its link is to be closed. */
   | { type: 'peer-over'; peerId: string; error: ErrorData }
   /** Something waits for this peer, which has no link. */
   | { type: 'peer-wanted'; peerId: string }
-  /** Something happened in a vat that a read of some session has touched. */
+  /** Something happened in a vat, or behind a watch of a peer's (`r1.7`), that a read of some session has touched. */
   | { type: 'vat-version'; vatId: VatId; version: number }
   | { type: 'log'; level: 'info' | 'warn' | 'error'; message: string; vatId?: VatId }
   /** While somebody watches: what has become of a message. To be shown to nobody before its commit. */
@@ -335,6 +339,7 @@ export const isOutput = (effect: KernelEffect): boolean =>
   effect.type === 'session-over' ||
   effect.type === 'vat-version' ||
   effect.type === 'to-peer' ||
+  effect.type === 'peer-watches' ||
   effect.type === 'peer-received' ||
   effect.type === 'peer-over' ||
   (effect.type === 'deliver' && effect.afterCommit === true);

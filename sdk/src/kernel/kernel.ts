@@ -42,6 +42,7 @@ import { makeSubclusters } from './subclusters.js';
 import { makeTraces } from './traces.js';
 import { makeVats, type VatPolicy } from './vats.js';
 import { makeWaiting } from './waiting.js';
+import { makeWatches } from './watches.js';
 
 /** Services that every kernel has, in the order of their krefs: a fresh store's first vat root is ko4. */
 export const builtInServices = [
@@ -96,7 +97,8 @@ export function makeKernelMachine(changes: ChangeSet, policy: KernelPolicy) {
     callKernel: caveats.receive,
     targetOf: caveats.targetOf,
   });
-  const marks = makeReadMarks(rows, clists, emit);
+  const watches = makeWatches();
+  const marks = makeReadMarks(rows, clists, watches, emit);
   const shapes = makeShapes(rows, clists);
   const incarnations = makeIncarnations({
     rows,
@@ -224,6 +226,8 @@ export function makeKernelMachine(changes: ChangeSet, policy: KernelPolicy) {
     clists,
     queues,
     messages,
+    reads: marks,
+    watches,
     backPressure,
     traces,
     deliveries: makeDeliveries({ rows, clists, queues, messages, ...policy }),
@@ -278,6 +282,7 @@ export function makeKernelMachine(changes: ChangeSet, policy: KernelPolicy) {
       case 'peer-hello':
       case 'peer-frame':
       case 'peer-ack':
+      case 'peer-changed':
       case 'peer-detach':
       case 'peer-redeem':
       case 'forget-peers':
@@ -399,9 +404,10 @@ export function makeKernelMachine(changes: ChangeSet, policy: KernelPolicy) {
     tell(): KernelEffect[] {
       sessions.tell();
       if (remotes.frames.tell()) emit({ type: 'tick-wanted' });
+      remotes.tellChanged();
       return takeEffects();
     },
-    untold: (): number => sessions.untold() + remotes.frames.untold(),
+    untold: (): number => sessions.untold() + remotes.frames.untold() + watches.untold(),
     /** Something of that peers are to be told. */
     hasNewsForPeers: (): boolean => remotes.frames.untold() > 0,
 

@@ -10,9 +10,13 @@ import { makePeerWorld, type PeerWorldOptions } from './simulation/peer-world.js
 const seeds = Number(process.env.VATKIT_SEEDS ?? 150);
 const only = process.env.VATKIT_SEED;
 
-function simulate(options: Omit<PeerWorldOptions, 'seed'>, steps: number): void {
+function simulate(
+  options: Omit<PeerWorldOptions, 'seed'>,
+  steps: number,
+  count: number = seeds,
+): void {
   const range =
-    only === undefined ? Array.from({ length: seeds }, (_, at) => at + 1) : [Number(only)];
+    only === undefined ? Array.from({ length: count }, (_, at) => at + 1) : [Number(only)];
   for (const seed of range) {
     try {
       makePeerWorld({ ...options, seed }).run(steps);
@@ -47,6 +51,16 @@ describe('simulation of peers', () => {
   });
   it('cuts and restarts within a triangle', { timeout: 120_000 }, () => {
     simulate({ kernels: 3, chaos: true }, 300);
+  });
+  it(
+    'who reads at peers is told when it is out of date, and comes to rest',
+    { timeout: 120_000 },
+    () => {
+      simulate({ kernels: 3, reads: true }, 200, seeds / 10);
+    },
+  );
+  it('and over cuts and restarts', { timeout: 120_000 }, () => {
+    simulate({ kernels: 3, reads: true, chaos: true }, 300, seeds / 5);
   });
   it('a kernel that forgets is found out, and both begin anew', { timeout: 120_000 }, () => {
     simulate({ kernels: 3, chaos: true, restores: true }, 300);

@@ -4,7 +4,7 @@
  */
 import { insistInvariant } from '../errors.js';
 import { errorCapData, type CapData } from '../protocol/capdata.js';
-import { describeCharsMax, flip, type PeerOp } from '../protocol/peer-wire.js';
+import { describeCharsMax, flip, UNWATCHED, type PeerOp } from '../protocol/peer-wire.js';
 import {
   isExportVRef,
   isPromiseKRef,
@@ -16,6 +16,7 @@ import type { CLists } from './clists.js';
 import type { Deliveries } from './deliveries.js';
 import { rejection, type Messages, type Settlement } from './messages.js';
 import type { Queues } from './queues.js';
+import type { ReadMarks } from './read-marks.js';
 import type { References } from './references.js';
 import type { RemoteFrame } from './remote-rows.js';
 import type { KernelRows, Message, PeerQueueItem, QueueItem, SettledPromiseRow } from './rows.js';
@@ -47,6 +48,7 @@ export type RemoteFramesPowers = {
   clists: CLists;
   queues: Queues;
   messages: Messages;
+  marks: ReadMarks;
   deliveries: Pick<Deliveries, 'batch'>;
   shapes: Shapes;
   policy: RemotePolicy;
@@ -63,7 +65,7 @@ type Pending = {
 };
 
 export function makeRemoteFrames(powers: RemoteFramesPowers) {
-  const { rows, references, clists, queues, messages, policy } = powers;
+  const { rows, references, clists, queues, messages, marks, policy } = powers;
   const awake = new Set<EndpointId>();
   /** Their frames are full: the rest has its turn when those are on their way. */
   const later = new Set<EndpointId>();
@@ -120,7 +122,7 @@ export function makeRemoteFrames(powers: RemoteFramesPowers) {
   const tellCall = (
     remote: EndpointId,
     target: KRef,
-    { methargs, result }: QueueItem & { type: 'message' },
+    { methargs, result, mark }: QueueItem & { type: 'message' },
   ): void => {
     const data = tellData(remote, methargs);
     const name = result && tellResult(remote, result);
@@ -130,6 +132,7 @@ export function makeRemoteFrames(powers: RemoteFramesPowers) {
       target: to,
       methargs: data,
       ...(name && { result: name }),
+      ...(name && mark && { read: true }),
     });
   };
 
@@ -170,12 +173,16 @@ export function makeRemoteFrames(powers: RemoteFramesPowers) {
     );
     if (batch.length === 0) return;
     const names = batch.map(([kref]) => clists.toEndpoint(remote, kref));
-    const resolutions = batch.map(([, { state, value }], index) => ({
-      promise: flip(names[index] as VRef),
-      ...(sizeOf(value) > messageBytesMax
-        ? { rejected: true, value: tooLarge(sizeOf(value)).value }
-        : { rejected: state === 'rejected', value: tellData(remote, value) }),
-    }));
+    const resolutions = batch.map(([kref, { state, value }], index) => {
+      const watch = marks.answeredAt(remote, kref);
+      return {
+        promise: flip(names[index] as VRef),
+        ...(sizeOf(value) > messageBytesMax
+          ? { rejected: true, value: tooLarge(sizeOf(value)).value }
+          : { rejected: state === 'rejected', value: tellData(remote, value) }),
+        ...(watch !== undefined && { watch }),
+      };
+    });
     frame.ops.push({ op: 'settle', resolutions });
     for (const [index, [kref]] of batch.entries()) {
       const vref = names[index] as VRef;
@@ -339,12 +346,12 @@ export function makeRemoteFrames(powers: RemoteFramesPowers) {
       return isMore;
     },
 
-    /** The frames that the peer does not have, after one that it has. */
+    /** The frames that the peer does not have, after one that it has: for a new link, without the watches of the last one. */
     since(remote: EndpointId, received: number): RemoteFrame[] {
       const frames: RemoteFrame[] = [];
       for (let seq = received + 1; seq <= rows.remotes.getRequired(remote).sent; seq += 1) {
         const { ack, ops } = rows.remoteFrames.getRequired(`${remote}.${seq}`);
-        frames.push({ seq, ack, ops });
+        frames.push({ seq, ack, ops: ops.map(unwatched) });
       }
       return frames;
     },
@@ -411,6 +418,16 @@ export function makeRemoteFrames(powers: RemoteFramesPowers) {
     else ops.push({ op: 'retire', refs: [vref] });
   }
 }
+
+const unwatched = (op: PeerOp): PeerOp =>
+  op.op === 'settle'
+    ? {
+        ...op,
+        resolutions: op.resolutions.map((resolution) =>
+          resolution.watch === undefined ? resolution : { ...resolution, watch: UNWATCHED },
+        ),
+      }
+    : op;
 
 const messageIn = ({ methargs, result, mark }: Message): Message => ({
   methargs,

@@ -14,6 +14,7 @@ import {
 import type { BackPressure } from './back-pressure.js';
 import { IllegalSyscall, type CLists } from './clists.js';
 import { rejection, type Messages, type Settlement } from './messages.js';
+import { markOf, type ReadMarks } from './read-marks.js';
 import type { OcapUrls } from './ocap-urls.js';
 import { makeOwnNames } from './own-names.js';
 import type { RemoteFrames, RemotePolicy } from './remote-frames.js';
@@ -25,6 +26,7 @@ export type RemoteOpsPowers = {
   rows: KernelRows;
   clists: CLists;
   messages: Messages;
+  marks: ReadMarks;
   backPressure: BackPressure;
   traces: Traces;
   shapes: Shapes;
@@ -43,7 +45,7 @@ const holdsTooMuch = rejection(
 );
 
 export function makeRemoteOps(powers: RemoteOpsPowers) {
-  const { rows, clists, messages, urls, frames, policy } = powers;
+  const { rows, clists, messages, marks, urls, frames, policy } = powers;
   const names = makeOwnNames(rows, clists, policy.peerRefsMax);
   /** Those that have been given too much, and not let go of enough since. */
   const full = new Set<EndpointId>();
@@ -105,7 +107,12 @@ export function makeRemoteOps(powers: RemoteOpsPowers) {
     const target = fromPeer(remote, op.target);
     const methargs = dataFromPeer(remote, op.methargs);
     const result = op.result && newResult(remote, op.result);
-    const message: Message = { methargs, ...(result && { result }) };
+    const mark = op.read && result && markOf(remote, result);
+    if (result !== undefined && mark !== undefined) {
+      marks.begin(mark);
+      marks.stamp(result, mark);
+    }
+    const message: Message = { methargs, ...(result && { result }), ...(mark && { mark }) };
     // A vat works its queue off: the host has waited with this frame. An open promise may wait for this very peer.
     const queue = messages.queueOf(target);
     powers.traces.sent(remote, target, message);
@@ -122,7 +129,7 @@ export function makeRemoteOps(powers: RemoteOpsPowers) {
   const settle = (remote: EndpointId, { resolutions }: PeerOp & { op: 'settle' }): void => {
     const values = resolutions.map(({ value }) => dataFromPeer(remote, value));
     const heard = new Set<KRef>();
-    for (const [index, { promise, rejected }] of resolutions.entries()) {
+    for (const [index, { promise, rejected, watch }] of resolutions.entries()) {
       const kref = rows.clistByVRef.get(`${remote}.${promise}`);
       if (kref === undefined) {
         names.insistWasNamed(remote, promise);
@@ -133,6 +140,7 @@ export function makeRemoteOps(powers: RemoteOpsPowers) {
       }
       heard.add(kref);
       const row = rows.promises.getRequired(kref);
+      if (watch !== undefined) marks.heard(remote, row, watch);
       // It may have been given up meanwhile, when the peer was away for too long.
       if (row.state === 'open' && row.decider === remote)
         messages.settle(kref, { rejected, value: values[index] as CapData<KRef> });

@@ -16,12 +16,14 @@ import type { ErrorData, KernelEffect, PeerEvent, RequestId } from './events.js'
 import { rejection, type Messages, type Settlement } from './messages.js';
 import type { OcapUrls } from './ocap-urls.js';
 import type { Queues } from './queues.js';
+import type { ReadMarks } from './read-marks.js';
 import type { References } from './references.js';
 import { makeRemoteFrames, type RemotePolicy } from './remote-frames.js';
 import { makeRemoteOps } from './remote-ops.js';
 import { krefOrder, type KernelRows } from './rows.js';
 import type { Shapes } from './shapes.js';
 import type { Traces } from './traces.js';
+import type { Watches } from './watches.js';
 
 export type RemotesPowers = {
   rows: KernelRows;
@@ -29,6 +31,8 @@ export type RemotesPowers = {
   clists: CLists;
   queues: Queues;
   messages: Messages;
+  reads: ReadMarks;
+  watches: Watches;
   backPressure: BackPressure;
   traces: Traces;
   deliveries: Pick<Deliveries, 'batch'>;
@@ -89,6 +93,7 @@ export function makeRemotes(powers: RemotesPowers) {
 
   const frames = makeRemoteFrames({
     ...powers,
+    marks: powers.reads,
     isAttached: (remote) => attached.has(remote),
     toPeer: (remote, frame) => {
       const { peerId } = rows.remotes.getRequired(remote);
@@ -96,7 +101,7 @@ export function makeRemotes(powers: RemotesPowers) {
       else want(remote);
     },
   });
-  const ops = makeRemoteOps({ ...powers, frames });
+  const ops = makeRemoteOps({ ...powers, marks: powers.reads, frames });
 
   const change = (remote: EndpointId, changed: Partial<RemoteRow>): void =>
     rows.remotes.set(remote, { ...rows.remotes.getRequired(remote), ...changed });
@@ -241,6 +246,7 @@ export function makeRemotes(powers: RemotesPowers) {
     powers.backPressure.forget(remote);
     attached.delete(remote);
     marks.delete(remote);
+    powers.reads.ended(remote);
   };
 
   /** The conversation ends and another one may begin; questions about ocap URLs, which no conversation matters to, go on. */
@@ -319,6 +325,8 @@ export function makeRemotes(powers: RemotesPowers) {
     if (verdict === 'attached') {
       attached.set(remote, event.link);
       marks.delete(remote);
+      powers.watches.forget(remote);
+      powers.reads.relinked(remote);
       frames.wake(remote);
     }
     const found: Greeting = {
@@ -447,10 +455,13 @@ export function makeRemotes(powers: RemotesPowers) {
             violated(event.remote, thrown.message);
           }
           return;
+        case 'peer-changed':
+          return powers.reads.changedAt(event.remote, event.watches);
         case 'peer-detach':
           // Another link may have taken its place.
           if (attached.get(event.remote) !== event.link) return;
           attached.delete(event.remote);
+          powers.watches.forget(event.remote);
           if (isWanted(event.remote)) mark(event.remote);
       }
     },
@@ -472,6 +483,14 @@ export function makeRemotes(powers: RemotesPowers) {
         while (list[0] !== undefined && list[0].until <= now())
           giveUp(remote, list.shift() as Mark);
         if (list.length === 0) marks.delete(remote);
+      }
+    },
+
+    /** Tells peers which of their watches are over; after the frames that told of them. */
+    tellChanged(): void {
+      for (const [remote, watches] of powers.watches.take()) {
+        const { peerId } = rows.remotes.getRequired(remote);
+        emit({ type: 'peer-watches', remote, peerId, watches });
       }
     },
 

@@ -67,14 +67,14 @@ export type OpenPromiseRow = {
   subs: readonly EndpointId[];
   refs: number;
   /** The read that its message belongs to. */
-  mark?: KRef;
+  mark?: ReadMark;
 };
 export type SettledPromiseRow = {
   state: 'fulfilled' | 'rejected';
   value: CapData<KRef>;
   stack?: VatStack;
   refs: number;
-  mark?: KRef;
+  mark?: ReadMark;
 };
 
 export type CListRow = {
@@ -94,9 +94,12 @@ export type CListRow = {
 export type Message = {
   methargs: CapData<KRef>;
   result?: KRef;
-  /** The read that it belongs to: the result of the call that began it. */
-  mark?: KRef;
+  /** The read that it belongs to. */
+  mark?: ReadMark;
 };
+
+/** The result of the call that began a read: `kp40`, and `r1.kp40` where a peer has marked it. */
+export type ReadMark = string;
 
 export type QueueItem =
   | ({

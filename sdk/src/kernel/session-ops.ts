@@ -14,7 +14,7 @@ import { sessionClosed, type Messages } from './messages.js';
 import { makeOwnNames } from './own-names.js';
 import type { ReadMarks } from './read-marks.js';
 import type { References } from './references.js';
-import type { KernelRows, Message } from './rows.js';
+import type { KernelRows, Message, ReadMark } from './rows.js';
 import { countMentions } from './session-rows.js';
 import type { Traces } from './traces.js';
 
@@ -90,7 +90,7 @@ export function makeSessionOps(powers: SessionOpsPowers) {
     const target = isAdmin ? undefined : fromClient(session, op.target);
     const methargs = dataFromClient(session, op.methargs);
     let result: KRef | undefined;
-    let mark: KRef | undefined;
+    let mark: ReadMark | undefined;
     if (op.result !== undefined) {
       if (!isExportVRef(op.result) || rows.clistByVRef.has(`${session}.${op.result}`)) {
         throw new IllegalSyscall(

@@ -163,6 +163,8 @@ export function makeVats(powers: VatPowers) {
     // What waits for its commit must not be overtaken.
     if (run.inFlight.some(({ afterCommit }) => afterCommit)) return;
     if (run.collectable.size >= policy.collectBatch) return;
+    // Not one for each that it ends: what it is sent at once wakes it once.
+    if (run.inFlight.length > policy.deliveriesAheadMax / 2) return;
     while (
       run.inFlight.length < policy.deliveriesAheadMax &&
       run.deliveriesSinceReap < policy.deliveriesPerReap

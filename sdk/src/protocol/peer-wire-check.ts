@@ -17,7 +17,13 @@ import {
   type Check,
   type Room,
 } from './session-wire-check.js';
-import { describeCharsMax, type PeerMessage, type PeerOp } from './peer-wire.js';
+import {
+  describeCharsMax,
+  UNWATCHED,
+  watchesMax,
+  type PeerMessage,
+  type PeerOp,
+} from './peer-wire.js';
 import { at, isNot, isRecord, type Fields, type Problem } from './wire-form.js';
 
 const hintsMax = 16;
@@ -44,6 +50,8 @@ const inMessage = (message: Fields, room: Room): Problem => {
     case 'ping':
     case 'pong':
       return undefined;
+    case 'changed':
+      return at('.watches', inWatches(message.watches, room));
     case 'refused':
       return inRefusal(message, room);
     case 'bye':
@@ -91,9 +99,13 @@ const inOp: Check = (value, room) => {
   const op = value.op as PeerOp['op'];
   switch (op) {
     case 'call':
-      return inCall(value, room) ?? (value.result === undefined ? undefined : inNewResult(value));
+      return (
+        inCall(value, room) ??
+        (value.result === undefined ? undefined : inNewResult(value)) ??
+        inRead(value)
+      );
     case 'settle':
-      return at('.resolutions', inList(value.resolutions, room, inResolution));
+      return at('.resolutions', inList(value.resolutions, room, inPeerResolution));
     case 'drop':
       return at('.refs', inList(value.refs, room, inDropCount));
     case 'retire':
@@ -118,6 +130,29 @@ const inOp: Check = (value, room) => {
 
 const inNewResult = ({ result }: Fields): Problem =>
   isExportVRef(result as VRef) ? undefined : at('.result', isNot("the sender's own", result));
+
+const inRead = ({ read, result }: Fields): Problem => {
+  if (read === undefined) return undefined;
+  if (read !== true) return at('.read', isNot('true', read));
+  return result === undefined ? '.read is of a call without a result' : undefined;
+};
+
+const inPeerResolution: Check = (value, room) => {
+  const problem = inResolution(value, room);
+  if (problem !== undefined) return problem;
+  const { watch } = value as Fields;
+  return watch === undefined ? undefined : at('.watch', inWatch(watch, UNWATCHED));
+};
+
+const inWatch = (value: unknown, least: number): Problem =>
+  Number.isInteger(value) && Number(value) >= least && Number(value) <= watchesMax
+    ? undefined
+    : isNot(`a whole number from ${least} to ${watchesMax}`, value);
+
+const inWatches: Check = (value, room) =>
+  Array.isArray(value) && value.length > watchesMax
+    ? ` has ${value.length} entries, more than ${watchesMax}`
+    : inList(value, room, (watch) => inWatch(watch, 1));
 
 const inObject: Check = (value) =>
   inVRef(value) ?? (isPromiseVRef(value as VRef) ? ' is a promise, not an object' : undefined);

@@ -42,6 +42,17 @@
  *   meanwhile, the rest of the count holds it. After that either side says `retire` when it no longer tells the object from
  *   others (`o-5`), or when it is gone for good (`o+5`): then the name is dead. The frame that names an object first may
  *   `describe` it.
+ *
+ * ## Reads
+ *
+ * A call may be marked as a read (`read`), and so is all that it causes. The `settle` of its result bears the number of a
+ * `watch`: when something that the answer depended on has changed, `changed` tells that number, once. The next answer may bear
+ * the same number for the same things, or for others: it then stands for those alone. A number says nothing of the objects
+ * behind it. Watches end with the link: on the next one the reader takes all that it has read for changed, and a frame that is
+ * said again bears {@link UNWATCHED} in place of its numbers. Nothing of this is acknowledged or kept.
+ *
+ * This came after version 1 had begun, and changes nothing for who does not know of it: it marks no call, and so is told of no
+ * watch; and a mark that is not understood is a call as any other.
  */
 import type { CapData } from './capdata.js';
 import type { VRef } from './refs.js';
@@ -56,6 +67,7 @@ export type PeerMessage =
   | { type: 'ack'; ack: number }
   | { type: 'ping' }
   | { type: 'pong' }
+  | PeerChanged
   | PeerRefusal
   /** The link is closed. `why` is for people. */
   | { type: 'bye'; why: string };
@@ -101,14 +113,32 @@ export type PeerRefusal = {
 
 export type PeerFrame = { type: 'frame'; seq: number; ack: number; ops: PeerOp[] };
 
+/** Watches, by their numbers, of which something has changed. It comes in its turn among the frames. */
+export type PeerChanged = { type: 'changed'; watches: number[] };
+
+/** Watches that one peer has at once: their numbers are 1 to this one. */
+export const watchesMax = 1_000;
+/** In place of a watch's number: what the answer depended on may have changed already. */
+export const UNWATCHED = 0;
+
+/** A settlement; of the result of a read with the number of a watch. */
+export type PeerResolution = WireResolution & { watch?: number };
+
 /** Of the names of one object's methods with that of its interface, as JSON: an object with more goes undescribed. */
 export const describeCharsMax = 4_096;
 
 export type PeerOp =
   /** Sends a message to `o-5`, to `p-5`, or to an earlier result `p+5`. Without `result` nobody wants the answer. */
-  | { op: 'call'; target: VRef; methargs: CapData<VRef>; result?: VRef }
+  | {
+      op: 'call';
+      target: VRef;
+      methargs: CapData<VRef>;
+      result?: VRef;
+      /** It is a read: only with a `result`. */
+      read?: true;
+    }
   /** All of one op take effect together and may name one another. */
-  | { op: 'settle'; resolutions: WireResolution[] }
+  | { op: 'settle'; resolutions: PeerResolution[] }
   | { op: 'drop'; refs: DropCount[] }
   | { op: 'retire'; refs: VRef[] }
   /** What methods those objects of the sender's have that it has just named for the first time, as far as they are known. */

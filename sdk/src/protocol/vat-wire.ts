@@ -173,9 +173,12 @@ export type FetchResponse = {
 export type HostAnswer =
   { ok: true; value: FetchResponse } | { ok: false; error: { name: string; message: string } };
 
+export type NumberedDelivery = { id: number; delivery: Delivery };
+
 export type ToVat =
   | { type: 'init'; vatId: VatId; bundle: Bundle; endowments: VatEndowments; limits: VatLimits }
-  | { type: 'deliver'; id: number; delivery: Delivery }
+  /** In order, each to be answered by itself. A vat that is sent many at once is woken once for all of them. */
+  | { type: 'deliver'; deliveries: NumberedDelivery[] }
   /** Of an ask. One that the vat has cancelled meanwhile is ignored. */
   | { type: 'reply'; id: number; answer: HostAnswer }
   /** Answered with `pong` as soon as the worker's event loop runs. */

@@ -4,6 +4,10 @@
  * Versions of vats rise with every crank that is not a read. When a version that is known exceeds that of an answer, its
  * query is marked invalidated, and asked again if a component looks at it: one fetch under way, at most one after it,
  * and none more often than once a frame. A fetch is never cancelled: under a storm of commits none would ever end.
+ *
+ * A read may itself raise what it has touched: its mark does not follow it from a timer to another vat. Then each answer
+ * is old when it comes. Such a query rests twice as long after each, up to a second, and is asked at once when a version
+ * rises while nothing asks that vat.
  */
 import type { QueryClient, QueryFilters, QueryKey } from '@tanstack/query-core';
 import type { RefHandle } from '../client/ref.js';
@@ -25,6 +29,8 @@ import {
 const FRAME_MS = 16;
 /** A query that nobody looks at is fed for so long: a component may be on its way elsewhere, or mounted twice. */
 const REST_MS = 1_000;
+/** The longest rest, in frames, of a query whose answers are always old: about a second. */
+const VAIN_FRAMES_MAX = 2 ** 6;
 
 type News = { known: Map<string, number>; queries: number; stop: () => void };
 
@@ -48,9 +54,10 @@ function makeBridge(client: QueryClient) {
   const cache = client.getQueryCache();
   /** By the very key that a query keeps as long as it lives. */
   const records = new Map<QueryKey, QueryRecord>();
-  const news = new Map<Origin, News>();
-  let due = new Set<QueryRecord>();
+  const origins = new Map<Origin, News>();
+  const due = new Set<QueryRecord>();
   let timer: ReturnType<typeof setTimeout> | undefined;
+  let timerAt = 0;
   let lastFlush = -FRAME_MS;
   /** Is the data that are being written a guess? */
   let isGuess = false;
@@ -60,8 +67,9 @@ function makeBridge(client: QueryClient) {
   const flush = (): void => {
     timer = undefined;
     lastFlush = performance.now();
-    const now = due;
-    due = new Set();
+    const now = new Set([...due].filter(({ restsUntil }) => restsUntil <= lastFlush));
+    for (const record of now) due.delete(record);
+    due.forEach(arm);
     for (const { query } of now) query.invalidate();
     const filter: QueryFilters = {
       type: 'active',
@@ -76,39 +84,76 @@ function makeBridge(client: QueryClient) {
   const askAgain = (record: QueryRecord | undefined): void => {
     if (record === undefined) return;
     due.add(record);
-    timer ??= setTimeout(flush, Math.max(0, lastFlush + FRAME_MS - performance.now()));
+    if (record.restsUntil > performance.now()) record.query.invalidate();
+    arm(record);
   };
+
+  const arm = ({ restsUntil }: QueryRecord): void => {
+    const at = Math.max(restsUntil, lastFlush + FRAME_MS);
+    if (timer !== undefined && timerAt <= at) return;
+    clearTimeout(timer);
+    timerAt = at;
+    timer = setTimeout(flush, Math.max(0, Math.ceil(at - performance.now())));
+  };
+
+  /** Its answer has come: if it is old already, and so was the last, its own fetch may be what raises the versions. */
+  const rate = (record: QueryRecord): void => {
+    const { vain } = record;
+    record.vain = isOutdated(record) ? vain + 1 : 0;
+    record.restsUntil =
+      record.vain === 0
+        ? 0
+        : performance.now() + FRAME_MS * Math.min(2 ** record.vain, VAIN_FRAMES_MAX);
+  };
+
+  /** Vats that rose while somebody was asking them. */
+  const suspects = (origin: Origin): ReadonlySet<string> =>
+    new Set(
+      [...records.values()]
+        .filter(
+          (record) => originOf(record) === origin && record.query.state.fetchStatus === 'fetching',
+        )
+        .flatMap(({ touched }) => Object.keys(touched)),
+    );
 
   const isOutdated = (record: QueryRecord): boolean => {
     const origin = originOf(record);
-    const known = origin && news.get(origin)?.known;
+    const known = origin && origins.get(origin)?.known;
     if (known === undefined) return false;
     return Object.entries(record.touched).some(([vat, version]) => (known.get(vat) ?? 0) > version);
   };
 
   const hear = (origin: Origin, versions: VatVersions | undefined): void => {
-    const known = news.get(origin)?.known;
+    const known = origins.get(origin)?.known;
     if (known === undefined) return;
     if (versions === undefined) known.clear();
-    for (const [vat, version] of Object.entries(versions ?? {})) known.set(vat, version);
+    const asked = suspects(origin);
+    const news = new Set<string>();
+    for (const [vat, version] of Object.entries(versions ?? {})) {
+      if (version > (known.get(vat) ?? 0) && !asked.has(vat)) news.add(vat);
+      known.set(vat, version);
+    }
+    const isNews = ({ touched }: QueryRecord): boolean =>
+      versions === undefined || Object.keys(touched).some((vat) => news.has(vat));
     for (const record of records.values()) {
       if (originOf(record) !== origin) continue;
       record.isVoid ||= versions === undefined && record.query.state.fetchStatus !== 'idle';
+      if (isNews(record)) record.vain = record.restsUntil = 0;
       if (versions === undefined || isOutdated(record)) askAgain(record);
     }
   };
 
   const listen = (origin: Origin | undefined, by: 1 | -1): void => {
     if (origin === undefined) return;
-    let each = news.get(origin);
+    let each = origins.get(origin);
     if (each === undefined) {
       const stop = origin.onVersions((versions) => hear(origin, versions));
-      news.set(origin, (each = { known: new Map(), queries: 0, stop }));
+      origins.set(origin, (each = { known: new Map(), queries: 0, stop }));
     }
     each.queries += by;
     if (each.queries > 0) return;
     each.stop();
-    news.delete(origin);
+    origins.delete(origin);
   };
 
   // What happens to a query
@@ -128,6 +173,7 @@ function makeBridge(client: QueryClient) {
     record.base = record.query.state.data;
     record.patches = record.patches.filter((patch) => !record.covered.includes(patch));
     if (record.patches.length > 0) guess(record);
+    rate(record);
     const isOld = record.isVoid || isOutdated(record);
     if (isOld || record.patches.some(({ done }) => done)) askAgain(record);
   };
@@ -135,6 +181,7 @@ function makeBridge(client: QueryClient) {
   const failed = (record: QueryRecord): void => {
     releaseAll(record.arrived);
     keepTouched(record);
+    rate(record);
     if (isOutdated(record)) askAgain(record);
   };
 

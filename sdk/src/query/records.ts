@@ -21,6 +21,9 @@ export type QueryRecord = {
   isMore: boolean;
   /** Was the kernel another one when it began? Then nobody will tell of what has changed since. */
   isVoid: boolean;
+  /** Answers in a row that were old when they came; and, after one, the time of `performance.now()` before which it rests. */
+  vain: number;
+  restsUntil: number;
   /** The refs in the data, of each one holding. */
   held: Set<object>;
   /** The data as they came. */
@@ -39,6 +42,8 @@ export const makeRecord = (query: AnyQuery, handle: RefHandle | undefined): Quer
   covered: [],
   isMore: false,
   isVoid: false,
+  vain: 0,
+  restsUntil: 0,
   held: new Set(),
   base: undefined,
   patches: [],

@@ -45,6 +45,7 @@ function writeProgram(): string {
   writeFileSync(join(directory, 'package.json'), '{ "type": "module" }');
   for (const name of [
     'errors',
+    'limits',
     ...['kv-store', 'sorted-keys', 'sqlite-store', 'sqlite-node'].map((file) => `store/${file}`),
   ]) {
     const { outputText } = ts.transpileModule(readFileSync(join(source, `${name}.ts`), 'utf8'), {

@@ -59,11 +59,13 @@ export type KernelDatabase = KVStore & {
    * The rows that one reading statement gives: `executeQuery('SELECT * FROM kv')` is
    * `[{ key: 'v.v1', value: '…' }]`. It sees what was committed, not what waits for its commit.
    *
-   * It runs to its end in this thread, and nothing can stop it: no driver of SQLite that runs in the caller's thread can be
-   * interrupted from there. A statement that never ends (a join without a condition, an endless WITH RECURSIVE) holds the
-   * kernel up for good, so it is for who may stop the kernel anyway, and no vat can get at it.
+   * It runs in this thread, for at most `storeQueryMs` and `storeQueryRowsMax` of `limits.ts`. In browsers that holds for
+   * every statement. better-sqlite3 on Node can be stopped only between two rows: there a statement that gives none for ever
+   * (a count over a join without a condition) holds the kernel up for good, so it is for who may stop the kernel
+   * anyway, and no vat can get at it.
    *
    * @throws TypeError for a statement that writes, that changes a setting, or that SQLite cannot read.
+   * @throws KernelError STORE_FAILED for one that takes too long, or gives too many rows.
    */
   executeQuery(sql: string): Record<string, unknown>[];
   /** Deletes every entry, in one commit, and gives the space back. */

@@ -258,7 +258,14 @@ describe('SQLite store', () => {
                 synced.push(db.pragma('synchronous', { simple: true }));
                 return statement.run();
               };
-              return { reader: false, readonly: true, run, get: run, all: () => [] };
+              return {
+                reader: false,
+                readonly: true,
+                run,
+                get: run,
+                all: () => [],
+                iterate: () => [],
+              };
             },
           };
         },
@@ -488,6 +495,22 @@ describe('executeQuery', () => {
     const store = filled();
     store.close();
     expect(() => store.executeQuery('SELECT 1')).toThrow('it is closed');
+  });
+
+  const endless =
+    'WITH RECURSIVE n(i) AS (VALUES (1) UNION ALL SELECT i + 1 FROM n) SELECT i FROM n';
+  it.each([
+    [{ ms: 60_000, rowsMax: 100 }, 'the statement gives more than 100 rows; give it a LIMIT'],
+    [{ ms: 20, rowsMax: Infinity }, 'the statement took longer than 20 ms'],
+  ])('ends a statement beyond %j, and the store goes on', (queryBounds, why) => {
+    const { store } = open(':memory:', { queryBounds });
+    const refusal = expect.objectContaining({
+      code: 'STORE_FAILED',
+      message: expect.stringContaining(why),
+    });
+    expect(() => store.executeQuery(endless)).toThrow(refusal);
+    store.commit([['a', '1']]);
+    expect(store.executeQuery(`${endless} LIMIT 100`)).toHaveLength(100);
   });
 });
 

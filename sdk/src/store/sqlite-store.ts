@@ -6,6 +6,7 @@
  * as bundles and vat state are, the plain one commits and reads two to five times faster.
  */
 import { isKernelError } from '../errors.js';
+import { limits } from '../limits.js';
 import {
   type Change,
   checkChanges,
@@ -24,6 +25,8 @@ export type SqliteDatabase = {
   exec(sql: string): unknown;
   prepare(sql: string): SqliteStatement;
   close(): unknown;
+  /** Does `body()`; what SQLite does in it fails soon after `isOver()` is true. Absent where the driver cannot. */
+  interruptible?<T>(isOver: () => boolean, body: () => T): T;
 };
 
 export type SqliteStatement = {
@@ -34,6 +37,7 @@ export type SqliteStatement = {
   run(...values: (string | number)[]): unknown;
   get(...values: (string | number)[]): unknown;
   all(...values: (string | number)[]): unknown[];
+  iterate(...values: (string | number)[]): Iterable<unknown>;
   /** Frees it, where the driver does not do so by itself. */
   finalize?(): void;
 };
@@ -61,7 +65,11 @@ export type SqliteStoreOptions = {
   durability?: Durability;
   /** For tests. */
   migrations?: readonly Migration[];
+  /** What one statement of `executeQuery` may take. */
+  queryBounds?: { ms: number; rowsMax: number };
 };
+
+const usualBounds = { ms: limits.storeQueryMs, rowsMax: limits.storeQueryRowsMax };
 
 /**
  * Opens the store, making its schema in an empty database and migrating an older one.
@@ -72,7 +80,7 @@ export type SqliteStoreOptions = {
  * @throws KernelError STORE_FAILED. If the reason is that the file is held, {@link isStoreHeld} says so.
  */
 export function makeSqliteStore(options: SqliteStoreOptions): KernelDatabase {
-  const { filename, durability = 'normal' } = options;
+  const { filename, durability = 'normal', queryBounds = usualBounds } = options;
   let connection: Connection | undefined = connect(options);
   /** A power failure could take commits; at first those of a process that was killed. */
   let unsynced = true;
@@ -163,7 +171,7 @@ export function makeSqliteStore(options: SqliteStoreOptions): KernelDatabase {
       const { database } = connected('read from');
       const statement = prepareRead(database, sql);
       try {
-        return attempt('read from', () => statement.all() as Record<string, unknown>[]);
+        return attempt('read from', () => boundedRows(database, statement, queryBounds));
       } finally {
         statement.finalize?.();
       }
@@ -400,6 +408,33 @@ function prepareRead(database: SqliteDatabase, sql: string): SqliteStatement {
     throw refusal(onlyReads);
   }
   return statement;
+}
+
+/** @throws Error that says which bound was met. */
+function boundedRows(
+  database: SqliteDatabase,
+  statement: SqliteStatement,
+  { ms, rowsMax }: { ms: number; rowsMax: number },
+): Record<string, unknown>[] {
+  const end = performance.now() + ms;
+  const isOver = (): boolean => performance.now() > end;
+  const tooLong = (): Error => new Error(`the statement took longer than ${ms} ms`);
+  const rows: Record<string, unknown>[] = [];
+  const read = (): void => {
+    for (const row of statement.iterate()) {
+      if (rows.push(row as Record<string, unknown>) > rowsMax)
+        throw new Error(`the statement gives more than ${rowsMax} rows; give it a LIMIT`);
+      if (isOver()) throw tooLong();
+    }
+  };
+  try {
+    if (database.interruptible === undefined) read();
+    else database.interruptible(isOver, read);
+  } catch (thrown) {
+    // SQLite itself says only that it was interrupted.
+    throw /SQLITE_INTERRUPT/.test(messageOf(thrown)) ? tooLong() : thrown;
+  }
+  return rows;
 }
 
 /** The one value that a pragma gives. */

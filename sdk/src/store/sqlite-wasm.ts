@@ -24,6 +24,8 @@ export type WasmDatabaseOptions = {
   wasmBinary?: Uint8Array;
   /** For tests: is given each connection. */
   onOpen?: (database: SqliteDatabase) => void;
+  /** For tests: what one statement of `executeQuery` may take. */
+  queryBounds?: { ms: number; rowsMax: number };
 };
 
 export type WasmDatabase = KernelDatabase & {
@@ -77,6 +79,7 @@ export async function makeSQLKernelDatabase({
   lockWaitMs = 1000,
   wasmBinary,
   onOpen = () => {},
+  ...rest
 }: WasmDatabaseOptions = {}): Promise<WasmDatabase> {
   const name = dbFilename.trim();
   if (name === '' || name === '.' || name === '..' || /[/\\\0]/.test(name)) {
@@ -101,7 +104,7 @@ export async function makeSQLKernelDatabase({
   };
   if (name === ':memory:' || !(await hasPrivateFiles())) {
     const open = (): SqliteDatabase => connect(new sqlite.oo1.DB(':memory:', 'c'));
-    const store = makeSqliteStore({ filename: ':memory:', open, durability });
+    const store = makeSqliteStore({ filename: ':memory:', open, durability, ...rest });
     return Object.freeze({ ...store, exportFile, storage: 'memory' as const });
   }
   const pool = await acquire(sqlite, name, Date.now() + lockWaitMs);
@@ -111,7 +114,7 @@ export async function makeSQLKernelDatabase({
   };
   try {
     const open = (): SqliteDatabase => connect(new pool.OpfsSAHPoolDb(databasePath));
-    const store = makeSqliteStore({ filename: name, open, durability });
+    const store = makeSqliteStore({ filename: name, open, durability, ...rest });
     let isOpen = true;
     const close = (): void => {
       store.close();
@@ -155,7 +158,9 @@ export async function readStoreFile(
     );
     return adapt(sqlite, database);
   };
-  const store = makeSqliteStore({ filename: 'the file', open });
+  // A look through all of a large file takes what it takes.
+  const queryBounds = { ms: Infinity, rowsMax: 1_000 };
+  const store = makeSqliteStore({ filename: 'the file', open, queryBounds });
   try {
     const [check] = store.executeQuery('PRAGMA integrity_check');
     const found = String(Object.values(check ?? {})[0]);
@@ -226,6 +231,9 @@ const held = (name: string, cause?: unknown): Error =>
     { data: { held: true }, ...(cause !== undefined && { cause }) },
   );
 
+/** Instructions of SQLite's machine between two looks at the clock: some tenths of a millisecond. */
+const stepsPerLook = 10_000;
+
 /** SQLite's object-oriented interface as the store wants it. */
 function adapt(sqlite: Sqlite3Static, database: Database): SqliteDatabase {
   const statements = new Set<PreparedStatement>();
@@ -255,11 +263,30 @@ function adapt(sqlite: Sqlite3Static, database: Database): SqliteDatabase {
             while (statement.step()) rows.push(statement.get({}));
             return rows;
           }),
+        *iterate(...values) {
+          if (values.length > 0) statement.bind(values);
+          try {
+            while (statement.step()) yield statement.get({});
+          } finally {
+            statement.reset(values.length > 0);
+          }
+        },
         finalize() {
           statements.delete(statement);
           statement.finalize();
         },
       };
+    },
+
+    interruptible(isOver, body) {
+      const pointer = database.pointer as number;
+      const { capi } = sqlite;
+      capi.sqlite3_progress_handler(pointer, stepsPerLook, () => (isOver() ? 1 : 0), 0);
+      try {
+        return body();
+      } finally {
+        capi.sqlite3_progress_handler(pointer, 0, 0, 0);
+      }
     },
 
     close() {

@@ -11,6 +11,7 @@ import type {
   CrankFailure,
   Delivery,
   FromVat,
+  NumberedDelivery,
   Resolution,
   Syscall,
   ToVat,
@@ -52,7 +53,6 @@ export type VatRuntime = {
 };
 
 type Init = Extract<ToVat, { type: 'init' }>;
-type Deliver = Extract<ToVat, { type: 'deliver' }>;
 type Start = Extract<Delivery, { type: 'start' }>;
 type Message = Extract<Delivery, { type: 'message' }>;
 
@@ -93,7 +93,7 @@ export function makeVatRuntime({
   /** The step of the crank under way that comes when the engine has run dry. */
   let waiting: { id: number; step: () => void } | undefined;
   let turnComes = false;
-  const inbox: Deliver[] = [];
+  const inbox: NumberedDelivery[] = [];
   /** Rejected promises that nobody has looked at, the oldest ones. */
   const lost = new Map<Promise<unknown>, VatError>();
   /** The one of them that the kernel was told of. */
@@ -195,14 +195,16 @@ export function makeVatRuntime({
   };
 
   /** Deliveries come in order, some before the one that is under way has ended. */
-  const take = (message: Deliver): void => {
+  const take = (deliveries: readonly NumberedDelivery[]): void => {
     // A message's event is a task of its own: the jobs of what came before it are done.
     if (waiting?.step === finish && crank?.start === undefined) goOn();
-    if (crank === undefined && inbox.length === 0) begin(message);
-    else inbox.push(message);
+    for (const each of deliveries) {
+      if (crank === undefined && inbox.length === 0) begin(each);
+      else inbox.push(each);
+    }
   };
 
-  const begin = ({ id, delivery }: Deliver): void => {
+  const begin = ({ id, delivery }: NumberedDelivery): void => {
     if (death !== undefined) {
       post({ type: 'failed', id, failure: death });
       return;
@@ -405,7 +407,8 @@ export function makeVatRuntime({
         if (death === undefined) world?.asks.reply(message.id, message.answer);
         return;
       }
-      const id = message.type === 'deliver' ? message.id : noDelivery;
+      const id =
+        message.type === 'deliver' ? (message.deliveries[0]?.id ?? noDelivery) : noDelivery;
       if (death !== undefined) {
         post({ type: 'failed', id, failure: death });
         return;
@@ -415,7 +418,7 @@ export function makeVatRuntime({
           insistInvariant(init === undefined, 'a worker runs one vat');
           init = message;
         } else {
-          take(message);
+          take(message.deliveries);
         }
       } catch (error) {
         fail(id, error);

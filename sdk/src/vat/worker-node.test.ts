@@ -40,7 +40,7 @@ async function open(
   const deliver = async (delivery: Delivery) => {
     id += 1;
     const own = id;
-    post({ type: 'deliver', id: own, delivery });
+    post({ type: 'deliver', deliveries: [{ id: own, delivery }] });
     return next(
       (message) => (message.type === 'done' || message.type === 'failed') && message.id === own,
     );

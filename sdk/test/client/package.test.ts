@@ -45,9 +45,9 @@ async function sizesIn(app: string): Promise<{ [file: string]: number }> {
 
 /** What it has at present, with little room. The aim of the first is 10,000. */
 const bytesMax = {
-  client: 10_900,
-  everything: 11_900,
-  later: { tabs: 3_450, ports: 620 },
+  client: 10_700,
+  everything: 11_750,
+  later: { tabs: 3_450, powers: 950 },
 };
 
 describe('what an app has of the client is no larger than it may be', () => {
@@ -84,7 +84,7 @@ describe('the files of the client', () => {
       const text = readFileSync(file, 'utf8');
       const imports = text.match(/(?<!-)\bimport\b|\bfrom\s*["']/g) ?? [];
       const known =
-        text.match(/(?:\bfrom|\bimport\()\s*"\.\.?\/(?:page\/)?(?:client|ports|tabs)\.js"/g) ?? [];
+        text.match(/(?:\bfrom|\bimport\()\s*"\.\.?\/(?:page\/)?(?:client|powers|tabs)\.js"/g) ?? [];
       const statements = text.match(/\bimport\s*\{/g) ?? [];
       expect(known.length + statements.length, file).toBe(imports.length);
       expect(text).not.toMatch(/\brequire\(|\bprocess\b|\bBuffer\b/);

@@ -7,7 +7,7 @@ import { messageOf } from '../bundles.js';
 import type { EventLoop } from '../event-loop.js';
 import type { Greetings } from './greetings.js';
 import type { Links } from './links.js';
-import { acknowledge, say, type LiveLink } from './live-link.js';
+import { acknowledge, say, sayChanged, type LiveLink } from './live-link.js';
 import type { CommsRun, Peer } from './peer-book.js';
 
 export type HearingPowers = {
@@ -44,6 +44,7 @@ export function makeHearing({ loop, run, links, greetings }: HearingPowers) {
         void greetings.heard(peer, live, message);
         return;
       case 'frame':
+      case 'changed':
         // The last one may be as large as a message may be.
         if (live.inbox.length >= inboxMax || live.inboxBytes > inboxBytesMax) {
           const error = { code: 'PROTOCOL_ERROR', message: 'it sent more than it may' };
@@ -74,7 +75,7 @@ export function makeHearing({ loop, run, links, greetings }: HearingPowers) {
 
   const queueAck = (live: LiveLink, ack: number): void => {
     const last = live.inbox.at(-1)?.frame;
-    if (last?.seq === 0) last.ack = Math.max(last.ack, ack);
+    if (last?.type === 'frame' && last.seq === 0) last.ack = Math.max(last.ack, ack);
     else live.inbox.push({ frame: { type: 'frame', seq: 0, ack, ops: [] }, bytes: 0 });
   };
 
@@ -83,7 +84,7 @@ export function makeHearing({ loop, run, links, greetings }: HearingPowers) {
     while (live.phase === 'open' && !live.isBlocked && live.inbox.length > 0) {
       const { frame, bytes } = live.inbox[0] as (typeof live.inbox)[number];
       const remote = live.remote as EndpointId;
-      const full = fullQueueOf(remote, frame);
+      const full = frame.type === 'changed' ? undefined : fullQueueOf(remote, frame);
       if (full !== undefined) {
         live.isBlocked = true;
         loop.whenDrained(full, () => {
@@ -94,6 +95,10 @@ export function makeHearing({ loop, run, links, greetings }: HearingPowers) {
       }
       live.inbox.shift();
       live.inboxBytes -= bytes;
+      if (frame.type === 'changed') {
+        loop.feed({ type: 'peer-changed', remote, watches: frame.watches });
+        continue;
+      }
       live.heard = Math.max(live.heard, frame.ack);
       if (frame.seq === 0) loop.feed({ type: 'peer-ack', remote, ack: frame.ack });
       else loop.feed({ ...frame, type: 'peer-frame', remote });
@@ -138,6 +143,7 @@ export function makeHearing({ loop, run, links, greetings }: HearingPowers) {
 
     /** The two kernels have greeted. */
     open(live: LiveLink): void {
+      sayChanged(live);
       confirm(live);
       takeInbox(live);
     },

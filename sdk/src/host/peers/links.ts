@@ -53,6 +53,7 @@ export function makeLinks({ loop, run, book, onTaken, onFrame, onLost }: LinksPo
     live.phase = 'over';
     clearTimeout(live.ackTimer);
     clearTimeout(live.greetTimer);
+    clearTimeout(live.changedTimer);
     live.inbox.length = 0;
     live.outbox.length = 0;
     if (live.remote !== undefined)

@@ -2,10 +2,11 @@
 import { makeAssembler, toPieces } from '../../comms/pieces.js';
 import type { Link } from '../../comms/transport.js';
 import { limits } from '../../limits.js';
-import type { PeerFrame, PeerMessage } from '../../protocol/peer-wire.js';
+import type { PeerChanged, PeerFrame, PeerMessage } from '../../protocol/peer-wire.js';
 import type { EndpointId } from '../../protocol/refs.js';
 import { messageOf } from '../bundles.js';
 import type { PeerEffect } from '../event-loop.js';
+import { unref } from './unref.js';
 
 export type LiveLink = {
   link: Link;
@@ -18,8 +19,11 @@ export type LiveLink = {
   isFull: boolean;
   /** What the kernel told the peer while its greeting was on the way to here. */
   held: (PeerEffect & { type: 'to-peer' })[];
-  /** Frames that came and are not with the kernel yet. */
-  inbox: { frame: PeerFrame; bytes: number }[];
+  /** Watches that are over and of which the peer has not been told; and when it may be told again. */
+  changed: Set<number>;
+  changedTimer?: ReturnType<typeof setTimeout>;
+  /** Frames, and news of watches among them, that came and are not with the kernel yet. */
+  inbox: { frame: PeerFrame | PeerChanged; bytes: number }[];
   inboxBytes: number;
   isBlocked: boolean;
   received: number;
@@ -41,6 +45,7 @@ export const newLink = (link: Link, number: number): LiveLink => ({
   outbox: [],
   isFull: false,
   held: [],
+  changed: new Set(),
   inbox: [],
   inboxBytes: 0,
   isBlocked: false,
@@ -86,4 +91,22 @@ export const acknowledge = (live: LiveLink): void => {
   if (live.phase !== 'open' || live.acked >= live.received) return;
   live.acked = live.received;
   say(live, { type: 'ack', ack: live.received });
+};
+
+/**
+ * Tells the peer which watches are over: at once, and then so often only, and not ahead of what the link has yet to take. However
+ * much changes here meanwhile, a watch is told once.
+ */
+export const sayChanged = (live: LiveLink, watches: readonly number[] = []): void => {
+  for (const watch of watches) live.changed.add(watch);
+  if (live.phase !== 'open' || live.changed.size === 0 || live.changedTimer !== undefined) return;
+  if (live.outbox.length === 0) {
+    say(live, { type: 'changed', watches: [...live.changed] });
+    live.changed.clear();
+  }
+  live.changedTimer = setTimeout(() => {
+    delete live.changedTimer;
+    sayChanged(live);
+  }, limits.peerChangedMs);
+  unref(live.changedTimer);
 };

@@ -22,7 +22,7 @@ import { makeDialler, type Dialler } from './dialler.js';
 import { makeGreetings, type Greetings } from './greetings.js';
 import { makeHearing, type Hearing } from './hearing.js';
 import { lastWordMs, makeLinks, type Links } from './links.js';
-import { say, sayFrame } from './live-link.js';
+import { say, sayChanged, sayFrame } from './live-link.js';
 import { endDialling, insistPeer, makePeerBook, type CommsRun } from './peer-book.js';
 import { withDefaults } from './peer-settings.js';
 import { unref } from './unref.js';
@@ -224,6 +224,8 @@ export function makePeerServer({ loop, log, startTransport, lineage, read }: Pee
         live.held.push(effect);
         return;
       }
+      // Numbers of an earlier link mean nothing on this one, or too much, which harms nothing.
+      if (effect.type === 'peer-watches') return sayChanged(live, effect.watches);
       if (live.phase !== 'open' || live.remote !== effect.remote) return;
       if (effect.type === 'to-peer') sayFrame(live, effect.frame);
       else hearing.taken(live, effect.received);

@@ -254,6 +254,8 @@ export function formatEffect(effect: KernelEffect): string {
       const { seq, ack, ops } = effect.frame;
       return `${effect.remote} frame ${seq}, ack ${ack}: ${JSON.stringify(ops)}`;
     }
+    case 'peer-watches':
+      return `${effect.remote} watches ${effect.watches.join(' ')} over`;
     case 'peer-received':
       return `${effect.remote} received ${effect.received}`;
     case 'peer-over':

@@ -4,7 +4,7 @@
  * answered and let go, both sides of every conversation must agree and have nothing left.
  */
 import type { CapData } from '../../protocol/capdata.js';
-import type { Standing } from '../../protocol/peer-wire.js';
+import type { PeerChanged, Standing } from '../../protocol/peer-wire.js';
 import {
   isKRef,
   isPromiseKRef,
@@ -20,6 +20,7 @@ import { makeKernelMachine } from '../kernel.js';
 import type { RemoteFrame } from '../remote-rows.js';
 import type { Greeting } from '../remotes.js';
 import { makeRandom, type Random } from './random.js';
+import { makeReader } from './reader.js';
 
 export type PeerWorldOptions = {
   seed: number;
@@ -28,13 +29,16 @@ export type PeerWorldOptions = {
   chaos?: boolean;
   /** Kernels come back with what they had some time ago. */
   restores?: boolean;
+  /** Each has a vat that counts and a client that reads, in place of what calls at random; in the end all clients are up to date. */
+  reads?: boolean;
   trace?: (line: string) => void;
 };
 
 type Said =
   | { type: 'hello'; epoch: number; standing: Standing; lineage: string }
   | ({ type: 'frame' } & RemoteFrame)
-  | { type: 'ack'; ack: number };
+  | { type: 'ack'; ack: number }
+  | PeerChanged;
 
 /** One end of a link. Both ends together are cut; each hears of it when it likes. */
 type End = {
@@ -112,6 +116,8 @@ function makeNode(name: string, random: Random, ledger: Ledger, trace?: (line: s
   let disk = store.snapshot();
   let owesSync = false;
   const ends = new Set<End>();
+  /** Of other kernels, the roots that were redeemed for the client. */
+  const roots = new Map<string, KRef>();
   let dial: (peer: string) => void = () => {};
 
   const hold = (session: string, krefs: readonly string[]): void => {
@@ -149,11 +155,18 @@ function makeNode(name: string, random: Random, ledger: Ledger, trace?: (line: s
       }
       case 'peer-over':
         throw new Error(`${name} refuses ${effect.peerId}: ${effect.error.message}`);
+      case 'peer-watches': {
+        const end = endOf(effect.remote);
+        if (end !== undefined) say(end, { type: 'changed', watches: effect.watches });
+        return;
+      }
       case 'peer-wanted':
         return dial(effect.peerId);
       case 'tick-wanted':
         ticks = true;
         return;
+      default:
+        return reader.perform(effect);
     }
   };
 
@@ -184,6 +197,8 @@ function makeNode(name: string, random: Random, ledger: Ledger, trace?: (line: s
     requests.set(lastRequest, then);
     step({ ...event, requestId: lastRequest } as KernelEvent);
   };
+
+  const reader = makeReader({ name, random, step, ask });
 
   /** What a power failure leaves. */
   const sync = (): void => {
@@ -258,8 +273,32 @@ function makeNode(name: string, random: Random, ledger: Ledger, trace?: (line: s
     unanswered: () => unanswered,
     lineage: (): string => `${name}/${machine.rows.store.get('store')?.id ?? '0'}`,
 
-    issue(number: string): void {
-      ask({ type: 'issue-url', number, kref: root(), limits: {} }, () => {});
+    reader,
+
+    launch(): void {
+      reader.launch();
+      while (reader.work());
+      commit();
+    },
+
+    /** Redeems what the client is to read, and gives it to the client. */
+    openReader(others: readonly string[], numbers: ReadonlyMap<string, string>): void {
+      if (reader.isOpen()) return;
+      for (const other of others) {
+        const own = life;
+        const number = numbers.get(other);
+        ask({ type: 'peer-redeem', session: 'a1', peerId: other, hints: [], number }, (outcome) => {
+          if (own !== life || !('value' in outcome)) return;
+          roots.set(other, outcome.value.slots[0] as KRef);
+          if (roots.size === others.length)
+            reader.open(machine.rows.vats.getRequired('v1').root, [...roots]);
+        });
+      }
+    },
+
+    issue(number: string, isOfVat: boolean): void {
+      const kref = isOfVat ? machine.rows.vats.getRequired('v1').root : root();
+      ask({ type: 'issue-url', number, kref, limits: {} }, () => {});
       commit();
     },
 
@@ -367,6 +406,8 @@ function makeNode(name: string, random: Random, ledger: Ledger, trace?: (line: s
       calls = [];
       held.clear();
       ticks = false;
+      roots.clear();
+      reader.die();
       for (const end of ends) cut(end);
       ends.clear();
       machine = make();
@@ -410,6 +451,7 @@ export function makePeerWorld({
   kernels,
   chaos = false,
   restores = false,
+  reads = false,
   trace,
 }: PeerWorldOptions) {
   const random = makeRandom(seed);
@@ -509,7 +551,9 @@ export function makePeerWorld({
       end.inbox.unshift(said);
       return;
     }
-    if (said.type === 'ack') owner.step({ type: 'peer-ack', remote, ack: said.ack });
+    if (said.type === 'changed')
+      owner.step({ type: 'peer-changed', remote, watches: said.watches });
+    else if (said.type === 'ack') owner.step({ type: 'peer-ack', remote, ack: said.ack });
     else owner.step({ ...said, type: 'peer-frame', remote });
   };
 
@@ -522,11 +566,14 @@ export function makePeerWorld({
       random.weighted({
         arrive: 12,
         commit: 8,
-        send: 6,
-        answer: 6,
-        resolve: 2,
-        release: 3,
-        redeem: 1,
+        send: reads ? 0 : 6,
+        answer: reads ? 0 : 6,
+        resolve: reads ? 0 : 2,
+        release: reads ? 0 : 3,
+        redeem: reads ? 0 : 1,
+        add: reads ? 2 : 0,
+        look: reads ? 4 : 0,
+        work: reads ? 8 : 0,
         dial: 2,
         tick: 2,
         snapshot: restores ? 1 : 0,
@@ -554,6 +601,12 @@ export function makePeerWorld({
         if (peer !== node) node.redeem(peer.name, numbers.get(peer.name) as string);
         return;
       }
+      case 'add':
+        return node.reader.add();
+      case 'look':
+        return void node.reader.look();
+      case 'work':
+        return void node.reader.work();
       case 'dial':
         return dialWanted();
       case 'tick':
@@ -565,9 +618,11 @@ export function makePeerWorld({
       case 'notice':
         return end?.isCut ? closeAt(end) : undefined;
       case 'die':
-        return node.die();
+        node.die();
+        return openReader(node);
       case 'fail':
-        return node.fail();
+        node.fail();
+        return openReader(node);
       case 'restore': {
         const snapshot = snapshots.get(node);
         if (snapshot === undefined) return;
@@ -586,6 +641,12 @@ export function makePeerWorld({
     dial(from, to);
   };
 
+  const openReader = (node: Node): void => {
+    if (!reads) return;
+    const others = nodes.filter((other) => other !== node).map((other) => other.name);
+    node.openReader(others, numbers);
+  };
+
   const check = (): void => nodes.forEach((node) => node.check());
 
   /** Until nobody has anything to do. */
@@ -599,6 +660,7 @@ export function makePeerWorld({
       else if (full.length > 0) full.forEach(arrive);
       else if (wanted.size > 0) dialWanted();
       else if (nodes.some((node) => node.tick())) continue;
+      else if (reads && nodes.some(({ reader }) => reader.work() || reader.look())) continue;
       else if (isQuiet && nodes.some((node) => node.answer(true) || node.resolve(true))) continue;
       else if (isQuiet && nodes.some((node) => node.release())) continue;
       else if (!nodes.some((node) => node.pending())) return;
@@ -627,6 +689,32 @@ export function makePeerWorld({
       settle(true);
     }
     check();
+  };
+
+  /** Nobody asks any more, and everybody knows how it stands. */
+  const isUpToDate = (): void => {
+    for (const node of nodes) {
+      insist(node.reader.isOpen(), `${node.name} has nobody who reads`);
+      for (const { of, answer } of node.reader.answers()) {
+        const count = `#${nodeOf(of).rows().state.get('v1.count')?.value ?? 0}`;
+        insist(
+          answer === count,
+          `the client of ${node.name} has ${answer}, and ${of} is at ${count}`,
+        );
+      }
+    }
+  };
+
+  const restReading = (): void => {
+    settle(false);
+    // What is full goes on when it is acknowledged.
+    for (let rounds = 0; nodes.some(({ reader }) => !reader.isAtRest()); rounds += 1) {
+      insist(rounds < 50, 'who reads gets no answer');
+      acknowledgeAll();
+      settle(false);
+    }
+    check();
+    isUpToDate();
   };
 
   const agree = (): void => {
@@ -667,16 +755,21 @@ export function makePeerWorld({
         node.onDial((peer) => wanted.add(`${node.name} ${peer}`));
         node.step({ type: 'identify-store', id: String(seed), secret: '' });
         node.start();
-        node.issue(numbers.get(node.name) as string);
+        if (reads) node.launch();
+        node.issue(numbers.get(node.name) as string, reads);
         node.sync();
       }
       for (const node of nodes)
         for (const peer of nodes)
-          if (peer !== node) node.redeem(peer.name, numbers.get(peer.name) as string);
+          if (!reads && peer !== node) node.redeem(peer.name, numbers.get(peer.name) as string);
+      nodes.forEach(openReader);
       for (let at = 0; at < count; at += 1) {
+        // Between rests: most of what goes wrong with reading does so after everybody knew how it stood.
+        if (reads && at % 50 === 0) restReading();
         live();
         if (at % 10 === 0) check();
       }
+      if (reads) return restReading();
       windDown();
       agree();
     },
