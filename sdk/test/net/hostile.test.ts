@@ -157,8 +157,10 @@ describe('a kernel', () => {
     await vi.waitFor(() => expect(guest.ended).toHaveLength(1), patience);
     child.kill('SIGCONT');
     await vi.waitFor(dial, patience);
+    const gone = once(child, 'exit');
     child.kill('SIGKILL');
     await vi.waitFor(() => expect(guest.ended).toHaveLength(2), patience);
+    await gone;
     await expect(dial()).rejects.toThrow(/ECONNREFUSED/);
   });
 
