@@ -79,6 +79,7 @@ const network = (): Promise<typeof import('./scripts/network-for-page.mjs')> =>
   import('./scripts/network-for-page.mjs');
 /** Loaded when a page asks: before the setup there may be nothing built. */
 const startNetwork = async () => (await network()).startNetwork();
+const startPeer = async (_page: unknown, relays: string[]) => (await network()).startPeer(relays);
 const stopNetwork = async () => (await network()).stopNetwork();
 
 export default defineConfig({
@@ -143,7 +144,7 @@ export default defineConfig({
             enabled: true,
             headless: true,
             screenshotFailures: false,
-            commands: { bundleOf, startNetwork, stopNetwork },
+            commands: { bundleOf, startNetwork, startPeer, stopNetwork },
             instances: [{ browser: 'chromium' }],
             provider: playwright({
               launchOptions: {

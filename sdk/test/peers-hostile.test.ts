@@ -332,6 +332,7 @@ describe('a peer that only takes', () => {
     for (let round = 0; round < 8; round += 1) guest.ask('big', [400_000], 20);
     // 64,000,000 characters are asked for. Some 8 MiB may be on their way, twice: in frames, and in what they settle.
     await vi.waitFor(() => expect(host.chars() - before).toBeGreaterThan(9_000_000), patience);
+    await vi.waitFor(() => expect(host.rowsOf('q.v')).toBe(0), patience);
     expect(await call(friend.kernel, kref, 'greet', 'friend')).toBe('Hello, friend');
     expect(host.chars() - before).toBeLessThan(2 * (8 * 1024 * 1024 + 400_000) + 2_200_000);
     // As it takes, it hears all answers, and then has new ones.
@@ -340,8 +341,9 @@ describe('a peer that only takes', () => {
       expect(guest.told()).toHaveLength(guest.asked());
     }, patience);
     const fulls = guest.told().filter(isQueueFull).length;
+    // Of 160, some 25 had room; how many share a frame depends on when they were ready.
     expect(fulls).toBeGreaterThan(100);
-    expect(fulls).toBeLessThan(140);
+    expect(fulls).toBeLessThan(155);
     guest.take();
     guest.ask('greet', ['guest']);
     await vi.waitFor(

@@ -3,7 +3,7 @@ import { createKernel } from '@vatkit/sdk';
 import { kslot, kunser, type Kernel, type KRef, type RemoteCommsOptions } from '@vatkit/sdk/kernel';
 import { NodejsPlatformServices, makeSQLKernelDatabase } from '@vatkit/sdk/node';
 import { Kernel as KernelClass } from '../src/host/kernel.js';
-import { describe, expect, test, vi } from 'vitest';
+import { afterEach, describe, expect, test, vi } from 'vitest';
 import { makeMemoryNetwork, type MemoryNetwork } from '../src/comms/memory-transport.js';
 import {
   bundleOfCode,
@@ -14,6 +14,7 @@ import {
   makeStoreFile,
   patience,
   rejectionOf,
+  rowsOf as rowsIn,
   stopKernel,
   track,
 } from './harness.js';
@@ -60,13 +61,27 @@ async function start(
   network: MemoryNetwork,
   options: RemoteCommsOptions = {},
   dbFilename = makeStoreFile(),
-  more: { resetStorage?: boolean; mnemonic?: string } = {},
+  {
+    onCommit = () => {},
+    ...more
+  }: {
+    resetStorage?: boolean;
+    mnemonic?: string;
+    onCommit?: (isSynced: boolean) => void;
+  } = {},
 ): Promise<Started> {
   const platform = new NodejsPlatformServices();
   Object.defineProperty(platform, 'startTransport', { value: network.startTransport });
   const database = await makeSQLKernelDatabase({ dbFilename });
+  const overheard: typeof database = {
+    ...database,
+    commit(changes, commitOptions) {
+      database.commit(changes, commitOptions);
+      onCommit(commitOptions?.sync ?? false);
+    },
+  };
   const kernel = track(
-    await KernelClass.make(platform, database, {
+    await KernelClass.make(platform, overheard, {
       logger: makeLogRecorder(),
       ...more,
     }),
@@ -88,6 +103,18 @@ async function start(
   const { peerId } = (await kernel.getStatus()).remoteComms;
   return { kernel, root, peerId: peerId as string, dbFilename };
 }
+
+/** Minutes pass for all kernels here, between two turns of their timers. */
+const { now } = Date;
+let passed = 0;
+const passMinutes = (minutes: number): void => {
+  passed += minutes * 60_000;
+  vi.spyOn(Date, 'now').mockImplementation(() => now() + passed);
+};
+afterEach(() => {
+  passed = 0;
+  vi.restoreAllMocks();
+});
 
 const redeem = async (from: Started, to: Started): Promise<KRef> =>
   to.kernel.redeemOcapURL(await from.kernel.issueOcapURL(from.root));
@@ -211,6 +238,50 @@ describe('an outage', () => {
     expect(await call(alice.kernel, remote, 'greet', 'you')).toBe('Hello, you!');
   });
 
+  test('of an hour, and a night asleep, need nobody, and leave nothing', async () => {
+    const network = makeMemoryNetwork();
+    const [alice, bob] = [await start(network), await start(network)];
+    const stateOf = (): string => alice.kernel.getPeerStatus(bob.peerId).state;
+    const remote = await redeem(bob, alice);
+    expect(await call(alice.kernel, remote, 'greet', 'you')).toBe('Hello, you!');
+    const rowsOf = ({ kernel }: Started): number => rowsIn(kernel).size;
+    const settled = (): Promise<void> =>
+      vi.waitFor(() => expect(before).toStrictEqual([rowsOf(alice), rowsOf(bob)]), patience);
+    await new Promise((done) => setTimeout(done, 50));
+    const before = [rowsOf(alice), rowsOf(bob)];
+
+    const sent = rejectionOf(call(alice.kernel, remote, 'wait'));
+    await vi.waitFor(() => expect(rowsOf(bob)).toBeGreaterThan(before[1] as number), patience);
+    network.setReachable(bob.peerId, false);
+    await vi.waitFor(() => expect(stateOf()).not.toBe('connected'), patience);
+    const unsent = rejectionOf(call(alice.kernel, remote, 'greet', 'you'));
+    passMinutes(2);
+    expect(await sent).toMatchObject({ code: 'CONNECTION_LOST', indeterminate: true });
+    expect(await unsent).toMatchObject({ code: 'CONNECTION_LOST', indeterminate: false });
+    const rows: number[] = [];
+    for (let minutes = 10; minutes <= 60; minutes += 10) {
+      const lost = rejectionOf(call(alice.kernel, remote, 'greet', 'you'));
+      passMinutes(10);
+      expect(await lost).toMatchObject({ code: 'CONNECTION_LOST', indeterminate: false });
+      rows.push(rowsOf(alice));
+    }
+    expect(new Set(rows).size).toBe(1);
+    network.setReachable(bob.peerId, true);
+    // Nobody sends anything, and nobody has to.
+    await vi.waitFor(() => expect(stateOf()).toBe('connected'), patience);
+    expect(await call(alice.kernel, remote, 'greet', 'you')).toBe('Hello, you!');
+
+    // Both are asleep with the link between them, which does not outlive it. What was sent is answered, late.
+    const opened = call(alice.kernel, remote, 'wait');
+    passMinutes(8 * 60);
+    network.cut();
+    await call(alice.kernel, remote, 'open');
+    expect(await opened).toBe('open');
+    await settled();
+    expectSound(alice.kernel);
+    expectSound(bob.kernel);
+  });
+
   test('of a kernel that restarts costs nothing that is durable', async () => {
     const network = makeMemoryNetwork();
     const [alice, bob] = [await start(network), await start(network)];
@@ -242,6 +313,26 @@ describe('an outage', () => {
       'Hello, you!',
     );
   });
+});
+
+test('what a peer said is on the disk before a service is called for it', async () => {
+  const network = makeMemoryNetwork();
+  const done: string[] = [];
+  const onCommit = (isSynced: boolean): void => void done.push(isSynced ? 'synced' : 'committed');
+  const alice = await start(network);
+  const bob = await start(network, {}, undefined, { onCommit });
+  const service = bob.kernel.registerKernelServiceObject('teller', {
+    tell: (what: string) => void done.push(what),
+  });
+  const url = await bob.kernel.issueOcapURL(service.kref);
+  const remote = await alice.kernel.redeemOcapURL(url);
+  for (const what of ['one', 'two']) {
+    // What was to be synced for other reasons has been.
+    await new Promise((later) => setTimeout(later, 100));
+    done.length = 0;
+    await call(alice.kernel, remote, 'tell', what);
+    expect(done.slice(0, 2)).toStrictEqual(['synced', what]);
+  }
 });
 
 describe('three kernels', () => {

@@ -1,6 +1,7 @@
 /** A kernel in a browser: vats in workers of their own under the kernel's, state on the private file system. */
 import { RUNTIME_ABI } from '../../src/protocol/runtime-abi.js';
 import { afterEach, describe, expect, it } from 'vitest';
+import { commands } from 'vitest/browser';
 import type { KernelAnswer, KernelRequest } from './kernel.worker.js';
 
 const workers: Worker[] = [];
@@ -61,6 +62,11 @@ const counter = bundleOf(`
 
 type Launched = { subclusterId: string; rootKref: string };
 const cluster = (vats: Record<string, object>) => ({ bootstrap: Object.keys(vats)[0], vats });
+
+const speaker = bundleOf(`
+  greet: (name) => 'Chromium greets ' + name,
+  ask: (other, name) => E(other).greet(name),
+`);
 
 let names = 0;
 const newName = (): string => `kernel-${Date.now()}-${(names += 1)}`;
@@ -164,5 +170,40 @@ describe("a vat's fetch", () => {
       'example.org',
     );
     await kernel.call('stop');
+  });
+});
+
+describe('kernels in pages and on Node', () => {
+  it('call each other over our relay, both ways', async () => {
+    const { relays } = await commands.startNetwork();
+    const start = async () => {
+      const kernel = startKernelWorker();
+      await kernel.make({});
+      const { rootKref } = await kernel.call<Launched>(
+        'launchSubcluster',
+        cluster({ a: { bundleSpec: speaker } }),
+      );
+      await kernel.call('initRemoteComms', { relays });
+      return { kernel, rootKref };
+    };
+    const [here, there] = [await start(), await start()];
+    const onNode = await here.kernel.call<string>(
+      'redeemOcapURL',
+      await commands.startPeer(relays),
+    );
+    expect(await here.kernel.queue(onNode, 'greet', 'Chromium')).toBe('Node greets Chromium');
+    // Node calls the page's object, which it was given in a call.
+    const own = { kref: here.rootKref };
+    expect(await here.kernel.queue(onNode, 'ask', own, 'Node')).toBe('Chromium greets Node');
+
+    const url = await there.kernel.call<string>('issueOcapURL', there.rootKref);
+    const inPage = await here.kernel.call<string>('redeemOcapURL', url);
+    expect(await here.kernel.queue(inPage, 'greet', 'Chromium')).toBe('Chromium greets Chromium');
+    // And Node calls the third one, by what the first passed on.
+    expect(await here.kernel.queue(onNode, 'ask', { kref: inPage }, 'Node')).toBe(
+      'Chromium greets Node',
+    );
+    for (const { kernel } of [here, there]) await kernel.call('stop');
+    await commands.stopNetwork();
   });
 });

@@ -8,6 +8,7 @@ declare module 'vitest/browser' {
   // eslint-disable-next-line @typescript-eslint/consistent-type-definitions
   interface BrowserCommands {
     startNetwork: () => Promise<{ relays: string[]; echo: string }>;
+    startPeer: (relays: string[]) => Promise<string>;
     stopNetwork: () => Promise<void>;
   }
 }
