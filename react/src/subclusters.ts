@@ -53,11 +53,13 @@ export function useSubcluster<Root, Selected = Launched<Root>>(
   );
 }
 
-/** While a new definition of the same name is launched, which is an upgrade, the old roots go on. */
+/** While a new definition of the same name is launched, which is an upgrade, the old roots go on: those of this kernel. */
 const keepOfName =
-  ([, { subcluster }]: SubclusterQueryKey) =>
-  (data: unknown, query: { queryKey: SubclusterQueryKey } | undefined): unknown =>
-    query?.queryKey[1].subcluster === subcluster ? data : undefined;
+  ([, { name, subcluster }]: SubclusterQueryKey) =>
+  (data: unknown, query: { queryKey: SubclusterQueryKey } | undefined): unknown => {
+    const before = query?.queryKey[1];
+    return before?.name === name && before.subcluster === subcluster ? data : undefined;
+  };
 
 const insistDefinition = <Root>(
   definition: SubclusterDefinition<Root> | undefined | SkipToken,

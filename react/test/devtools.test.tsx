@@ -223,7 +223,7 @@ it('Peers makes an identity, issues a URL, redeems it and takes it back', async 
   fireEvent.change(screen.getByLabelText('URL'), { target: { value: url } });
   await user.click(screen.getByRole('button', { name: 'Redeem' }));
   await screen.findByText(/it stands for ko\d+/);
-  pressTwice(screen.getByRole('button', { name: 'Take the URL back' }));
+  pressTwice(screen.getByRole('button', { name: 'Take back the URL' }));
   await screen.findByText('nobody can redeem it now');
 });
 

@@ -19,6 +19,7 @@ const config: StorybookConfig = {
       // Found late they would be optimized in the midst of a run, which reloads the page.
       optimizeDeps: {
         include: [
+          'axe-core',
           '@endo/eventual-send',
           '@endo/eventual-send/shim.js',
           '@endo/eventual-send/utils.js',

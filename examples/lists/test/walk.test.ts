@@ -5,6 +5,7 @@ import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import axe from 'axe-core';
 import { chromium, type BrowserContext, type Page } from 'playwright';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { chromiumArguments, findChromium } from '../../../scripts/chromium.mjs';
@@ -65,6 +66,17 @@ async function openBrowser(name: string, options: object = {}): Promise<BrowserC
 const picture = (page: Page, name: string): Promise<unknown> =>
   page.screenshot({ path: join(pictures, `${name}.png`) });
 
+async function insistAccessible(page: Page): Promise<void> {
+  // By the debugger, since the page's own policy lets no other script in.
+  await page.evaluate(axe.source);
+  const { violations } = await page.evaluate(() =>
+    (globalThis as unknown as { axe: typeof axe }).axe.run(),
+  );
+  expect(
+    violations.map(({ id, nodes }) => ({ id, nodes: nodes.map(({ html }) => html) })),
+  ).toStrictEqual([]);
+}
+
 const button = (page: Page, name: string | RegExp) =>
   page.getByRole('button', typeof name === 'string' ? { name, exact: true } : { name });
 const item = (page: Page, text: string) => page.getByRole('checkbox', { name: text, exact: true });
@@ -85,10 +97,12 @@ it('is walked through', { timeout: 300_000 }, async () => {
   await page.goto(app.url);
   await page.getByLabel('What shall others call you?').waitFor();
   await picture(page, '01-welcome');
+  await insistAccessible(page);
   await page.getByLabel('What shall others call you?').fill('Alice');
   await button(page, 'Begin').click();
   await page.getByText('Your first list').waitFor();
   await picture(page, '02-empty');
+  await insistAccessible(page);
 
   await page.getByLabel('Name of a new list').fill('Garden party');
   await page.keyboard.press('Enter');
@@ -97,6 +111,7 @@ it('is walked through', { timeout: 300_000 }, async () => {
   await item(page, 'Bread').click();
   await page.getByText('Done · 1').waitFor();
   await picture(page, '03-list');
+  await insistAccessible(page);
 
   // In another tab, at once.
   const second = await context.newPage();
@@ -113,6 +128,7 @@ it('is walked through', { timeout: 300_000 }, async () => {
   const invite = await link.inputValue();
   expect(invite).toContain('#join=ocap%3Av1.');
   await picture(page, '04-share');
+  await insistAccessible(page);
   await page.keyboard.press('Escape');
   await second.goto(`${app.url}${new URL(invite).hash}`);
   await button(second, 'Join').click();
@@ -124,6 +140,7 @@ it('is walked through', { timeout: 300_000 }, async () => {
   // Strangers' code.
   await button(page, 'Plug-ins').click();
   await picture(page, '06-gallery');
+  await insistAccessible(page);
   for (const name of ['Aisles', 'Nosy', 'Tally'])
     await button(page, `Grant and run ${name}`).click();
   await page.getByText('7 of 7 attempts were stopped').waitFor();

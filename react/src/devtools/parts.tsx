@@ -76,7 +76,7 @@ export function ConfirmButton({ onPress, label, children, ...rest }: ButtonProps
       {...rest}
       danger
       onPress={press}
-      {...(label !== undefined && { label: isAsking ? `Confirm: ${label}` : label })}
+      {...(label !== undefined && { label: isAsking ? `Sure? ${label}` : label })}
     >
       {isAsking ? 'Sure?' : children}
     </Button>
@@ -100,6 +100,18 @@ export function Section({
       </header>
       {children}
     </section>
+  );
+}
+
+/** Long text in little room. Where it scrolls it is a stop of the keyboard, which has no other way to its end. */
+export function Clip({ children }: { children: ReactNode }): ReactNode {
+  const letScroll = (clip: HTMLDivElement | null): void => {
+    if (clip !== null) clip.tabIndex = clip.scrollHeight > clip.clientHeight ? 0 : -1;
+  };
+  return (
+    <div className="vkd-clip" ref={letScroll}>
+      {children}
+    </div>
   );
 }
 

@@ -184,14 +184,16 @@ function LastAction(): ReactNode {
   const shown = isLong ? actions : actions.slice(0, 1);
   return (
     <footer className="vkd-foot">
-      <ul role="status" aria-label="Actions">
-        {shown.map(({ id, what, state, text }) => (
-          <li key={id} data-state={state}>
-            <b>{what}</b> {state === 'running' ? '…' : state} <span>{text}</span>
-          </li>
-        ))}
-        {actions.length === 0 && <li>Nothing asked yet</li>}
-      </ul>
+      <div role="status" aria-label="Last actions">
+        {actions.length === 0 && 'Nothing asked yet'}
+        <ul>
+          {shown.map(({ id, what, state, text }) => (
+            <li key={id} data-state={state}>
+              <b>{what}</b> {state === 'running' ? '…' : state} <span>{text}</span>
+            </li>
+          ))}
+        </ul>
+      </div>
       {actions.length > 1 && (
         <Button onPress={() => setLong(!isLong)}>
           {isLong ? 'Less' : `All ${actions.length}`}

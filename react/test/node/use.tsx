@@ -12,6 +12,7 @@ import { vatQueryOptions } from '@vatkit/sdk/query';
 import {
   useRemotePeer,
   useSubcluster,
+  useSuspenseSubcluster,
   useSuspenseVatCall,
   useVatCall,
   useVatLive,
@@ -83,7 +84,47 @@ export function Use({ url }: { url: string | undefined }): ReactNode {
   // @ts-expect-error a query
   useVatLive(BoardRoot.list, { on: root });
 
+  // @ts-expect-error a mutation
+  useVatLive(BoardRoot.add, { on: root, args: ['x'] });
+  useVatLive(BoardRoot.countdown, { on: skipToken, args: skipToken });
+
+  // Every option has the type that TanStack Query gives it.
+  useVatCall(BoardRoot.list, {
+    on: root,
+    enabled: (query) => query.state.data?.[0]?.done !== true,
+    refetchInterval(query) {
+      same<typeof query.state.data, Item[] | undefined>(true);
+      return false;
+    },
+    placeholderData: (before) => before,
+    initialData: [],
+    staleTime: 1_000,
+    gcTime: Infinity,
+    meta: { mine: true },
+  });
+  // @ts-expect-error no such method
+  useVatCall(BoardRoot.nosuch, { on: root });
+  // @ts-expect-error no such option
+  useVatCall(BoardRoot.list, { on: root, polling: true });
+  // @ts-expect-error text is no switch
+  useVatCall(BoardRoot.list, { on: root, enabled: 'yes' });
+  // @ts-expect-error text is no time
+  useVatCall(BoardRoot.list, { on: root, refetchInterval: '1s' });
+  // @ts-expect-error no items
+  useVatCall(BoardRoot.list, { on: root, initialData: [1] });
+  // @ts-expect-error no items
+  useVatCall(BoardRoot.list, { on: root, placeholderData: 'none' });
+  // @ts-expect-error a descriptor is no ref
+  useVatMutation(BoardRoot.add, { on: BoardRoot });
+  // @ts-expect-error a topic
+  useVatMutation(BoardRoot.count, { on: root });
+  // @ts-expect-error its function is the vat's method
+  useVatMutation(BoardRoot.add, { on: root, mutationFn: () => Promise.resolve(1n) });
+
   const peer = useRemotePeer(url, Note);
+  useRemotePeer(skipToken, Note);
+  // @ts-expect-error no URL
+  useRemotePeer(7, Note);
   same<typeof peer.ref, Note | undefined>(true);
   return null;
 }
@@ -95,6 +136,12 @@ export function Suspended({ root }: { root: BoardRoot }): ReactNode {
   useSuspenseVatCall(BoardRoot.list, { on: undefined });
   // @ts-expect-error it is always enabled
   useSuspenseVatCall(BoardRoot.list, { on: root, enabled: false });
+  // @ts-expect-error a mutation
+  useSuspenseVatCall(BoardRoot.add, { on: root, args: ['x'] });
+  // @ts-expect-error it cannot wait for what does not come
+  useSuspenseVatCall(BoardRoot.list, { on: skipToken });
+  // @ts-expect-error it cannot wait for what does not come
+  useSuspenseSubcluster(undefined);
   const options = vatQueryOptions(BoardRoot.list, { on: root });
   same<ReturnType<typeof useQuery<Item[]>>['data'], Item[] | undefined>(true);
   const plain = useQuery(options);

@@ -24,6 +24,27 @@ type Query<Data, Selected, Key extends readonly unknown[]> = PassedOptions<Data,
 
 type Kernel = Pick<KernelClient<unknown>, 'name' | 'launch' | 'redeem'>;
 
+/** What rests in its answer, or in its error, until it is fetched again. `value` is what there may not be yet. */
+function makeResting<Value extends object | string, Data>(
+  value: Value | undefined,
+  options: object,
+  key: object,
+  [work, what]: readonly [work: string, what: string],
+  get: (value: Value) => Promise<Data>,
+  refOf: (data: Data) => object,
+): unknown {
+  return {
+    ...queryDefaults,
+    staleTime: Infinity,
+    retryOnMount: false,
+    ...options,
+    ...(value === undefined && { enabled: false }),
+    queryKey: ['vatkit', key],
+    queryFn: (context: QueryFunctionContext<readonly unknown[]>) =>
+      value === undefined ? missing(work, what) : obtain(context, () => get(value), refOf),
+  };
+}
+
 /** Tells the cache when a ref that its data stand on is lost. */
 function watch({ client, queryKey }: QueryFunctionContext<readonly unknown[]>, ref: object): void {
   const bridge = provideBridge(client);
@@ -70,30 +91,18 @@ export function subclusterQueryOptions<Root, Selected = Launched<Root>>(
   { as, onChange, allowRemoval, rollback, ...options }: SubclusterOptions<Root, Selected> = {},
 ): Query<Launched<Root>, Selected, SubclusterQueryKey> {
   const how = JSON.stringify({ as, onChange, allowRemoval, rollback });
-  const subcluster = as ?? definition?.name ?? '';
-  return {
-    ...queryDefaults,
-    staleTime: Infinity,
-    retryOnMount: false,
-    ...options,
-    ...(definition === undefined && { enabled: false }),
-    queryKey: [
-      'vatkit',
-      {
-        name: kernel.name,
-        subcluster,
-        definition: definition === undefined ? '' : textOf(definition.config) + how,
-      },
-    ],
-    queryFn: (context: QueryFunctionContext<SubclusterQueryKey>) =>
-      definition === undefined
-        ? missing('launch', 'definition')
-        : obtain(
-            context,
-            () => kernel.launch(definition, JSON.parse(how) as LaunchOptions),
-            ({ root }) => root,
-          ),
-  } as unknown as Query<Launched<Root>, Selected, SubclusterQueryKey>;
+  return makeResting(
+    definition,
+    options,
+    {
+      name: kernel.name,
+      subcluster: as ?? definition?.name ?? '',
+      definition: definition === undefined ? '' : textOf(definition.config) + how,
+    },
+    ['launch', 'definition'],
+    (known) => kernel.launch(known, JSON.parse(how) as LaunchOptions),
+    ({ root }) => root as object,
+  ) as Query<Launched<Root>, Selected, SubclusterQueryKey>;
 }
 
 /** A URL is a secret, and keys are shown: there it has a number. */
@@ -117,20 +126,12 @@ export function peerQueryOptions<Interface = Untyped, Selected = Remote<Interfac
   as?: InterfaceDefinition<Interface>,
   options: PeerOptions<Interface, Selected> = {},
 ): Query<Remote<Interface>, Selected, PeerQueryKey> {
-  return {
-    ...queryDefaults,
-    staleTime: Infinity,
-    retryOnMount: false,
-    ...options,
-    ...(url === undefined && { enabled: false }),
-    queryKey: ['vatkit', { name: kernel.name, peer: url === undefined ? 0 : numberOf(url) }],
-    queryFn: (context: QueryFunctionContext<PeerQueryKey>) =>
-      url === undefined
-        ? missing('redeem', 'URL')
-        : obtain(
-            context,
-            () => kernel.redeem(as, url),
-            (ref) => ref as object,
-          ),
-  } as unknown as Query<Remote<Interface>, Selected, PeerQueryKey>;
+  return makeResting(
+    url,
+    options,
+    { name: kernel.name, peer: url === undefined ? 0 : numberOf(url) },
+    ['redeem', 'URL'],
+    (known) => kernel.redeem(as, known),
+    (ref) => ref as object,
+  ) as Query<Remote<Interface>, Selected, PeerQueryKey>;
 }

@@ -1,7 +1,7 @@
 import { useCallback, useState, type FormEvent, type ReactNode } from 'react';
 import type { QueryPage } from '@vatkit/sdk/kernel';
 import { messageOf, useRead, useShared } from '../admin.js';
-import { Button, Note, Section, Table } from '../parts.js';
+import { Button, Clip, Note, Section, Table } from '../parts.js';
 
 /** What the first part of a key tells. */
 const tables: { readonly [prefix: string]: string } = {
@@ -106,10 +106,10 @@ export default function DatabasePanel(): ReactNode {
                     <code className="vkd-ref">{key}</code>
                   </td>
                   <td className="vkd-text">
-                    <div className="vkd-clip">
+                    <Clip>
                       {value}
                       {chars > value.length && `… ${chars} characters`}
-                    </div>
+                    </Clip>
                   </td>
                 </tr>
               ))}
@@ -167,7 +167,7 @@ function Sql(): ReactNode {
               <tr key={index}>
                 {columns.map((column) => (
                   <td key={column} className="vkd-text">
-                    <div className="vkd-clip">{String(row[column])}</div>
+                    <Clip>{String(row[column])}</Clip>
                   </td>
                 ))}
               </tr>

@@ -82,7 +82,7 @@ export default function MessagesPanel(): ReactNode {
             <Timeline messages={shown} nameOf={nameOf} chosen={chosen} onChoose={setChosen} />
           </div>
         )}
-        <Table label="Messages" heads={['', 'From', 'To', 'Message', 'Outcome', 'ms']}>
+        <Table label="Messages" heads={['#', 'From', 'To', 'Message', 'Outcome', 'ms']}>
           {rows.map(({ message, depth }) => (
             <Row
               key={message.id}

@@ -1,7 +1,7 @@
 import { useCallback, useState, type FormEvent, type ReactNode } from 'react';
 import type { ObjectInfo } from '@vatkit/sdk/kernel';
 import { messageOf, useRead, useShared, useStatus } from '../admin.js';
-import { Badge, Button, ConfirmButton, Kref, Note, Section, Table } from '../parts.js';
+import { Badge, Button, Clip, ConfirmButton, Kref, Note, Section, Table } from '../parts.js';
 
 const PAGE = 50;
 
@@ -42,7 +42,10 @@ export default function ObjectsPanel(): ReactNode {
           </div>
         }
       >
-        <Table label="Objects" heads={['Object', 'Owner', 'Interface', 'Methods', 'Held by', '']}>
+        <Table
+          label="Objects"
+          heads={['Object', 'Owner', 'Interface', 'Methods', 'Held by', 'Actions']}
+        >
           {data?.objects.map((object) => (
             <tr key={object.kref}>
               <td>
@@ -54,7 +57,7 @@ export default function ObjectsPanel(): ReactNode {
               </td>
               <td>{object.iface}</td>
               <td className="vkd-text">
-                <div className="vkd-clip">{object.methods?.join(' ')}</div>
+                <Clip>{object.methods?.join(' ')}</Clip>
               </td>
               <td>
                 <Holders object={object} />

@@ -96,7 +96,7 @@ function Peers({ peers }: { peers: readonly PeerStatus[] }): ReactNode {
           here.
         </Note>
       ) : (
-        <Table label="Peers" heads={['Peer', 'State', 'Why', 'Attempts', '']}>
+        <Table label="Peers" heads={['Peer', 'State', 'Why', 'Attempts', 'Actions']}>
           {peers.map(({ peerId, state, reason, attempts }) => (
             <tr key={peerId}>
               <td>
@@ -190,7 +190,7 @@ function Urls(): ReactNode {
         </Button>
         <ConfirmButton
           disabled={url === ''}
-          label="Take the URL back"
+          label="Take back the URL"
           onPress={() =>
             act('take a URL back', async () =>
               (await admin.revokeOcapURL(url)) ? 'nobody can redeem it now' : 'there was none',

@@ -1,7 +1,7 @@
 import { useCallback, useState, type DragEvent, type FormEvent, type ReactNode } from 'react';
 import type { ClusterConfig, Subcluster, VatInfo } from '@vatkit/sdk/kernel';
 import { messageOf, useRead, useShared, useStatus } from '../admin.js';
-import { Badge, Button, ConfirmButton, Note, Section, Table } from '../parts.js';
+import { Badge, Button, Clip, ConfirmButton, Note, Section, Table } from '../parts.js';
 
 /** Subclusters and their vats, and launching another one. */
 export default function VatsPanel(): ReactNode {
@@ -87,7 +87,10 @@ function SubclusterSection({ subcluster, name, vats }: SubclusterProps): ReactNo
         </>
       }
     >
-      <Table label={`Vats of ${id}`} heads={['Vat', 'Name', 'Status', 'Source', 'Parameters', '']}>
+      <Table
+        label={`Vats of ${id}`}
+        heads={['Vat', 'Name', 'Status', 'Source', 'Parameters', 'Actions']}
+      >
         {vats.map((vat) => (
           <tr key={vat.id}>
             <td>{vat.id}</td>
@@ -97,7 +100,7 @@ function SubclusterSection({ subcluster, name, vats }: SubclusterProps): ReactNo
             </td>
             <td className="vkd-text">{sourceOf(vat.config)}</td>
             <td className="vkd-text">
-              <div className="vkd-clip">{JSON.stringify(vat.config.parameters ?? {})}</div>
+              <Clip>{JSON.stringify(vat.config.parameters ?? {})}</Clip>
             </td>
             <td>
               <div className="vkd-actions">
