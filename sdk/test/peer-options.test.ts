@@ -1,8 +1,19 @@
 /** Every option of remote comms: it is taken, held to what it may be, and does what it says. */
-import { kslot, type KRef, type RemoteCommsOptions } from '@vatkit/sdk/kernel';
-import { makeSQLKernelDatabase, NodejsPlatformServices } from '@vatkit/sdk/node';
+import { MessageChannel } from 'node:worker_threads';
+import { createKernel } from '@vatkit/sdk';
+import { kslot, type KRef, type RemoteCommsOptions, type RpcResponse } from '@vatkit/sdk/kernel';
+import {
+  makeKernel,
+  makeSQLKernelDatabase,
+  NodejsPlatformServices,
+  startKernelWorker,
+} from '@vatkit/sdk/node';
 import { afterEach, describe, expect, test, vi } from 'vitest';
-import { createCommsQueryString, parseCommsQueryString } from '../src/host/browser/url-options.js';
+import {
+  createCommsQueryString,
+  parseCommsQueryString,
+  parseUrlOptions,
+} from '../src/host/browser/url-options.js';
 import { Kernel } from '../src/host/kernel.js';
 import { mnemonicToSeed, peerIdOf } from '../src/comms/identity.js';
 import { makeMemoryNetwork, type MemoryNetwork } from '../src/comms/memory-transport.js';
@@ -387,6 +398,62 @@ describe('an option of remote comms', () => {
     }
     // It goes on as it was.
     expect((await kernel.getStatus()).remoteComms.state).toBe('connected');
+  });
+});
+
+describe('the options of remote comms are the same', () => {
+  const good = { maxQueue: 1, maxUrlRelayHints: 2 };
+  const bad = [{ maxQueue: 0 }, { relays: [7] }];
+
+  const ends: (() => unknown)[] = [];
+  afterEach(() => Promise.all(ends.splice(0).map((end) => end())));
+
+  /** What takes options there. */
+  const hosts: [string, () => Promise<(options: object) => unknown>][] = [
+    [
+      'for a client of a kernel in a worker thread',
+      async () => {
+        const client = createKernel({ worker: () => startKernelWorker() });
+        ends.push(() => client.close());
+        await client.ready();
+        return (options) => client.admin.initRemoteComms(options);
+      },
+    ],
+    [
+      'as a control request',
+      async () => {
+        const { port1, port2 } = new MessageChannel();
+        ends.push(() => port2.close());
+        track(await makeKernel({ port: port1, logger: makeLogRecorder() }));
+        return async (params) => {
+          const answer = new Promise<RpcResponse>((done) => port2.once('message', done));
+          port2.postMessage({ jsonrpc: '2.0', id: 1, method: 'initRemoteComms', params });
+          const response = await answer;
+          if ('error' in response) throw new Error(response.error.message);
+          return response.result;
+        };
+      },
+    ],
+    [
+      "in a browser, by the worker's URL",
+      async () => (options) => {
+        const query = new URLSearchParams(
+          Object.entries(options).map(([name, value]) => [name, JSON.stringify(value)]),
+        );
+        return parseUrlOptions(query.toString());
+      },
+    ],
+  ];
+
+  test.each(hosts)('%s', async (_where, open) => {
+    const { kernel } = await start(makeMemoryNetwork().startTransport);
+    const take = await open();
+    await take(good);
+    for (const options of bad) {
+      const { message } = await rejectionOf(kernel.initRemoteComms(options as object));
+      const refusal = await rejectionOf((async () => take(options))());
+      expect(refusal.message).toContain(message.replace(/^\[.*?\] /, ''));
+    }
   });
 });
 

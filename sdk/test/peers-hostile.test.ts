@@ -8,7 +8,7 @@ import { makeMemoryNetwork, type MemoryNetwork } from '../src/comms/memory-trans
 import { makeAssembler, toPieces } from '../src/comms/pieces.js';
 import type { Link } from '../src/comms/transport.js';
 import { parseOcapUrl } from '../src/comms/ocap-url.js';
-import { epochText, type PeerHello } from '../src/protocol/peer-wire.js';
+import { epochText, UNWATCHED, type PeerHello } from '../src/protocol/peer-wire.js';
 import { bundleOfCode, call, clusterOf, makeLogRecorder, patience, track } from './harness.js';
 
 const number = (index: number): string => index.toString(16).padStart(32, '0');
@@ -64,8 +64,8 @@ async function startRogue(
   network: MemoryNetwork,
   to: string,
   forge: (hello: PeerHello) => object = (hello) => hello,
+  seed = randomSeed(),
 ): Promise<Rogue> {
-  const seed = randomSeed();
   const peerId = peerIdOf(seed);
   const heard: Rogue['heard'] = [];
   const assembler = makeAssembler();
@@ -266,11 +266,22 @@ test('strangers make room for one another', async () => {
   expect(host.rowsOf('j.')).toBeLessThanOrEqual(10);
 });
 
-type Told = { promise: string; rejected: boolean; value: { body: string; slots: string[] } };
+type Told = {
+  promise: string;
+  rejected: boolean;
+  value: { body: string; slots: string[] };
+  watch?: number;
+};
+
+const toldTo = ({ heard }: Rogue): Told[] =>
+  heard
+    .filter(({ type }) => type === 'frame')
+    .flatMap(({ ops }) => ops as { op: string; resolutions: Told[] }[])
+    .flatMap(({ op, resolutions }) => (op === 'settle' ? resolutions : []));
 
 /** A rogue that speaks well, and was given an ocap URL: it calls the object, and takes only what it likes of the answers. */
-async function startGuest(network: MemoryNetwork, to: string, url: string) {
-  const rogue = await startRogue(network, to);
+async function startGuest(network: MemoryNetwork, to: string, url: string, seed = randomSeed()) {
+  const rogue = await startRogue(network, to, undefined, seed);
   let seq = 0;
   let promise = 0;
   const send = (...ops: object[]): void => {
@@ -281,11 +292,7 @@ async function startGuest(network: MemoryNetwork, to: string, url: string) {
     promise += 1;
     return `p+${promise}`;
   };
-  const told = (): Told[] =>
-    rogue.heard
-      .filter(({ type }) => type === 'frame')
-      .flatMap(({ ops }) => ops as { op: string; resolutions: Told[] }[])
-      .flatMap(({ op, resolutions }) => (op === 'settle' ? resolutions : []));
+  const told = (): Told[] => toldTo(rogue);
   await new Promise((done) => setTimeout(done, 5));
   send({ op: 'redeem', number: parseOcapUrl(url).number, result: newResult() });
   await vi.waitFor(() => expect(told()).toHaveLength(1), patience);
@@ -294,13 +301,14 @@ async function startGuest(network: MemoryNetwork, to: string, url: string) {
     ...rogue,
     send,
     told,
-    ask(method: string, args: unknown[], count = 1): void {
+    ask(method: string, args: unknown[], count = 1, more: object = {}): void {
       const methargs = { body: `#${JSON.stringify([method, args])}`, slots: [] };
       const ops = Array.from({ length: count }, () => ({
         op: 'call',
         target,
         methargs,
         result: newResult(),
+        ...more,
       }));
       send(...ops);
     },
@@ -422,4 +430,26 @@ test('what is sent to a peer that is away waits, so much of it and no more', asy
   expect(results.filter((result) => result === 'sent')).toHaveLength(20);
   expect(results.filter((result) => result.startsWith('[KERNEL:QUEUE_FULL]'))).toHaveLength(80);
   expect(await own).toStrictEqual(new Array(5).fill(`Hello, ${text}`));
+});
+
+test('what is told again on another link bears no watch of the last one, which is over', async () => {
+  const network = makeMemoryNetwork();
+  const host = await startKernel(network);
+  const seed = randomSeed();
+  const url = await host.kernel.issueOcapURL(host.rootKref);
+  const guest = await startGuest(network, host.peerId, url, seed);
+  guest.ask('greet', ['guest'], 1, { read: true });
+  await vi.waitFor(() => expect(guest.told()).toHaveLength(2), patience);
+  expect(guest.told()[1]?.watch).toBeGreaterThan(0);
+  guest.link.close('cut');
+  await vi.waitFor(() => expect(guest.ended()).toBeDefined(), patience);
+  const { me } = guest.heard[0] as unknown as PeerHello;
+  const again = await startRogue(
+    network,
+    host.peerId,
+    (hello) => ({ ...hello, you: me, sent: 2, acked: 2, received: 1 }),
+    seed,
+  );
+  await vi.waitFor(() => expect(toldTo(again)).toHaveLength(1), patience);
+  expect(toldTo(again)[0]).toStrictEqual({ ...guest.told()[1], watch: UNWATCHED });
 });

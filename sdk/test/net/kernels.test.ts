@@ -1,7 +1,12 @@
 /** Kernels that share objects over real sockets: directly, and over a relay that goes and comes back. */
 import { randomBytes } from 'node:crypto';
+import { MessageChannel } from 'node:worker_threads';
+import { QueryClient, QueryObserver } from '@tanstack/query-core';
+import { createKernel } from '@vatkit/sdk';
+import { defineInterface } from '@vatkit/sdk/codegen';
 import type { Kernel, KRef, RemoteCommsOptions } from '@vatkit/sdk/kernel';
 import { makeKernel, startRelay } from '@vatkit/sdk/node';
+import { vatQueryOptions } from '@vatkit/sdk/query';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { bundleOfRoot, call, clusterOf, track } from '../harness.js';
 import { onStopAll, stopAll, tcpAddress, wsAddress } from './harness.js';
@@ -15,7 +20,8 @@ async function start(options: RemoteCommsOptions): Promise<Started> {
   const kernel = track(await makeKernel({ dbFilename: ':memory:' }));
   const spec = bundleOfRoot(`greet(name) { return 'Hello, ' + name; }, use(it, name) {
     return far.E(it).greet(name);
-  }`);
+  }, put(value) { baggage.has('it') ? baggage.set('it', value) : baggage.init('it', value); },
+  value() { return baggage.has('it') ? baggage.get('it') : null; }`);
   const { rootKref } = await kernel.launchSubcluster(clusterOf(spec));
   await kernel.initRemoteComms(options);
   return { kernel, root: rootKref };
@@ -27,6 +33,29 @@ async function introduce(alice: Started, bob: Started): Promise<KRef> {
   const kref = await bob.kernel.redeemOcapURL(url);
   expect(await call(bob.kernel, kref, 'greet', 'Bob')).toBe('Hello, Bob');
   return kref;
+}
+
+type Holder = { value: () => Promise<unknown> };
+const HolderRoot = defineInterface<Holder>('Holder', '1', { value: ['query', ''] });
+
+/** A client of the kernel's looks at what an object of another one holds, which it asks again only when it is told to. */
+async function follow({ kernel }: Started, url: string): Promise<() => unknown> {
+  const { port1, port2 } = new MessageChannel();
+  kernel.serveClient(port1);
+  const client = createKernel({ worker: () => port2 });
+  onStopAll(() => client.close());
+  const on = await client.redeem(HolderRoot, url);
+  const queries = new QueryClient();
+  const observer = new QueryObserver<unknown>(
+    queries,
+    vatQueryOptions(HolderRoot.value as never, { on }) as never,
+  );
+  const stop = observer.subscribe(() => {});
+  onStopAll(async () => {
+    stop();
+    queries.clear();
+  });
+  return () => observer.getCurrentResult().data;
 }
 
 describe('two kernels', () => {
@@ -43,11 +72,17 @@ describe('two kernels', () => {
     const alice = await start({ relays, ...quick });
     const bob = await start({ relays, ...quick });
     const kref = await vi.waitFor(() => introduce(alice, bob), 20_000);
+    const shown = await follow(bob, await alice.kernel.issueOcapURL(alice.root));
+    await vi.waitFor(() => expect(shown()).toBeNull(), 10_000);
+    await call(alice.kernel, alice.root, 'put', 'changed');
+    await vi.waitFor(() => expect(shown()).toBe('changed'), 10_000);
     await first.stop();
     const answer = call(bob.kernel, kref, 'greet', 'again');
     const port = /tcp\/(\d+)/.exec(relays[0] as string)?.[1];
     const second = await startRelay({ keySeed, listen: [`/ip4/127.0.0.1/tcp/${port}/ws`] });
     onStopAll(second.stop);
     expect(await answer).toBe('Hello, again');
+    await call(alice.kernel, alice.root, 'put', 'changed again');
+    await vi.waitFor(() => expect(shown()).toBe('changed again'), 10_000);
   });
 });
