@@ -8,6 +8,7 @@ import {
 import type {
   InterfaceDefinition,
   Launched,
+  PeerState,
   Remote,
   SubclusterDefinition,
   Untyped,
@@ -21,6 +22,7 @@ import {
 } from '@vatkit/sdk/query';
 import { useKernel } from './provider.js';
 import { useClientOnly } from './server.js';
+import { useKernelStatus } from './status.js';
 
 type Relaunch = {
   /** Launches it again, after it was terminated or did not start. */
@@ -86,13 +88,15 @@ export function useSuspenseSubcluster<Root, Selected = Launched<Root>>(
 export type RemotePeer<Interface> = {
   /** The object, as long as it can be called. */
   readonly ref: Remote<Interface> | undefined;
-  readonly status: 'disabled' | 'connecting' | 'connected' | 'error';
+  /**
+   * `disabled` without a URL, `connecting` until it is redeemed, `error` where it was not. From then on how it stands with
+   * the object's kernel, as that changes; an object of this kernel itself is always `connected`.
+   */
+  readonly status: 'disabled' | 'error' | PeerState;
   readonly error: Error | null;
   /** Redeems the URL again. */
   readonly retry: () => void;
 };
-
-const statuses = { success: 'connected', error: 'error', pending: 'disabled' } as const;
 
 /**
  * The object of an ocap URL, which another kernel has.
@@ -108,10 +112,13 @@ export function useRemotePeer<Interface = Untyped>(
   const { data, status, error, fetchStatus, refetch } = useQuery(
     peerQueryOptions(useKernel(), text, as, options),
   );
-  const isAsking = fetchStatus !== 'idle';
+  // `ocap:v1.…@12D3KooW…,` and where that is.
+  const state = useKernelStatus(({ peers }) => peers?.[text?.split(/[@,]/)[1] as string]);
+  const unredeemed = error ? 'error' : 'disabled';
+  const asked = fetchStatus === 'idle' ? unredeemed : 'connecting';
   return {
     ref: data,
-    status: isAsking && status !== 'success' ? 'connecting' : statuses[status],
+    status: status === 'success' ? (state ?? 'connected') : asked,
     error,
     retry: () => void refetch(),
   };

@@ -37,6 +37,10 @@ function Far({ url: first }: { url?: string }): ReactNode {
   );
 }
 
+const Own = ({ url }: { url: string }): ReactNode => (
+  <p>own: {useRemotePeer(url, BoardRoot).status}</p>
+);
+
 // Two kernels on files, one of them twice.
 vi.setConfig({ testTimeout: 60_000 });
 
@@ -167,4 +171,62 @@ it('useRemotePeer tells why it failed, and tries again when told to', async () =
   await far.client.admin.revoke(await far.client.admin.getRootObject('v1'));
   fireEvent.click(screen.getByRole('button'));
   await eventually(() => expect(status()).toMatch(/^error /));
+});
+
+it('useRemotePeer shows how it stands with the peer: closed here or there, lost, and back', async () => {
+  const network = makeMemoryNetwork();
+  const far = makeTestKernel({ network });
+  const near = makeTestKernel({ network });
+  const root = await launchBoard(far.client);
+  await far.client.admin.initRemoteComms(comms);
+  await near.client.admin.initRemoteComms(comms);
+  const url = await far.client.issue(root);
+  const idOf = async ({ client }: TestKernel): Promise<string> =>
+    ((await client.admin.getStatus()).remoteComms as { peerId: string }).peerId;
+  const [farId, nearId] = [await idOf(far), await idOf(near)];
+  const seen: string[] = [];
+  const Peer = (): ReactNode => {
+    const { ref, status: now, retry } = useRemotePeer(url, BoardRoot);
+    if (seen.at(-1) !== now) seen.push(now);
+    return (
+      <button type="button" onClick={() => (ref === undefined ? retry() : void ref.list())}>
+        {now}
+      </button>
+    );
+  };
+  renderIn(
+    <>
+      <Peer />
+      <Own url={await near.client.issue(await launchBoard(near.client, 'own'))} />
+    </>,
+    near,
+  );
+  const shows = (wanted: string): Promise<void> =>
+    eventually(async () => {
+      expect(status()).toBe(wanted);
+      expect((await near.client.peer(farId).status()).state).toBe(wanted);
+    });
+  await shows('connected');
+  expect(seen).toStrictEqual(['connecting', 'connected']);
+
+  await near.client.peer(farId).close();
+  await shows('closed');
+  await eventually(async () =>
+    expect((await far.client.peer(nearId).status()).state).toBe('closed'),
+  );
+  // The next thing that is sent opens it again.
+  fireEvent.click(screen.getByRole('button'));
+  await shows('connected');
+  await far.client.peer(nearId).close();
+  await shows('closed');
+  await near.client.peer(farId).reconnect();
+  await shows('connected');
+  network.setReachable(farId, false);
+  await eventually(() => expect(['waiting', 'connecting']).toContain(status()));
+  network.setReachable(farId, true);
+  await shows('connected');
+  await near.client.admin.initRemoteComms({ ...comms, deniedPeers: [farId] });
+  await shows('refused');
+  // What is of this kernel itself is always there.
+  expect(screen.getByText('own: connected')).toBeDefined();
 });

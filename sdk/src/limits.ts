@@ -121,6 +121,8 @@ export const limits = {
   sessionWindowChars: 64 * MiB,
   /** Milliseconds between two tellings of the kernel's status to a client. */
   sessionStatusMs: 50,
+  /** Peers of which that status tells. */
+  statusPeersMax: 256,
   /** Channels within the channel of one client. */
   sessionChannelsMax: 100,
 

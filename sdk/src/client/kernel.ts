@@ -52,6 +52,11 @@ export type ClientStatus = {
   readonly epoch?: string;
   readonly vats: readonly Readonly<WireStatus['vats'][number]>[];
   readonly subclusters: readonly Readonly<WireStatus['subclusters'][number]>[];
+  /**
+   * How it stands with other kernels, by their ids: those whose ocap URLs were redeemed, to which a connection was asked
+   * for, or whose addresses were told; of many, the last. Absent before the first `ready`.
+   */
+  readonly peers?: Readonly<WireStatus['peers']>;
   /** Launches under way that this client asked for, by name, with the last step of each. */
   readonly launching: { readonly [name: string]: LaunchStep | undefined };
 };

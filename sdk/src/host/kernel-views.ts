@@ -43,6 +43,7 @@ export const wireStatusOf = (
   isRunning: IsRunning,
   storage: WireStatus['storage'],
   opaqueVatId: (vatId: VatId) => string,
+  peers: WireStatus['peers'],
 ): WireStatus => ({
   vats: vatIdsOf(rows).map((id) => {
     const row = vatRowOf(rows, id);
@@ -59,6 +60,7 @@ export const wireStatusOf = (
     return { id, vats: { ...vats }, ...(name !== undefined && { name }) };
   }),
   storage,
+  peers,
 });
 
 function statusOf(id: VatId, { condition }: VatRow, isRunning: IsRunning): VatInfo['status'] {

@@ -122,6 +122,7 @@ export class Kernel {
       startTransport: platform.startTransport?.bind(platform),
       lineage: names.storeId,
       read,
+      onChange: () => this.#sessions.onStatus(),
     });
     this.#urls = makeOcapUrlDesk({
       loop,
@@ -144,7 +145,10 @@ export class Kernel {
       graceMs: policy.sessionGraceMs,
       makeAdmin: (line) =>
         makeSessionAdmin({ kernel: this, launches, isNameable: loop.isNameable, line }),
-      status: () => wireStatusOf(this.#rows, loop.isRunning, this.#storage, names.opaqueVatId),
+      status: () => {
+        const peers = this.#peers.namedStates();
+        return wireStatusOf(this.#rows, loop.isRunning, this.#storage, names.opaqueVatId, peers);
+      },
       mapStack,
     });
   }

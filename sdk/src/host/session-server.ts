@@ -111,6 +111,11 @@ export function makeSessionServer(powers: SessionServerPowers) {
     }
   };
 
+  const tellStatusSoon = (): void => {
+    const isWatched = [...links.values()].some(({ privileged }) => privileged);
+    if (isWatched) statusTimer ??= setTimeout(tellStatus, limits.sessionStatusMs);
+  };
+
   // Links
 
   const drop = (link: Link): void => {
@@ -474,9 +479,11 @@ export function makeSessionServer(powers: SessionServerPowers) {
 
     onCommit(): void {
       if (risen.size > 0) tellAllVersions();
-      const isWatched = [...links.values()].some(({ privileged }) => privileged);
-      if (isWatched) statusTimer ??= setTimeout(tellStatus, limits.sessionStatusMs);
+      tellStatusSoon();
     },
+
+    /** The status may be another one, without a commit. */
+    onStatus: tellStatusSoon,
 
     /** See {@link EventLoopPowers.onSetback}. */
     onSetback(error: KernelError, what: 'restarted' | 'emptied' | 'over'): void {

@@ -62,6 +62,7 @@ import type { KernelErrorCode } from '../errors.js';
 import { limits } from '../limits.js';
 import type { CapData } from './capdata.js';
 import type { InterfaceInfo } from './definition.js';
+import type { PeerState } from './peer-status.js';
 import type { VRef } from './refs.js';
 
 /** Versions of this protocol that this code speaks. Both sides take the highest that both speak. */
@@ -295,6 +296,8 @@ export type WireStatus = {
     vats: { [name: string]: string };
   }[];
   storage: 'file' | 'memory';
+  /** How it stands with other kernels: those that callers of this one have named, by ocap URLs above all. */
+  peers: { [peerId: string]: PeerState };
 };
 
 /** Steps of a launch or an upgrade, in order; the answer to the launch is the last. */

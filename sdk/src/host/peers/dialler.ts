@@ -36,6 +36,7 @@ export function makeDialler({ loop, run, book, take }: DiallerPowers) {
     const abort = new AbortController();
     peer.isDialling = abort;
     peer.attempts += 1;
+    book.changed();
     const { events, goTo } = heldEvents();
     try {
       const hints = [...new Set([...peer.hints, ...(await hintsOf(peer)), ...run.relays])];

@@ -34,6 +34,7 @@ export function makeLinks({ loop, run, book, onTaken, onFrame, onLost }: LinksPo
       run.settings?.handshakeTimeoutMs ?? limits.linkHandshakeMs,
     );
     unref(live.greetTimer);
+    book.changed();
     onTaken(peer, live);
     return {
       onFrame: (frame) => {

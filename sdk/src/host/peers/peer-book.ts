@@ -47,8 +47,18 @@ const newPeer = (peerId: PeerId): Peer => ({
   hints: new Set(),
 });
 
-export function makePeerBook(loop: EventLoop, log: Log, run: CommsRun) {
+export type PeerBookPowers = {
+  loop: EventLoop;
+  log: Log;
+  run: CommsRun;
+  /** It may stand otherwise with a peer than it did. */
+  onChange: () => void;
+};
+
+export function makePeerBook({ loop, log, run, onChange }: PeerBookPowers) {
   const peers = new Map<PeerId, Peer>();
+  /** Peers that callers of this kernel have named, the last of them last. */
+  const named = new Set<PeerId>();
 
   const isAllowed = (peerId: PeerId): boolean => {
     const { allowedPeers, deniedPeers = [] } = run.settings ?? {};
@@ -75,6 +85,8 @@ export function makePeerBook(loop: EventLoop, log: Log, run: CommsRun) {
     all: (): Iterable<Peer> => peers.values(),
     isAllowed,
 
+    changed: onChange,
+
     find: (peerId: PeerId): Peer | undefined => peers.get(peerId),
 
     provide(peerId: PeerId): Peer {
@@ -86,11 +98,21 @@ export function makePeerBook(loop: EventLoop, log: Log, run: CommsRun) {
       return peer;
     },
 
+    /** A caller of this kernel has named the peer: clients are told from now on how it stands with it. */
+    name(peerId: PeerId): Peer {
+      named.delete(peerId);
+      named.add(peerId);
+      const [first] = named;
+      if (named.size > limits.statusPeersMax && first !== undefined) named.delete(first);
+      onChange();
+      return book.provide(peerId);
+    },
+
     /** Strangers come and go; what became of them need not be known for ever. */
     forgetIdle(): void {
       for (const [peerId, peer] of peers) {
         const isIdle = peer.link === undefined && peer.isDialling === undefined;
-        if (isIdle && peer.retryTimer === undefined && !loop.isPeerWanted(peerId))
+        if (isIdle && !peer.retryTimer && !named.has(peerId) && !loop.isPeerWanted(peerId))
           peers.delete(peerId);
       }
     },
@@ -98,12 +120,17 @@ export function makePeerBook(loop: EventLoop, log: Log, run: CommsRun) {
     note(peer: Peer, reason: string): void {
       if (peer.reason !== reason) log('debug', ['kernel', 'peer', peer.peerId], [reason]);
       peer.reason = reason;
+      onChange();
     },
 
     addHints(peer: Peer, hints: readonly string[]): void {
       const all = [...hints, ...peer.hints].filter((hint) => hint.length <= hintCharsMax);
       peer.hints = new Set(all.slice(0, hintsMax));
     },
+
+    /** How it stands with those that were named. */
+    namedStates: (): { [peerId: PeerId]: PeerState } =>
+      Object.fromEntries([...named].map((peerId) => [peerId, stateOf(book.provide(peerId))])),
 
     statuses: (): PeerStatus[] => [...peers.values()].map(statusOf),
     statusOf: (peerId: PeerId): PeerStatus => statusOf(peers.get(peerId) ?? newPeer(peerId)),

@@ -47,15 +47,18 @@ export type PeerServerPowers = {
   /** Random, made with the store. */
   lineage: () => string;
   read: (outcome: Outcome) => unknown;
+  /** It may stand otherwise with a peer than it did. */
+  onChange: () => void;
 };
 
 const clockMs = 100;
 
 export type PeerServer = ReturnType<typeof makePeerServer>;
 
-export function makePeerServer({ loop, log, startTransport, lineage, read }: PeerServerPowers) {
+export function makePeerServer(powers: PeerServerPowers) {
+  const { loop, log, startTransport, lineage, read, onChange } = powers;
   const run: CommsRun = { relays: new Set() };
-  const book = makePeerBook(loop, log, run);
+  const book = makePeerBook({ loop, log, run, onChange });
   const dialler: Dialler = makeDialler({
     loop,
     run,
@@ -75,7 +78,10 @@ export function makePeerServer({ loop, log, startTransport, lineage, read }: Pee
     run,
     dialler,
     links,
-    onOpen: (live) => hearing.open(live),
+    onOpen: (live) => {
+      onChange();
+      hearing.open(live);
+    },
     onSuperseded: () => superseded(),
   });
   const hearing: Hearing = makeHearing({ loop, run, links, greetings });
@@ -114,6 +120,7 @@ export function makePeerServer({ loop, log, startTransport, lineage, read }: Pee
     const stopping = run.transport;
     run.transport = undefined;
     run.ended = why;
+    onChange();
     links.closeAll(why);
     await stopping?.stop();
   };
@@ -176,7 +183,12 @@ export function makePeerServer({ loop, log, startTransport, lineage, read }: Pee
     ) as number;
     const its = lineage();
     run.life = { lineage: its, epoch, proof: identity.sign(epochText(its, epoch)) };
-    for (const { peerId } of book.all()) if (loop.isPeerWanted(peerId)) dialler.want(peerId);
+    for (const { peerId } of book.all()) {
+      if (!loop.isPeerWanted(peerId)) continue;
+      // Clients may hold something of it since an earlier run.
+      book.name(peerId);
+      dialler.want(peerId);
+    }
   };
 
   const onLink = (link: Link): LinkEvents | undefined => {
@@ -262,7 +274,7 @@ export function makePeerServer({ loop, log, startTransport, lineage, read }: Pee
       if (!book.isAllowed(peerId)) {
         throw new KernelError('ENDPOINT_UNREACHABLE', `this kernel may not talk to peer ${peerId}`);
       }
-      book.addHints(book.provide(peerId), hints);
+      book.addHints(book.name(peerId), hints);
       const value = read(
         await loop.request({ type: 'peer-redeem', session, peerId, hints, number }),
       ) as CapData<KRef>;
@@ -284,7 +296,7 @@ export function makePeerServer({ loop, log, startTransport, lineage, read }: Pee
 
     /** Tries at once to reach the peer. */
     reconnect(given: PeerId, hints: readonly string[] = []): void {
-      const peer = book.provide(insistPeer(given));
+      const peer = book.name(insistPeer(given));
       book.addHints(peer, hints);
       if (run.transport === undefined)
         throw new KernelError('ENDPOINT_UNREACHABLE', 'remote comms are not initialized');
@@ -297,7 +309,7 @@ export function makePeerServer({ loop, log, startTransport, lineage, read }: Pee
     },
 
     addHints(given: PeerId, hints: readonly string[]): void {
-      book.addHints(book.provide(insistPeer(given)), hints);
+      book.addHints(book.name(insistPeer(given)), hints);
     },
 
     status(peerId: PeerId | undefined): CommsStatus {
@@ -314,6 +326,9 @@ export function makePeerServer({ loop, log, startTransport, lineage, read }: Pee
         ...(ended !== undefined && { reason: ended }),
       };
     },
+
+    /** How it stands with the peers that callers of this kernel have named. */
+    namedStates: book.namedStates,
 
     /** @throws TypeError for what is no peer id. */
     peer: (peerId: PeerId): PeerStatus => book.statusOf(insistPeer(peerId)),
