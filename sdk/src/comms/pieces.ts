@@ -3,8 +3,11 @@
 const last = 0;
 const more = 1;
 
+const encoder = new TextEncoder();
+const decoder = new TextDecoder('utf-8', { fatal: true });
+
 export function toPieces(message: unknown, frameBytesMax: number): Uint8Array[] {
-  const bytes = new TextEncoder().encode(JSON.stringify(message));
+  const bytes = encoder.encode(JSON.stringify(message));
   const room = frameBytesMax - 1;
   const pieces: Uint8Array[] = [];
   for (let at = 0; at === 0 || at < bytes.length; at += room) {
@@ -43,7 +46,7 @@ export function makeAssembler() {
       const whole = parts.length === 1 ? (parts[0] as Uint8Array) : join(parts, size);
       parts = [];
       size = 0;
-      const text = new TextDecoder('utf-8', { fatal: true }).decode(whole);
+      const text = decoder.decode(whole);
       return { message: JSON.parse(text) as unknown, bytes: whole.length };
     },
   };

@@ -154,9 +154,17 @@ export function makeCLists(
       return known;
     },
 
+    /** A promise of the endpoint's own whose number it has not reached before: no row needs to be looked for. */
+    isNewPromise: (endpoint: EndpointId, vref: VRef): boolean =>
+      isPromiseVRef(vref) &&
+      isExportVRef(vref) &&
+      Number(vref.slice(2)) >= numbers(endpoint).exports,
+
     /** The result promise of a send: one that the sender decided until now, or a new one. */
     toKernelResult(endpoint: EndpointId, vref: VRef): KRef {
-      const isNew = rows.clistByVRef.get(key(endpoint, vref)) === undefined;
+      const isNew =
+        clists.isNewPromise(endpoint, vref) ||
+        rows.clistByVRef.get(key(endpoint, vref)) === undefined;
       if (isNew && isPromiseVRef(vref) && isExportVRef(vref))
         return takeExport(endpoint, vref, null);
       const kref = clists.toKernel(endpoint, vref);

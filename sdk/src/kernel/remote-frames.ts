@@ -293,9 +293,11 @@ export function makeRemoteFrames(powers: RemoteFramesPowers) {
     const { ops, retire, chars, fresh } = pendingOf(remote);
     pending.delete(remote);
     if (ops.length === 0 || row === undefined) return;
-    const described = descriptions(remote, fresh);
-    const size = chars + JSON.stringify(described).length;
-    ops.push(...described);
+    let size = chars;
+    for (const described of descriptions(remote, fresh)) {
+      size += JSON.stringify(described).length;
+      ops.push(described);
+    }
     const seq = row.sent + 1;
     const frame = { ack: row.received, ops };
     rows.remotes.set(remote, { ...row, sent: seq });

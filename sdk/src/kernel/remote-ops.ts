@@ -77,7 +77,10 @@ export function makeRemoteOps(powers: RemoteOpsPowers) {
 
   /** A new promise of the peer's that somebody here is to settle. */
   const newResult = (remote: EndpointId, vref: VRef): KRef => {
-    if (isKnown(remote, vref) || rows.lateNames.has(`${remote}.${vref}`)) {
+    const isNew =
+      clists.isNewPromise(remote, vref) ||
+      !(isKnown(remote, vref) || rows.lateNames.has(`${remote}.${vref}`));
+    if (!isNew) {
       throw new IllegalSyscall(
         `${remote} names ${vref} as a result, which is no new promise of its own`,
       );

@@ -145,7 +145,7 @@ export function makeSqliteStore(options: SqliteStoreOptions): KernelDatabase {
       const list = checkChanges(changes);
       attempt('commit to', (open) => {
         if (list.length > 0) {
-          const raise = sync && durability === 'normal';
+          const raise = sync && durability === 'normal' && !open.inMemory;
           // Within a transaction the pragma would be ignored.
           if (raise) open.database.exec('PRAGMA synchronous = FULL');
           try {

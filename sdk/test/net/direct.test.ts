@@ -29,7 +29,7 @@ describe.each([
   });
 });
 
-test('a frame is one write to the socket, and so is its answer', async () => {
+test('a frame is one write to the socket, and so is its answer, and to read it takes no error', async () => {
   const host = await startParty({ directListenAddresses: [tcpAddress] });
   const guest = await startParty();
   const link = await guest.dial(host);
@@ -45,7 +45,17 @@ test('a frame is one write to the socket, and so is its answer', async () => {
   };
   const write = vi.spyOn(Socket.prototype, 'write');
   onStopAll(async () => write.mockRestore());
+  let errors = 0;
+  const counted = new Proxy(RangeError, {
+    apply: (made, self, args) => {
+      errors += 1;
+      return Reflect.apply(made, self, args) as unknown;
+    },
+  });
+  vi.stubGlobal('RangeError', counted);
+  onStopAll(async () => void vi.unstubAllGlobals());
   await exchange();
+  expect(errors).toBe(0);
   // Identify and pings are written meanwhile, too.
   expect(write.mock.calls.length).toBeGreaterThanOrEqual(2 * frames);
   expect(write.mock.calls.length).toBeLessThan(3 * frames);

@@ -94,7 +94,7 @@ export default function MessagesPanel(): ReactNode {
             />
           ))}
         </Table>
-        {shown.length === 0 && (
+        {data !== undefined && shown.length === 0 && (
           <Note>No message so far. What is sent while this panel is open appears here.</Note>
         )}
       </Section>

@@ -1,19 +1,20 @@
 /**
  * What is small costs a link by the write, not by the byte. As they are, noise writes a length and then what it measures, and
- * yamux answers each frame that it reads by giving its window back: four writes to the socket where one says it all.
+ * yamux answers each frame that it reads by giving its window back: four writes to the socket where one says it all. And noise
+ * learns from an error, stack and all, that it has read all there is.
  */
 import type { ConnectionEncrypter, MessageStream } from '@libp2p/interface';
 
-/** The encrypter, made so that what it sends at once is one write. */
+/** The encrypter, made so that what it sends at once is one write, and what it reads throws nothing. */
 export const inOneWrite =
   <Components>(make: (components: Components) => ConnectionEncrypter) =>
   (components: Components): ConnectionEncrypter => {
     const made = make(components);
     const { secureOutbound, secureInbound } = made;
-    made.secureOutbound = (connection, options) =>
-      secureOutbound.call(made, joined(connection), options);
-    made.secureInbound = (connection, options) =>
-      secureInbound.call(made, joined(connection), options);
+    made.secureOutbound = async (connection, options) =>
+      calm(await secureOutbound.call(made, joined(connection), options));
+    made.secureInbound = async (connection, options) =>
+      calm(await secureInbound.call(made, joined(connection), options));
     return made;
   };
 
@@ -21,6 +22,22 @@ function joined<Connection extends MessageStream>(connection: Connection): Conne
   const send = connection.send.bind(connection);
   connection.send = (data) => send(data.subarray());
   return connection;
+}
+
+/** Of noise's connections, where they still have it. */
+type DecoderOwner = { decoder?: { lengthDecoder?: (data: { byteLength: number }) => number } };
+
+const lengthBytes = 2;
+const lengthMax = 0xffff;
+
+/** Where a length is not there yet, it is one that surely has not come: that ends the reading as an error does. */
+function calm<Secured extends { connection: MessageStream }>(secured: Secured): Secured {
+  const { decoder } = secured.connection as DecoderOwner;
+  const decode = decoder?.lengthDecoder;
+  if (decoder !== undefined && decode !== undefined) {
+    decoder.lengthDecoder = (data) => (data.byteLength < lengthBytes ? lengthMax : decode(data));
+  }
+  return secured;
 }
 
 /** Of yamux's streams, where they still have it. */

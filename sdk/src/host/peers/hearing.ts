@@ -100,9 +100,10 @@ export function makeHearing({ loop, run, links, greetings }: HearingPowers) {
         loop.feed({ type: 'peer-changed', remote, watches: frame.watches });
         continue;
       }
-      live.heard = Math.max(live.heard, frame.ack);
-      if (frame.seq === 0) loop.feed({ type: 'peer-ack', remote, ack: frame.ack });
-      else loop.feed({ ...frame, type: 'peer-frame', remote });
+      const { seq, ack, ops } = frame;
+      live.heard = Math.max(live.heard, ack);
+      if (seq === 0) loop.feed({ type: 'peer-ack', remote, ack });
+      else loop.feed({ type: 'peer-frame', remote, seq, ack, ops });
     }
   };
 
