@@ -643,6 +643,44 @@ describe('suspense', () => {
   });
 });
 
+it('a kernel that is closed throws to a boundary, which resets with another kernel', async () => {
+  const [one, other] = [makeTestKernel(), makeTestKernel()];
+  const silence = vi.spyOn(console, 'error').mockReturnValue();
+  atEnd(() => silence.mockRestore());
+  const Length = (): ReactNode => {
+    const { data: sub } = useSuspenseSubcluster(board);
+    const { data } = useSuspenseVatCall(BoardRoot.list, { on: sub.root });
+    return <p>items: {data.length}</p>;
+  };
+  const App = (): ReactNode => {
+    const [kernel, setKernel] = React.useState(one.client);
+    const { reset } = useQueryErrorResetBoundary();
+    const begin = (): void => {
+      setKernel(other.client);
+      reset();
+    };
+    return (
+      <KernelProvider kernel={kernel}>
+        <Boundary onReset={begin}>
+          <Suspense fallback={<p>wait</p>}>
+            <Length />
+          </Suspense>
+        </Boundary>
+      </KernelProvider>
+    );
+  };
+  renderIn(<App />, one);
+  await eventually(() => expect(text('items')).toBe('items: 0'));
+  await (await launchBoard(one.client)).add('gone');
+  await eventually(() => expect(text('items')).toBe('items: 1'));
+  await act(() => one.client.close());
+  await eventually(() => expect(button()).toBe('[KERNEL:KERNEL_CLOSED] This client was closed'));
+  fireEvent.click(screen.getByRole('button'));
+  await eventually(() => expect(text('items')).toBe('items: 0'));
+  await (await launchBoard(other.client)).add('a');
+  await eventually(() => expect(text('items')).toBe('items: 1'));
+});
+
 describe('KernelProvider', () => {
   const Name = ({ tell }: { tell: (kernel: KernelClient) => void }): ReactNode => {
     const kernel = useKernel();

@@ -1,0 +1,1 @@
+import '@vatkit/sdk/worker';
