@@ -60,7 +60,7 @@ describe('simulation of peers', () => {
     },
   );
   it('and over cuts and restarts', { timeout: 120_000 }, () => {
-    simulate({ kernels: 3, reads: true, chaos: true }, 300, seeds / 10);
+    simulate({ kernels: 3, reads: true, chaos: true }, 300, seeds / 5);
   });
   it('a kernel that forgets is found out, and both begin anew', { timeout: 120_000 }, () => {
     simulate({ kernels: 3, chaos: true, restores: true }, 300);

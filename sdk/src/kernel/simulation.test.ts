@@ -7,7 +7,7 @@
 import { describe, expect, it } from 'vitest';
 import { makeWorld, type WorldOptions } from './simulation/world.js';
 
-const seeds = Number(process.env.VATKIT_SEEDS ?? 100);
+const seeds = Number(process.env.VATKIT_SEEDS ?? 250);
 const only = process.env.VATKIT_SEED;
 
 /** Runs a world for each seed. One that fails runs again with a trace, of which the end is shown. */
