@@ -2,11 +2,10 @@
  * A relay: kernels that nobody can dial hold a reservation with it, and others reach them over it. It carries what is
  * encrypted from kernel to kernel, and can neither read nor change it.
  */
-import { AsyncLocalStorage } from 'node:async_hooks';
 import { circuitRelayServer } from '@libp2p/circuit-relay-v2';
 import { generateKeyPairFromSeed } from '@libp2p/crypto/keys';
 import { identify } from '@libp2p/identify';
-import type { Connection, ConnectionGater, Stream } from '@libp2p/interface';
+import type { ConnectionGater, Stream } from '@libp2p/interface';
 import { noise } from '@libp2p/noise';
 import { tcp } from '@libp2p/tcp';
 import { listeningWebSockets } from './listening-web-sockets.js';
@@ -75,8 +74,8 @@ type Server = ReturnType<ReturnType<typeof circuitRelayServer>>;
 
 /** What of version 4.2.13 is used beside its types: how a circuit begins, and its second half. */
 type Inner = Server & {
-  onHop: (stream: Stream, connection: Connection) => Promise<void>;
-  stopHop: (...args: unknown[]) => Promise<Stream | undefined>;
+  handleHopProtocol: (hop: { stream: { unwrap: () => Stream } }, options: object) => Promise<void>;
+  stopHop: (stop: unknown, options: object) => Promise<Stream | undefined>;
 };
 
 export function checkRelayLimits(given: Partial<RelayLimits> = {}): RelayLimits {
@@ -150,15 +149,20 @@ export async function startRelayNode(settings: RelaySettings): Promise<RelayNode
     holdBack(sparingOfWindowUpdates(target), source, onBytes);
   };
 
-  const sources = new AsyncLocalStorage<Stream>();
   const countedServer: typeof makeServer = (components) => {
     const server = makeServer(components) as Inner;
-    const { onHop } = server;
+    const handleHopProtocol = server.handleHopProtocol.bind(server);
     const stopHop = server.stopHop.bind(server);
-    server.onHop = (stream, connection) => sources.run(stream, () => onHop(stream, connection));
-    server.stopHop = async (...args) => {
-      const target = await stopHop(...args);
-      const source = sources.getStore();
+    // Whose circuit a stop is for: the options are those of its hop, and of no other. Async context would tell it too, and
+    // make every promise of the process dearer.
+    const sources = new WeakMap<object, Stream>();
+    server.handleHopProtocol = (hop, options) => {
+      sources.set(options, hop.stream.unwrap());
+      return handleHopProtocol(hop, options);
+    };
+    server.stopHop = async (stop, options) => {
+      const target = await stopHop(stop, options);
+      const source = sources.get(options);
       if (target !== undefined && source !== undefined) count(source, target);
       return target;
     };
