@@ -72,9 +72,11 @@ const stopMs = 2_000;
 
 type Server = ReturnType<ReturnType<typeof circuitRelayServer>>;
 
+type Hop = { stream: { unwrap: () => Stream } };
+
 /** What of version 4.2.13 is used beside its types: how a circuit begins, and its second half. */
 type Inner = Server & {
-  handleHopProtocol: (hop: { stream: { unwrap: () => Stream } }, options: object) => Promise<void>;
+  handleHopProtocol: (hop: Hop, options: object) => Promise<void>;
   stopHop: (stop: unknown, options: object) => Promise<Stream | undefined>;
 };
 
@@ -153,17 +155,22 @@ export async function startRelayNode(settings: RelaySettings): Promise<RelayNode
     const server = makeServer(components) as Inner;
     const handleHopProtocol = server.handleHopProtocol.bind(server);
     const stopHop = server.stopHop.bind(server);
-    // Whose circuit a stop is for: the options are those of its hop, and of no other. Async context would tell it too, and
-    // make every promise of the process dearer.
-    const sources = new WeakMap<object, Stream>();
-    server.handleHopProtocol = (hop, options) => {
-      sources.set(options, hop.stream.unwrap());
-      return handleHopProtocol(hop, options);
+    // By the options of a hop, which are those of its stop and of no other. Async context would tell it too, and make every
+    // promise of the process dearer.
+    const targets = new WeakMap<object, Stream>();
+    server.handleHopProtocol = ({ stream, ...hop }, options) => {
+      // The server unwraps the source when it joins the two.
+      const unwrap = (): Stream => {
+        const source = stream.unwrap();
+        const target = targets.get(options);
+        if (target !== undefined) count(source, target);
+        return source;
+      };
+      return handleHopProtocol({ ...hop, stream: { ...stream, unwrap } }, options);
     };
     server.stopHop = async (stop, options) => {
       const target = await stopHop(stop, options);
-      const source = sources.get(options);
-      if (target !== undefined && source !== undefined) count(source, target);
+      if (target !== undefined) targets.set(options, target);
       return target;
     };
     return server;
