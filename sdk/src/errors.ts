@@ -121,10 +121,7 @@ export class KernelError extends Error {
 
   /** @param message - without the `[KERNEL:CODE]` mark, which is put before it. */
   constructor(code: KernelErrorCode, message: string, options: KernelErrorOptions = {}) {
-    super(
-      formatKernelErrorText(code, message),
-      'cause' in options ? { cause: options.cause } : undefined,
-    );
+    super(formatKernelErrorText(code, message), options);
     this.code = code;
     this.retryable = (codes[code] & RETRYABLE) > 0;
     this.indeterminate = (codes[code] & INDETERMINATE) > 0 && !neverSentForm.test(this.message);

@@ -370,7 +370,7 @@ export async function acceptPort(
 ): Promise<AcceptedPort> {
   const connection = makeConnection({ open: () => port, startTimeoutMs });
   await connection.ready();
-  const refs = (await connection.session().given) as Remote[];
+  const refs = (await connection.session().given()) as Remote[];
   const { close } = connection;
   return Object.freeze({ refs, close, [asyncDispose]: close });
 }

@@ -240,24 +240,11 @@ export function decode<Slot extends string>(
   options: DecodeOptions<Slot> = {},
 ): unknown {
   const { fromSlot, label = 'value', bytesMax = limits.messageBytesMax } = options;
-  let tree: Json = null;
-  let flaw: string | undefined;
-  if (typeof body !== 'string' || !Array.isArray(slots)) {
-    flaw = 'not CapData, which is { body, slots }';
-  } else if (!body.startsWith('#')) {
-    flaw = 'its body does not begin with #';
-  } else if (body.length > bytesMax) {
-    flaw = `too long, over ${bytesMax} characters of text`;
-  } else {
-    try {
-      tree = JSON.parse(body.slice(1)) as Json;
-    } catch (error) {
-      flaw = `its body is not JSON: ${shorten(`${(error as Error).message}`, 120)}`;
-    }
-  }
-
-  const { refuse, step } = makeTrail('read', label, tree);
-  if (flaw !== undefined) refuse(flaw);
+  const { refuse, step } = makeTrail('read', label);
+  if (typeof body !== 'string' || !Array.isArray(slots))
+    refuse('not CapData, which is { body, slots }');
+  if (!body.startsWith('#')) refuse('its body does not begin with #');
+  if (body.length > bytesMax) refuse(`too long, over ${bytesMax} characters of text`);
 
   const refuseText = (what: string, text: string): never =>
     refuse(`${what} ${shorten(JSON.stringify(text))}`);
@@ -310,71 +297,62 @@ export function decode<Slot extends string>(
     return refuseText('text of a reserved form', text);
   };
 
-  const decodeString = (node: JsonRecord, key: string): string => {
-    const text = hasOwn(node, key) && step(key, node[key] as Json, decodeValue);
+  const textOf = (node: JsonRecord, key: string): string => {
+    const text: unknown = node[key];
     return typeof text === 'string' ? text : refuse(`its ${key} is not a string`);
   };
 
-  const decodeTagged = (node: JsonRecord): unknown => {
-    const tag = decodeString(node, '#tag');
+  const taggedOf = (node: JsonRecord): unknown => {
+    const tag = textOf(node, '#tag');
     if (!hasOwn(node, 'payload') || keys(node).length !== 2)
       refuse('a tagged value without a payload, or with more');
-    const payload = step('payload', node['payload'] as Json, decodeValue);
+    const { payload } = node;
     const bytes = tag === 'bytes' && typeof payload === 'string' ? fromBase64(payload) : undefined;
     return bytes ?? makeTagged(tag, payload);
+  };
+
+  const errorOf = (node: JsonRecord): Error => {
+    if (hasOwn(node, 'message')) refuse('an error with two messages');
+    return makeError(textOf(node, 'name'), textOf(node, '#error'), node['cause'], node['errors']);
   };
 
   /** What stands for itself: most of what there is. */
   const isLiteral = (node: Json): boolean =>
     typeof node === 'string' ? !startsSpecial(node) : typeof node !== 'object' || node === null;
 
-  const decodeError = (node: JsonRecord): Error => {
-    const message = decodeString(node, '#error');
-    const name = decodeString(node, 'name');
-    if (hasOwn(node, 'message')) refuse('an error with two messages');
-    // Whatever else it says must be readable, too, as marshal has it.
-    const { cause, errors } = decodeProperties(node);
-    return makeError(name, message, cause, errors);
+  /** In place. A `__proto__` is set as an own property, because JSON.parse has made it one. */
+  const decodeParts = (node: Json[] | JsonRecord): void => {
+    const parts = node as { [key: string | number]: unknown };
+    for (const key of Array.isArray(node) ? node.keys() : keys(node)) {
+      const part = parts[key] as Json;
+      if (!isLiteral(part)) parts[key] = step(key, part, decodeValue);
+    }
   };
 
-  const decodeRecord = (node: JsonRecord): unknown => {
-    const special = keys(node).filter(startsSpecial);
-    if (special.length === 0) return decodeProperties(node);
-    if (hasOwn(node, '#tag')) return decodeTagged(node);
-    if (hasOwn(node, '#error')) return decodeError(node);
+  const recordOf = (node: JsonRecord): unknown => {
+    const names = keys(node);
+    const special = names.filter(startsSpecial);
+    if (special.length === 0) return node;
+    if (hasOwn(node, '#tag')) return taggedOf(node);
+    if (hasOwn(node, '#error')) return errorOf(node);
     for (const key of special)
       if (!key.startsWith('!')) refuseText('a record of an unknown form', key);
-    const record = decodeProperties(node);
-    return fromEntries(
-      keys(record).map((key) => [key.startsWith('!') ? key.slice(1) : key, record[key]]),
-    );
-  };
-
-  /** In place. A `__proto__` is set as an own property, because JSON.parse has made it one. */
-  const decodeProperties = (node: JsonRecord): Record<string, unknown> => {
-    const record: Record<string, unknown> = node;
-    for (const key of keys(node)) {
-      const part = node[key] as Json;
-      if (!isLiteral(part)) record[key] = step(key, part, decodeValue);
-    }
-    return record;
-  };
-
-  const decodeArray = (node: Json[]): unknown[] => {
-    const array: unknown[] = node;
-    for (let index = 0; index < node.length; index += 1) {
-      const part = node[index] as Json;
-      if (!isLiteral(part)) array[index] = step(index, part, decodeValue);
-    }
-    return array;
+    return fromEntries(names.map((key) => [key.replace(/^!/, ''), node[key]]));
   };
 
   const decodeValue = (node: Json): unknown => {
     if (typeof node === 'string') return decodeText(node);
     if (typeof node !== 'object' || node === null) return node;
-    return Array.isArray(node) ? decodeArray(node) : decodeRecord(node);
+    decodeParts(node);
+    return Array.isArray(node) ? node : recordOf(node);
   };
 
+  let tree: Json = null;
+  try {
+    tree = JSON.parse(body.slice(1)) as Json;
+  } catch (error) {
+    refuse(`its body is not JSON: ${shorten(`${(error as Error).message}`, 120)}`);
+  }
   return decodeValue(tree);
 }
 

@@ -17,8 +17,11 @@ function placeText(label: Label, path: readonly Key[]): string {
 const messageOf = (thrown: unknown): string =>
   thrown instanceof Error ? `${thrown.message}` : describe(thrown);
 
-/** @param action - what fails when the walk does: `Cannot ${action} args[0].tags: a Map`. */
-export function makeTrail(action: string, label: Label, root: unknown) {
+/**
+ * @param action - what fails when the walk does: `Cannot ${action} args[0].tags: a Map`.
+ * @param root - where it may contain itself.
+ */
+export function makeTrail(action: string, label: Label, root?: unknown) {
   const path: Key[] = [];
 
   let refusal: unknown;
@@ -31,7 +34,7 @@ export function makeTrail(action: string, label: Label, root: unknown) {
     const steps = path.splice(0);
     const above = new Map<unknown, string>();
     let at = root;
-    for (const step of steps) {
+    for (const step of root ? steps : []) {
       const whole = above.get(at);
       if (whole !== undefined) refuse(`a cycle, it is ${whole} again`);
       above.set(at, placeText(label, path));

@@ -1,0 +1,65 @@
+/** The page's objects in one session. It comes with the first of them, so that pages that expose nothing need none of this. */
+import { KernelError } from '../errors.js';
+import type { CapData } from '../protocol/capdata.js';
+import type { VRef } from '../protocol/refs.js';
+import type { HostOp } from '../protocol/session-wire.js';
+import type { Label } from '../protocol/trail.js';
+import type { Exposure } from './expose.js';
+
+type Export = { handle: object; exposure: Exposure; mentions: number };
+
+export type ExportPowers = {
+  readonly newName: () => VRef;
+  /** Reads a value of the host's. */
+  readonly read: (value: CapData<VRef>, label: Label) => unknown;
+};
+
+export type Exports = ReturnType<typeof makeExports>;
+
+export function makeExports({ newName, read }: ExportPowers) {
+  const exports = new Map<VRef, Export>();
+  const names = new Map<object, VRef>();
+
+  const find = (name: VRef): Export => {
+    const own = exports.get(name);
+    if (own !== undefined) return own;
+    throw new KernelError('SESSION_CLOSED', 'The page exposes this object no longer');
+  };
+
+  /** Takes back so many mentions; after the last the name is dead. */
+  const drop = (name: VRef, count: number): void => {
+    const own = exports.get(name);
+    if (own === undefined || (own.mentions -= count) > 0) return;
+    exports.delete(name);
+    names.delete(own.handle);
+  };
+
+  return {
+    nameOf(handle: object, exposure: Exposure): VRef {
+      const known = names.get(handle);
+      if (known !== undefined) return known;
+      const name = newName();
+      exports.set(name, { handle, exposure, mentions: 0 });
+      names.set(handle, name);
+      return name;
+    },
+    /** A value with these slots was sent. */
+    mention(slots: readonly VRef[]): void {
+      for (const slot of slots) {
+        const own = exports.get(slot);
+        if (own !== undefined) own.mentions += 1;
+      }
+    },
+    /** @throws KernelError SESSION_CLOSED. */
+    handleOf: (name: VRef): object => find(name).handle,
+    drop,
+    names: () => exports.keys(),
+    /** The page's code runs when this frame is done, and what it throws is its caller's. */
+    async call({ target, methargs }: HostOp & { op: 'call' }): Promise<unknown> {
+      const own = exports.get(target);
+      const [method, args] = read(methargs, ['method', 'args']) as unknown[];
+      await undefined;
+      return (own ?? find(target)).exposure.invoke(method, args);
+    },
+  };
+}
