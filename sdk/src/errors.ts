@@ -82,6 +82,8 @@ const codes = {
   STORE_FAILED: INDETERMINATE,
   /** The kernel's worker did not start, or nothing in it answered. */
   WORKER_START_FAILED: RETRYABLE,
+  /** A file of the page's own program, which is loaded when it is first used, could not be loaded. */
+  LOAD_FAILED: RETRYABLE,
   /** The tab that has the kernel does not answer. */
   LEADER_UNRESPONSIVE: RETRYABLE | INDETERMINATE,
   /** The page or the browser lacks what a kernel in a worker needs. */

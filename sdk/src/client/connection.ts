@@ -25,15 +25,21 @@ import type { Origin } from './types.js';
 export type Phase =
   'idle' | 'starting' | 'ready' | 'reconnecting' | 'failed' | 'reload-required' | 'closed';
 
+/** What the host tells, and what the connection knows itself: its phase, and of each beginning and resumption of a session. */
+export type News =
+  | EventMessage['event']
+  | { type: 'status'; status: { phase: Phase; error: Error | undefined } }
+  | { type: 'status'; status: Pick<WelcomeMessage, 'storage' | 'storeId' | 'epoch'> }
+  /** No version that was known before means anything. */
+  | { type: 'versions'; versions?: undefined };
+
 export type ConnectionOptions = {
   /** A Worker or a MessagePort, or a promise of one; another one each time, if the last was lost. */
-  open: () => unknown;
+  open: (isWanted: () => boolean) => unknown;
   /** What was opened, or is being opened, is not needed any more. */
   leave?: () => void;
   startTimeoutMs: number;
-  onPhase?: (phase: Phase, error: Error | undefined) => void;
-  onWelcome?: (welcome: WelcomeMessage) => void;
-  onEvent?: (event: EventMessage['event']) => void;
+  onNews?: (news: News) => void;
   /** What the refs of its sessions say of where they come from. */
   origin?: Origin;
 };
@@ -48,14 +54,9 @@ const RECONNECT_DELAY_MS = 200;
 /** A kernel that ran for so long was not lost because of its start. */
 const STEADY_MS = 10_000;
 
-const deaf = { onMessage: (): void => undefined, onLost: (): void => undefined };
+const NO_ANSWER = 'it does not answer any more';
 
-/** Errors that say by themselves what to do. */
-const toldAsTheyAre: ReadonlySet<string> = new Set([
-  'LEADER_UNRESPONSIVE',
-  'UNSUPPORTED_ENVIRONMENT',
-  'PROTOCOL_VERSION',
-]);
+const deaf = { onMessage: (): void => undefined, onLost: (): void => undefined };
 
 const isReloadNeeded = (cause: unknown): cause is KernelError =>
   isKernelError(cause, 'PROTOCOL_VERSION') &&
@@ -63,15 +64,7 @@ const isReloadNeeded = (cause: unknown): cause is KernelError =>
 
 export type Connection = ReturnType<typeof makeConnection>;
 
-export function makeConnection({
-  open,
-  leave,
-  startTimeoutMs,
-  onPhase,
-  onWelcome,
-  onEvent,
-  origin,
-}: ConnectionOptions) {
+export function makeConnection({ open, leave, startTimeoutMs, onNews, origin }: ConnectionOptions) {
   let phase: Phase = 'idle';
   let failure: Error | undefined;
   let channel: Channel | undefined;
@@ -99,7 +92,7 @@ export function makeConnection({
   const turn = (to: Phase, error?: Error): void => {
     phase = to;
     failure = error;
-    onPhase?.(to, error);
+    onNews?.({ type: 'status', status: { phase, error } });
     if (!isStarting()) for (const settle of waiting.splice(0)) settle(error);
   };
 
@@ -123,7 +116,10 @@ export function makeConnection({
     over.end(error);
   };
 
-  const fail = (error: Error, to: Phase = 'failed'): void => {
+  const fail = (
+    error: Error,
+    to: Phase = isReloadNeeded(error) ? 'reload-required' : 'failed',
+  ): void => {
     drop(true);
     target = undefined;
     attempts = 0;
@@ -134,7 +130,7 @@ export function makeConnection({
   // Starting
 
   function wake(): void {
-    if (phase === 'idle' || phase === 'failed') start('starting');
+    if (phase === 'idle' || phase === 'failed') void start('starting');
     if (phase !== 'ready' || isFlushing) return;
     isFlushing = true;
     queueMicrotask(() => {
@@ -145,7 +141,7 @@ export function makeConnection({
     });
   }
 
-  const start = (as: Phase): void => {
+  const start = async (as: Phase): Promise<void> => {
     turn(as);
     const mine = (era += 1);
     const isCurrent = (): boolean => era === mine;
@@ -153,32 +149,30 @@ export function makeConnection({
       () => lost(new Error(`nothing in it answered within ${startTimeoutMs} ms`)),
       startTimeoutMs,
     );
-    Promise.resolve()
-      .then(open)
-      .then((opened) => {
-        if (!isCurrent()) {
-          // Too late: nobody else knows of it.
-          if (opened !== target) openChannel(opened, deaf).close(true);
-          return;
-        }
-        // A port that has not answered would get a second hello.
-        if (opened === target && attempts > 1) throw new Error('it does not answer any more');
-        target = opened;
-        channel = openChannel(opened, {
-          onMessage: (message) => isCurrent() && receive(message as ToClient),
-          onLost: (cause) => isCurrent() && lost(cause),
-        });
-        hello();
-      })
-      .catch((cause: unknown) => {
-        if (isCurrent()) fail(gone(cause), isReloadNeeded(cause) ? 'reload-required' : 'failed');
+    try {
+      const opened = await open(isCurrent);
+      if (!isCurrent()) {
+        // Too late: nobody else knows of it.
+        if (opened !== target) openChannel(opened, deaf).close(true);
+        return;
+      }
+      // A port that has not answered would get a second hello.
+      if (opened === target && attempts > 1) throw new Error(NO_ANSWER);
+      target = opened;
+      channel = openChannel(opened, {
+        onMessage: (message) => isCurrent() && receive(message as ToClient),
+        onLost: (cause) => isCurrent() && lost(cause),
       });
+      hello();
+    } catch (cause) {
+      if (isCurrent()) fail(isKernelError(cause) ? cause : gone(cause));
+    }
   };
 
   const hello = (): void =>
     post({
       type: 'hello',
-      protocol: { ...sessionProtocol },
+      protocol: sessionProtocol,
       ...(welcome && {
         resume: { session: welcome.session, secret, received: session.received() },
       }),
@@ -186,7 +180,7 @@ export function makeConnection({
 
   /** The channel came to nothing, or has ended. A session that was welcomed once is worth more attempts. */
   const lost = (cause: unknown): void => {
-    if (isReloadNeeded(cause)) return fail(cause, 'reload-required');
+    if (isReloadNeeded(cause)) return fail(cause);
     const isSteady = phase === 'ready' && Date.now() - readySince > STEADY_MS;
     // Where a kernel goes on elsewhere nothing has failed.
     const hasMoved = cause instanceof KernelMoved || isKernelError(cause, 'KERNEL_STOPPED');
@@ -198,11 +192,10 @@ export function makeConnection({
     ports?.suspend();
     const next = welcome === undefined ? 'starting' : 'reconnecting';
     turn(next);
-    timer = setTimeout(() => start(next), RECONNECT_DELAY_MS * (attempts - 1));
+    timer = setTimeout(() => void start(next), RECONNECT_DELAY_MS * (attempts - 1));
   };
 
   const gone = (cause: unknown): Error => {
-    if (isKernelError(cause) && toldAsTheyAre.has(cause.code)) return cause;
     const why = cause instanceof Error ? cause.message : String(cause);
     return welcome === undefined
       ? workerStartError(
@@ -244,20 +237,19 @@ export function makeConnection({
       }
       case 'frame':
         session.receive(message);
+        ackTimer ??= setTimeout(acknowledge, ACK_DELAY_MS);
         break;
       case 'ack':
         session.acked(message.ack);
         break;
       case 'event':
-        return onEvent?.(message.event);
+        return onNews?.(message.event);
       case 'channel':
-        return ports?.deliver(message.channel, message.message);
       case 'channel-close':
-        return ports?.ended(message.channel);
+        return ports?.deliver(message);
       default:
         throw new TypeError('no such message');
     }
-    if (session.isAckDue()) ackTimer ??= setTimeout(acknowledge, ACK_DELAY_MS);
     // An acknowledgement makes room for what waits.
     wake();
   };
@@ -268,7 +260,9 @@ export function makeConnection({
     welcome = next;
     readySince = Date.now();
     session.welcomed(next);
-    onWelcome?.(next);
+    const { storage, storeId, epoch } = next;
+    onNews?.({ type: 'status', status: { storage, storeId, epoch } });
+    onNews?.({ type: 'versions' });
     turn('ready');
     session.flush(post, true);
     ports?.resume();
@@ -284,22 +278,18 @@ export function makeConnection({
       return hello();
     }
     if (error.code !== 'PROTOCOL_VERSION') return fail(gone(cause));
-    const isPageOld = min > sessionProtocol.max;
-    const what = isPageOld
-      ? 'The kernel is newer than this page: reload the page'
-      : "The kernel's worker is older than this page: build both with one version of vatkit";
-    fail(workerStartError(what, cause), isPageOld ? 'reload-required' : 'failed');
+    const [what, todo, to]: [string, string, Phase] =
+      min > sessionProtocol.max
+        ? ['newer', 'reload the page', 'reload-required']
+        : ['older', 'build both with one version of vatkit', 'failed'];
+    fail(workerStartError(`The kernel's worker is ${what} than this page: ${todo}`, cause), to);
   };
 
   // Keeping it going
 
   const acknowledge = (): void => {
     ackTimer = undefined;
-    if (!session.isAckDue()) return;
-    const ack = session.takeAck();
-    post({ type: 'ack', ack });
-    // When it comes back, all that the host sent before it knew of the acknowledgement has come.
-    post({ type: 'ping', id: ack });
+    session.acknowledge(post);
   };
 
   /** While answers are owed. By turns of a timer, not by a clock: a page that slept has not waited. */
@@ -310,8 +300,8 @@ export function makeConnection({
       if (session.isIdle()) {
         clearInterval(pingTimer);
         pingTimer = undefined;
-      } else if (silence > limits.kernelSilenceMs) lost(new Error('it does not answer any more'));
-      else post({ type: 'ping', id: session.lastAck() });
+      } else if (silence > limits.kernelSilenceMs) lost(new Error(NO_ANSWER));
+      else post({ type: 'ping', id: 0 });
     }, PING_MS);
   };
 

@@ -3,13 +3,14 @@ import { KernelError } from '../errors.js';
 import type { CapData } from '../protocol/capdata.js';
 import type { VRef } from '../protocol/refs.js';
 import type { HostOp } from '../protocol/session-wire.js';
+import type { SlotRef } from '../protocol/smallcaps.js';
 import type { Label } from '../protocol/trail.js';
 import type { Exposure } from './expose.js';
 
 type Export = { handle: object; exposure: Exposure; mentions: number };
 
 export type ExportPowers = {
-  readonly newName: () => VRef;
+  readonly newName: (kind: 'o') => VRef;
   /** Reads a value of the host's. */
   readonly read: (value: CapData<VRef>, label: Label) => unknown;
 };
@@ -35,13 +36,16 @@ export function makeExports({ newName, read }: ExportPowers) {
   };
 
   return {
-    nameOf(handle: object, exposure: Exposure): VRef {
-      const known = names.get(handle);
-      if (known !== undefined) return known;
-      const name = newName();
-      exports.set(name, { handle, exposure, mentions: 0 });
-      names.set(handle, name);
-      return name;
+    slotOf(handle: object, exposure: Exposure, refuse: (why: string) => never): SlotRef<VRef> {
+      const { isRevoked, iface } = exposure;
+      if (isRevoked) return refuse('an exposed object that was revoked');
+      let slot = names.get(handle);
+      if (slot === undefined) {
+        slot = newName('o');
+        exports.set(slot, { handle, exposure, mentions: 0 });
+        names.set(handle, slot);
+      }
+      return { slot, iface };
     },
     /** A value with these slots was sent. */
     mention(slots: readonly VRef[]): void {

@@ -16,7 +16,8 @@ import type {
 import { makeConnection, type Connection, type Phase } from './connection.js';
 import { errorOfWire } from './errors.js';
 import type { Ask, Powers } from './powers.js';
-import { loadTabs } from './tabs/load.js';
+import { loadedOnce } from './load.js';
+import type { Tabs } from './tabs/tabs.js';
 import type { CallOptions, Origin, Remote, Untyped, VersionsListener } from './types.js';
 
 /** A browser's Worker or MessagePort, or Node's. */
@@ -205,7 +206,7 @@ export function createKernel<Admin = UntypedAdmin>({
     change({ launching: step === undefined ? others : { ...others, [as]: step } });
   };
 
-  const tellVersions = (versions?: VatVersions): void => {
+  const tellVersions = (versions: VatVersions | undefined): void => {
     for (const tell of versionListeners) queueMicrotask(() => tell(versions));
   };
   const origin: Origin = {
@@ -216,20 +217,24 @@ export function createKernel<Admin = UntypedAdmin>({
     },
   };
 
-  const tabs = loadTabs({ name, worker, sandbox });
+  /** The election among tabs, for a realm that may have some: a port needs none. */
+  const tabs = loadedOnce(async () => {
+    const { makeTabs } = await import('./tabs/tabs.js');
+    return makeTabs({ name, worker, sandbox });
+  });
+  let present: Tabs | undefined;
   const connection = makeConnection({
-    open: tabs.open,
-    leave: tabs.leave,
-    startTimeoutMs,
-    onPhase: (phase, error) => change({ phase, error }),
-    onWelcome({ storage, storeId, epoch }) {
-      change({ storage, storeId, epoch });
-      tellVersions();
+    async open(isWanted) {
+      if (typeof Worker !== 'function') return worker();
+      present = await tabs();
+      return isWanted() && present.open();
     },
-    onEvent(event) {
-      if (event.type === 'status') change(event.status);
-      else if (event.type === 'progress') steps.get(event.progress)?.(event.step);
-      else tellVersions(event.versions);
+    leave: () => present?.leave(),
+    startTimeoutMs,
+    onNews(news) {
+      if (news.type === 'status') change(news.status);
+      else if (news.type === 'progress') steps.get(news.progress)?.(news.step);
+      else tellVersions(news.versions);
     },
     origin,
   });
@@ -249,15 +254,17 @@ export function createKernel<Admin = UntypedAdmin>({
     }
   };
 
-  /** One of what only some apps use, which is loaded with the first. */
+  /** What only some apps use of a kernel. */
+  const powers = loadedOnce(async () => {
+    const { makePowers } = await import('./powers.js');
+    return makePowers({ ask, connection, tabs });
+  });
+
   const later =
-    <Name extends keyof Powers>(which: Name) =>
-    async (...args: Parameters<Powers[Name]>): Promise<Awaited<ReturnType<Powers[Name]>>> => {
-      const { makePowers } = await import('./powers.js');
-      const power = makePowers({ ask, connection, tabs })[which] as (
-        ...args: unknown[]
-      ) => ReturnType<Powers[Name]>;
-      return await power(...args);
+    <Name extends keyof Powers>(which: Name, ...first: unknown[]) =>
+    async (...args: unknown[]): Promise<Awaited<ReturnType<Powers[Name]>>> => {
+      const power = (await powers())[which] as (...args: unknown[]) => ReturnType<Powers[Name]>;
+      return await power(...first, ...args);
     };
 
   const launch = async (
@@ -308,17 +315,15 @@ export function createKernel<Admin = UntypedAdmin>({
     redeem: later('redeem') as KernelClient['redeem'],
     peer: (peerId) => ({
       peerId,
-      status: () => later('peerStatus')(peerId),
-      reconnect: (hints) => later('reconnectPeer')(peerId, hints),
-      close: () => later('closePeer')(peerId),
+      status: later('peerStatus', peerId),
+      reconnect: later('reconnectPeer', peerId),
+      close: later('closePeer', peerId),
     }),
     connect: later('connect'),
     admin: new Proxy(Object.freeze({}), {
       get: (_target, method) =>
         // Not a thenable, whatever asks.
-        typeof method === 'string' && method !== 'then'
-          ? (...args: unknown[]) => later('askKernel')(method, args)
-          : undefined,
+        typeof method === 'string' && method !== 'then' ? later('askKernel', method) : undefined,
     }),
     onVersions: origin.onVersions,
     exportStore: later('exportStore'),

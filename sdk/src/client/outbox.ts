@@ -62,9 +62,8 @@ export function makeOutbox(onAcked: (op: ClientOp) => void) {
     },
 
     acked(seq: number): void {
-      const done = sent.filter((frame) => frame.seq <= seq);
-      sent = sent.slice(done.length);
-      for (const frame of done) {
+      for (let frame; (frame = sent[0]) && frame.seq <= seq;) {
+        sent.shift();
         weight -= frame.weight;
         sentWeight -= frame.weight;
         frame.ops.forEach(onAcked);

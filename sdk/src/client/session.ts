@@ -7,11 +7,13 @@ import { limits } from '../limits.js';
 import type { CapData } from '../protocol/capdata.js';
 import { isExportVRef, isPromiseVRef, type VRef } from '../protocol/refs.js';
 import type {
+  AckMessage,
   ClientOp,
   FrameMessage,
   HostFrameMessage,
   HostOp,
   HostResolution,
+  PingMessage,
   WelcomeMessage,
 } from '../protocol/session-wire.js';
 import { decode, encode, type Mention, type SlotRef } from '../protocol/smallcaps.js';
@@ -36,7 +38,7 @@ export function makeSession(wake: () => void, origin?: Origin) {
   /** Results `p+N` of calls, and promises `p-N` in values; until the host does not name them any more. */
   const expected = new Map<VRef, Answer>();
   /** Of those, what the host has settled with its frame `seq`. */
-  const settled: { seq: number; name: VRef }[] = [];
+  const settled = new Map<VRef, number>();
   /** Promises `p+N` in values, and results `p-N` of calls by vats: what this side settles. */
   const decided = new Map<VRef, Promise<unknown>>();
   /** The name by which the host knows a promise at present. */
@@ -96,9 +98,8 @@ export function makeSession(wake: () => void, origin?: Origin) {
       return refuse('a ref of another kernel, or of a session that is over');
     const exposure = exposureOf(value);
     if (exposure !== undefined) {
-      if (exposure.isRevoked) return refuse('an exposed object that was revoked');
-      exports ??= exposure.makeExports({ newName: () => newName('o'), read });
-      return { slot: exports.nameOf(value, exposure), iface: exposure.iface };
+      exports ??= exposure.makeExports({ newName, read });
+      return exports.slotOf(value, exposure, refuse);
     }
     if (value instanceof Promise) return { slot: promiseName(value), promise: true };
     if (typeof (value as Event).preventDefault === 'function')
@@ -182,7 +183,7 @@ export function makeSession(wake: () => void, origin?: Origin) {
 
   const mention = (slots: readonly VRef[]): Import[] =>
     slots
-      .filter((slot) => !isPromiseVRef(slot) && !isExportVRef(slot))
+      .filter((slot) => slot.startsWith('o-'))
       .map((slot) => {
         const entry = imports.get(slot);
         if (entry === undefined)
@@ -284,15 +285,17 @@ export function makeSession(wake: () => void, origin?: Origin) {
         } catch (thrown) {
           answer.settle(true, thrown);
         }
-      settled.push({ seq: received, name: promise });
+      settled.set(promise, received);
     }
   };
 
   /** The host knows that we have its frame `seq`. */
   const understood = (seq: number): void => {
-    const count = settled.findIndex((each) => each.seq > seq);
-    for (const { name } of settled.splice(0, count < 0 ? settled.length : count))
+    for (const [name, at] of settled) {
+      if (at > seq) return;
+      settled.delete(name);
       expected.delete(name);
+    }
   };
 
   /** The array that a session without admin was given. */
@@ -335,8 +338,6 @@ export function makeSession(wake: () => void, origin?: Origin) {
     },
     received: () => received,
     admin: () => welcome?.admin,
-    /** Not while ops wait, which may name what is acknowledged. */
-    isAckDue: () => received > acknowledged && !outbox.isWaiting(),
     /** Nothing of it is under way in either direction. */
     isIdle: () => outbox.weight() + waiting === 0,
 
@@ -349,23 +350,25 @@ export function makeSession(wake: () => void, origin?: Origin) {
       if (again) outbox.resend(deliver);
       outbox.flush((welcome as WelcomeMessage).window, received, deliver);
     },
-    /** The number to acknowledge, which is acknowledged with that. */
-    takeAck: () => (acknowledged = received),
-    lastAck: () => acknowledged,
+    /** Says what of the host's it has. Not while ops wait, which may name what is acknowledged. */
+    acknowledge(post: (message: AckMessage | PingMessage) => void): void {
+      if (received === acknowledged || outbox.isWaiting()) return;
+      acknowledged = received;
+      post({ type: 'ack', ack: received });
+      // When it comes back, all that the host sent before it knew of the acknowledgement has come.
+      post({ type: 'ping', id: received });
+    },
 
     /** Over for good: everything that waits rejects, every ref is broken. */
     end(error: Error): void {
       if (ended !== undefined) return;
       ended = error;
       outbox.clear();
-      const holders = [...imports.values()].flatMap(({ holder }) => holder ?? []);
-      const open = [...expected.values()];
-      for (const map of [imports, expected, decided]) map.clear();
       exports = undefined;
-      for (const holder of holders) breakHolder(holder, error);
-      for (const answer of open) answer.settle(true, error);
+      for (const { holder } of imports.values()) if (holder) breakHolder(holder, error);
+      for (const answer of expected.values()) answer.settle(true, error);
+      for (const map of [imports, expected, decided]) map.clear();
     },
-    ended: () => ended,
   };
 }
 
