@@ -59,8 +59,7 @@ const NO_ANSWER = 'it does not answer any more';
 const deaf = { onMessage: (): void => undefined, onLost: (): void => undefined };
 
 const isReloadNeeded = (cause: unknown): cause is KernelError =>
-  isKernelError(cause, 'PROTOCOL_VERSION') &&
-  (cause.data as { reload?: boolean } | undefined)?.reload === true;
+  isKernelError(cause, 'PROTOCOL_VERSION');
 
 export type Connection = ReturnType<typeof makeConnection>;
 

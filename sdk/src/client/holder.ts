@@ -3,8 +3,8 @@ import { KernelError } from '../errors.js';
 import type { VRef } from '../protocol/refs.js';
 import type { ObjectName } from '../protocol/session-wire.js';
 import { refused } from './pipeline.js';
-import { makeRef } from './ref.js';
-import type { CallOptions, Origin, SendOptions } from './types.js';
+import { dress, handleOf } from './ref.js';
+import type { Origin, SendOptions } from './types.js';
 
 /** An object of the host's, by its name. */
 export type Import = {
@@ -36,7 +36,7 @@ export type RefPowers = {
     target: VRef,
     method: unknown,
     args: readonly unknown[],
-    options: SendOptions,
+    options?: SendOptions,
   ) => Promise<unknown>;
   /** Nobody here has the object any more. */
   readonly giveBack: (entry: Import) => void;
@@ -46,7 +46,8 @@ type Listener = (error: Error) => void;
 
 const holders = new WeakMap<object, Holder>();
 /** What is behind a ref or a view of one, of whatever session. */
-export const holderOf = (value: object): Holder | undefined => holders.get(value);
+export const holderOf = (value: object): Holder | undefined =>
+  holders.get(handleOf(value)?.base ?? value);
 
 /** One more arrival of an object: its ref, the same as long as it lives. */
 export function hold(entry: Import, powers: RefPowers): object {
@@ -56,7 +57,7 @@ export function hold(entry: Import, powers: RefPowers): object {
     return known;
   }
   const holder: Holder = { entry, powers, holdings: 1, listeners: new Set() };
-  const ref = dress(holder);
+  const ref = makeRef(holder);
   entry.holder = holder;
   holder.ref = new WeakRef(ref);
   finalizers.register(ref, holder);
@@ -78,22 +79,20 @@ const letGo = (holder: Holder): void => {
 
 const finalizers = new FinalizationRegistry(letGo);
 
-/** The ref, or a view of it with options. */
-function dress(holder: Holder, options?: CallOptions, base?: object): object {
+function makeRef(holder: Holder): object {
   const { entry, powers, listeners } = holder;
   const { name, iface } = entry;
-  const look = {
-    iface: (name.iface ?? iface ?? '').replace(/^(?:Alleged|DebugName): /, ''),
-    methods: name.methods ?? [],
-    url: `vatkit:${powers.storeId()}/${name.id}`,
-  };
-  const ref = makeRef(look, (self) => ({
-    base: base ?? self,
+  const ref = {};
+  holders.set(ref, holder);
+  const tag = (name.iface ?? iface ?? '').replace(/^(?:Alleged|DebugName): /, '');
+  const url = `vatkit:${powers.storeId()}/${name.id}`;
+  return dress(ref, name.methods ?? [], tag, () => url, {
+    base: ref,
     origin: powers.origin,
     broken: () => holder.broken,
-    send: (method, args, more) =>
+    send: (method, args, options) =>
       holder.broken === undefined
-        ? powers.call(entry.vref, method, args, { ...options, ...more })
+        ? powers.call(entry.vref, method, args, options)
         : refused(holder.broken),
     dup() {
       if (holder.holdings === 0) throw holder.broken as Error;
@@ -109,10 +108,7 @@ function dress(holder: Holder, options?: CallOptions, base?: object): object {
       else tell(listener, holder.broken);
       return () => listeners.delete(listener);
     },
-    withOptions: (more) => dress(holder, { ...options, ...more }, base ?? self),
-  }));
-  holders.set(ref, holder);
-  return ref;
+  });
 }
 
 const tell = (listener: Listener, error: Error): void => queueMicrotask(() => listener(error));

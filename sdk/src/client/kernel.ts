@@ -241,9 +241,9 @@ export function createKernel<Admin = UntypedAdmin>({
 
   const ask: Ask = async (method, args, { again = false, ...options } = {}) => {
     for (let turn = 1; ; turn += 1) {
-      const { session, admin } = await withAdmin(connection);
+      await connection.ready();
       try {
-        const reply = (await session.call(admin, method, args, options)) as Reply;
+        const reply = (await connection.session().ask(method, args, options)) as Reply;
         if (reply.ok) return reply.value;
         throw errorOfWire(reply.error);
       } catch (thrown) {
@@ -339,14 +339,6 @@ type Definition = Pick<LaunchRequest, 'name' | 'config' | 'interfaces'>;
 /** In development the page knows of newer code than what it has loaded: the dev server puts this there. */
 type Hot = (client: unknown, definition: Definition, options: LaunchOptions) => Definition;
 type HotScope = { readonly [hot: symbol]: Hot | undefined };
-
-async function withAdmin(connection: Connection) {
-  await connection.ready();
-  const session = connection.session();
-  const admin = session.admin();
-  if (admin !== undefined) return { session, admin };
-  throw new KernelError('NOT_FOUND', 'This session has no power over the kernel');
-}
 
 function deepFreeze<Value extends object>(value: Value): Value {
   if (value instanceof Error) return value;

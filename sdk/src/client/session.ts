@@ -337,7 +337,11 @@ export function makeSession(wake: () => void, origin?: Origin) {
       acknowledged = 0;
     },
     received: () => received,
-    admin: () => welcome?.admin,
+    /** Calls a method of what answers for the kernel itself. */
+    async ask(...message: [method: string, args: readonly unknown[], options: SendOptions]) {
+      if (welcome?.admin !== undefined) return call(welcome.admin, ...message);
+      throw new KernelError('NOT_FOUND', 'This session has no power over the kernel');
+    },
     /** Nothing of it is under way in either direction. */
     isIdle: () => outbox.weight() + waiting === 0,
 

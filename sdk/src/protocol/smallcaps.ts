@@ -61,7 +61,7 @@ type JsonRecord = { [key: string]: Json };
 
 const PASS_STYLE = Symbol.for('passStyle');
 const { ownKeys } = Reflect;
-const { defineProperty, fromEntries, hasOwn, keys } = Object;
+const { defineProperty, fromEntries, getOwnPropertyNames, hasOwn, keys } = Object;
 
 /** `!` to `-` announce that a string is not meant literally; `!` itself, that the rest is. */
 const startsSpecial = (text: string): boolean => {
@@ -99,7 +99,7 @@ export function encode<Slot extends string>(
   options: EncodeOptions<Slot> = {},
 ): CapData<Slot> {
   const { slotOf, label = 'value', hint, bytesMax = limits.messageBytesMax } = options;
-  const { refuse, step, attempt } = makeTrail('pass', label, value);
+  const { refuse, step, attempt } = makeTrail('pass', label);
   const slots: Slot[] = [];
   let room = bytesMax;
 
@@ -109,44 +109,46 @@ export function encode<Slot extends string>(
     if (room < 0) refuse(`too long, the whole is over ${bytesMax} characters of text`);
   };
 
-  const encodeText = (text: string): string => {
+  const spend = (text: string): string => {
     take(text.length + 2);
-    return startsSpecial(text) ? `!${text}` : text;
+    return text;
   };
 
+  const encodeText = (text: string): string => spend(startsSpecial(text) ? `!${text}` : text);
+
   const encodeSymbol = (symbol: symbol): string => {
-    let name = Symbol.keyFor(symbol);
-    if (name === undefined) {
-      name = Object.getOwnPropertyNames(Symbol).find((key) => wellKnownSymbols[key] === symbol);
-      if (name === undefined) refuse('a symbol that Symbol.for() did not make');
-      name = `@@${name}`;
-    } else if (name.startsWith('@@')) {
-      name = `@@${name}`;
-    }
-    take(name.length + 3);
-    return `%${name}`;
+    const key = Symbol.keyFor(symbol);
+    const name = key ?? getOwnPropertyNames(Symbol).find((own) => wellKnownSymbols[own] === symbol);
+    if (name === undefined) return refuse('a symbol that Symbol.for() did not make');
+    return spend(key === undefined || key.startsWith('@@') ? `%@@${name}` : `%${name}`);
+  };
+
+  const encodeBigint = (item: bigint): string => {
+    const digits = String(item);
+    if (digits.length > limits.bigintDigitsMax) refuse('a bigint of too many digits');
+    return spend(item < 0n ? digits : `+${digits}`);
   };
 
   const indexes = new Map<Slot, number>();
   const encodeRef = ({ slot, promise, iface }: SlotRef<Slot>): string => {
-    const prefix = promise ? '&' : '$';
     const known = indexes.get(slot);
-    if (known !== undefined) return `${prefix}${known}`;
-    const index = slots.push(slot) - 1;
+    const index = known ?? slots.push(slot) - 1;
     indexes.set(slot, index);
-    if (promise || iface === undefined) return `${prefix}${index}`;
-    take(iface.length);
-    return `${prefix}${index}.${iface}`;
+    const mention = (promise ? '&' : '$') + index;
+    return spend(
+      known === undefined && !promise && iface !== undefined ? `${mention}.${iface}` : mention,
+    );
   };
 
-  const encodeOwn = (property: PropertyDescriptor | undefined): Json => {
+  const encodeOwn = (holder: object, key: string | number): Json => {
+    const property = Object.getOwnPropertyDescriptor(holder, key);
     if (property === undefined) return refuse('a hole in an array');
     if (!('value' in property)) return refuse('an accessor');
     if (!property.enumerable) return refuse('a property that is not enumerable');
     return encodeValue(property.value);
   };
   const encodeProperty = (holder: object, key: string | number): Json =>
-    step(key, Object.getOwnPropertyDescriptor(holder, key), encodeOwn);
+    step(holder, key, encodeOwn);
 
   const encodeArray = (array: unknown[]): Json => {
     // By name, so that another realm's arrays pass, too.
@@ -163,15 +165,10 @@ export function encode<Slot extends string>(
     const names = ownKeys(record);
     for (const key of names)
       if (typeof key !== 'string') refuse(`a record with the key ${String(key)}`);
-    const encoded: JsonRecord = {};
-    for (const key of names.sort() as string[]) {
-      const name = encodeText(key);
-      const json = encodeProperty(record, key);
-      // `__proto__`; and where Object.prototype is frozen, all that it has.
-      if (name in encoded) defineProperty(encoded, name, { value: json, enumerable: true });
-      else encoded[name] = json;
-    }
-    return encoded;
+    // A `__proto__` becomes a property like any other.
+    return fromEntries(
+      (names.sort() as string[]).map((key) => [encodeText(key), encodeProperty(record, key)]),
+    );
   };
 
   const encodeTagged = (tagged: Tagged): Json => {
@@ -211,12 +208,8 @@ export function encode<Slot extends string>(
         return '#undefined';
       case 'number':
         return Number.isFinite(item) ? item + 0 : `#${item}`;
-      case 'bigint': {
-        const digits = String(item);
-        take(digits.length);
-        if (digits.length > limits.bigintDigitsMax) refuse('a bigint of too many digits');
-        return item < 0n ? digits : `+${digits}`;
-      }
+      case 'bigint':
+        return encodeBigint(item);
       case 'symbol':
         return encodeSymbol(item);
     }
@@ -320,12 +313,15 @@ export function decode<Slot extends string>(
   const isLiteral = (node: Json): boolean =>
     typeof node === 'string' ? !startsSpecial(node) : typeof node !== 'object' || node === null;
 
+  type Parts = { [key: string | number]: unknown };
+  const decodePart = (parts: Parts, key: string | number): unknown =>
+    decodeValue(parts[key] as Json);
+
   /** In place. A `__proto__` is set as an own property, because JSON.parse has made it one. */
   const decodeParts = (node: Json[] | JsonRecord): void => {
-    const parts = node as { [key: string | number]: unknown };
+    const parts = node as Parts;
     for (const key of Array.isArray(node) ? node.keys() : keys(node)) {
-      const part = parts[key] as Json;
-      if (!isLiteral(part)) parts[key] = step(key, part, decodeValue);
+      if (!isLiteral(parts[key] as Json)) parts[key] = step(parts, key, decodePart);
     }
   };
 
