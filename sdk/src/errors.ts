@@ -126,20 +126,23 @@ export class KernelError extends Error {
     super(formatKernelErrorText(code, message), options);
     this.code = code;
     this.retryable = (codes[code] & RETRYABLE) > 0;
-    this.indeterminate = (codes[code] & INDETERMINATE) > 0 && !neverSentForm.test(this.message);
+    const [, rest = ''] = this.message.split('] ');
+    this.indeterminate = (codes[code] & INDETERMINATE) > 0 && !rest.startsWith(NEVER_SENT);
     this.data = options.data;
   }
 }
 
+/** The same error, called `name`. */
+export const withName = <Err extends Error>(error: Err, name: string): Err =>
+  Object.defineProperty(error, 'name', { value: name, writable: true, configurable: true });
+
 /** How the text of an error begins, after its mark, that says of a call to another kernel that it never left this one. */
 export const NEVER_SENT = 'never sent: ';
-const neverSentForm = new RegExp(`^\\[KERNEL:[A-Z_:]+\\] ${NEVER_SENT}`);
 
 /** Is `value` a {@link KernelError}, and, where given, one with this code? */
 export function isKernelError(value: unknown, code?: KernelErrorCode): value is KernelError {
-  if (typeof value !== 'object' || value === null) return false;
-  const candidate = value as Partial<KernelError> & { [brand]?: unknown };
-  return candidate[brand] === true && (code === undefined || candidate.code === code);
+  const candidate = value as (Partial<KernelError> & { [brand]?: unknown }) | null | undefined;
+  return candidate?.[brand] === true && (code === undefined || candidate.code === code);
 }
 
 /** The text form that vats and callers see: `[KERNEL:VAT_TERMINATED] Vat was deleted.` */
@@ -153,10 +156,8 @@ const textForm = /^\[KERNEL:(?:VAT_FATAL:)?([A-Z_]+)\] ?/;
 export function parseKernelErrorText(
   text: string,
 ): { code: KernelErrorCode; message: string } | undefined {
-  const match = textForm.exec(text);
-  const code = match?.[1];
-  if (match === null || code === undefined || !isKernelErrorCode(code)) return undefined;
-  return { code, message: text.slice(match[0].length) };
+  const [mark = '', code = ''] = textForm.exec(text) ?? [];
+  return isKernelErrorCode(code) ? { code, message: text.slice(mark.length) } : undefined;
 }
 
 /**

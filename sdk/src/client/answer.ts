@@ -29,16 +29,16 @@ export function makeAnswer(
   let outcome: { rejected: boolean; value: unknown } | undefined;
   const { promise, resolve, reject } = makePipelined((method, args, more) => {
     markHandled(promise);
-    if (outcome === undefined) return toName(method, args, more);
+    if (!outcome) return toName(method, args, more);
     const { rejected, value } = outcome;
     if (rejected) return refused(value);
     if (isRef(value) || value instanceof Promise) return send(value, method, args, more);
-    const what = `Cannot call ${String(method)}: the promise was fulfilled with no object`;
+    const what = `Cannot call ${String(method)}: the promise gave no object`;
     return refused(new KernelError('BAD_PROMISE_RESOLUTION', what));
   });
   const settle: Answer['settle'] = (rejected, value, touched) => {
-    if (outcome !== undefined) return;
-    if (touched !== undefined) onTouched?.(touched);
+    if (outcome) return;
+    if (touched) onTouched?.(touched);
     outcome = { rejected, value };
     signal?.removeEventListener('abort', abort);
     clearTimeout(timer);

@@ -28,10 +28,11 @@ export type Phase =
 /** What the host tells, and what the connection knows itself: its phase, and of each beginning and resumption of a session. */
 export type News =
   | EventMessage['event']
-  | { type: 'status'; status: { phase: Phase; error: Error | undefined } }
-  | { type: 'status'; status: Pick<WelcomeMessage, 'storage' | 'storeId' | 'epoch'> }
+  | { type: 'status'; status: { phase: Phase; error: Error | undefined } & Partial<Store> }
   /** No version that was known before means anything. */
   | { type: 'versions'; versions?: undefined };
+
+type Store = Pick<WelcomeMessage, 'storage' | 'storeId' | 'epoch'>;
 
 export type ConnectionOptions = {
   /** A Worker or a MessagePort, or a promise of one; another one each time, if the last was lost. */
@@ -56,11 +57,6 @@ const STEADY_MS = 10_000;
 
 const NO_ANSWER = 'it does not answer any more';
 
-const deaf = { onMessage: (): void => undefined, onLost: (): void => undefined };
-
-const isReloadNeeded = (cause: unknown): cause is KernelError =>
-  isKernelError(cause, 'PROTOCOL_VERSION');
-
 export type Connection = ReturnType<typeof makeConnection>;
 
 export function makeConnection({ open, leave, startTimeoutMs, onNews, origin }: ConnectionOptions) {
@@ -72,9 +68,6 @@ export function makeConnection({ open, leave, startTimeoutMs, onNews, origin }: 
   /** Of one channel: what an earlier one says is not heard. */
   let era = 0;
   let session: Session = makeSession(wake, origin);
-  /** The last welcome of the session, and the secret that its first one gave. */
-  let welcome: WelcomeMessage | undefined;
-  let secret = '';
   let readySince = 0;
   let attempts = 0;
   let isFlushing = false;
@@ -88,10 +81,10 @@ export function makeConnection({ open, leave, startTimeoutMs, onNews, origin }: 
   const post = (message: ToHost): void => channel?.post(message);
   const isStarting = (): boolean => phase === 'starting' || phase === 'reconnecting';
 
-  const turn = (to: Phase, error?: Error): void => {
+  const turn = (to: Phase, error?: Error, store?: Store): void => {
     phase = to;
     failure = error;
-    onNews?.({ type: 'status', status: { phase, error } });
+    onNews?.({ type: 'status', status: { phase, error, ...store } });
     if (!isStarting()) for (const settle of waiting.splice(0)) settle(error);
   };
 
@@ -110,14 +103,13 @@ export function makeConnection({ open, leave, startTimeoutMs, onNews, origin }: 
   const endSession = (error: Error): void => {
     const over = session;
     session = makeSession(wake, origin);
-    welcome = undefined;
     ports?.close();
     over.end(error);
   };
 
   const fail = (
     error: Error,
-    to: Phase = isReloadNeeded(error) ? 'reload-required' : 'failed',
+    to: Phase = isKernelError(error, 'PROTOCOL_VERSION') ? 'reload-required' : 'failed',
   ): void => {
     drop(true);
     target = undefined;
@@ -145,58 +137,48 @@ export function makeConnection({ open, leave, startTimeoutMs, onNews, origin }: 
     const mine = (era += 1);
     const isCurrent = (): boolean => era === mine;
     timer = setTimeout(
-      () => lost(new Error(`nothing in it answered within ${startTimeoutMs} ms`)),
+      () => lost(new Error(`no answer within ${startTimeoutMs} ms`)),
       startTimeoutMs,
     );
     try {
       const opened = await open(isCurrent);
-      if (!isCurrent()) {
-        // Too late: nobody else knows of it.
-        if (opened !== target) openChannel(opened, deaf).close(true);
-        return;
-      }
+      const listen = (): Channel =>
+        openChannel(opened, {
+          onMessage: (message) => isCurrent() && receive(message as ToClient),
+          onLost: (cause) => isCurrent() && lost(cause),
+        });
+      // Too late: nobody else knows of it.
+      if (!isCurrent()) return opened === target ? undefined : listen().close(true);
       // A port that has not answered would get a second hello.
       if (opened === target && attempts > 1) throw new Error(NO_ANSWER);
       target = opened;
-      channel = openChannel(opened, {
-        onMessage: (message) => isCurrent() && receive(message as ToClient),
-        onLost: (cause) => isCurrent() && lost(cause),
-      });
-      hello();
+      channel = listen();
+      post(session.hello());
     } catch (cause) {
       if (isCurrent()) fail(isKernelError(cause) ? cause : gone(cause));
     }
   };
 
-  const hello = (): void =>
-    post({
-      type: 'hello',
-      protocol: sessionProtocol,
-      ...(welcome && {
-        resume: { session: welcome.session, secret, received: session.received() },
-      }),
-    });
-
   /** The channel came to nothing, or has ended. A session that was welcomed once is worth more attempts. */
   const lost = (cause: unknown): void => {
-    if (isReloadNeeded(cause)) return fail(cause);
+    if (isKernelError(cause, 'PROTOCOL_VERSION')) return fail(cause);
     const isSteady = phase === 'ready' && Date.now() - readySince > STEADY_MS;
     // Where a kernel goes on elsewhere nothing has failed.
     const hasMoved = cause instanceof KernelMoved || isKernelError(cause, 'KERNEL_STOPPED');
     if (isSteady || hasMoved) attempts = 0;
     attempts += 1;
-    const isKept = welcome !== undefined || cause instanceof KernelMoved;
+    const isKept = session.welcome() || cause instanceof KernelMoved;
     if (!isKept || attempts > RECONNECTS_MAX) return fail(gone(cause));
     drop(false);
     ports?.suspend();
-    const next = welcome === undefined ? 'starting' : 'reconnecting';
+    const next = session.welcome() ? 'reconnecting' : 'starting';
     turn(next);
     timer = setTimeout(() => void start(next), RECONNECT_DELAY_MS * (attempts - 1));
   };
 
   const gone = (cause: unknown): Error => {
     const why = cause instanceof Error ? cause.message : String(cause);
-    return welcome === undefined
+    return !session.welcome()
       ? workerStartError(
           `The kernel's worker did not start: ${why}. See what worker() returns, and that worker's console`,
           cause,
@@ -216,7 +198,7 @@ export function makeConnection({ open, leave, startTimeoutMs, onNews, origin }: 
         ? thrown
         : new KernelError('PROTOCOL_ERROR', 'It said what cannot be', { cause: thrown });
       post({ type: 'bye' });
-      fail(welcome === undefined ? gone(error) : error);
+      fail(session.welcome() ? error : gone(error));
     }
   };
 
@@ -255,14 +237,11 @@ export function makeConnection({ open, leave, startTimeoutMs, onNews, origin }: 
 
   const welcomed = (next: WelcomeMessage): void => {
     clearTimeout(timer);
-    secret = next.secret ?? secret;
-    welcome = next;
     readySince = Date.now();
     session.welcomed(next);
     const { storage, storeId, epoch } = next;
-    onNews?.({ type: 'status', status: { storage, storeId, epoch } });
     onNews?.({ type: 'versions' });
-    turn('ready');
+    turn('ready', undefined, { storage, storeId, epoch });
     session.flush(post, true);
     ports?.resume();
     listenForLife();
@@ -270,11 +249,12 @@ export function makeConnection({ open, leave, startTimeoutMs, onNews, origin }: 
 
   const refused = ({ error, protocol: { min } }: RefusedMessage): void => {
     let cause = errorOfWire(error);
-    if (error.code === 'SESSION_EXPIRED' && welcome !== undefined) {
+    const welcome = session.welcome();
+    if (error.code === 'SESSION_EXPIRED' && welcome) {
       if (welcome.storage === 'memory')
         cause = new KernelError('STORE_LOST', 'The kernel kept nothing on disk', { cause });
       endSession(cause);
-      return hello();
+      return post(session.hello());
     }
     if (error.code !== 'PROTOCOL_VERSION') return fail(gone(cause));
     const [what, todo, to]: [string, string, Phase] =
@@ -315,8 +295,8 @@ export function makeConnection({ open, leave, startTimeoutMs, onNews, origin }: 
       new Promise((resolve, reject) => {
         if (phase === 'ready') return resolve();
         // For good; after another failure the next use tries anew.
-        if (failure !== undefined && phase !== 'failed') return reject(failure);
-        waiting.push((error) => (error === undefined ? resolve() : reject(error)));
+        if (failure && phase !== 'failed') return reject(failure);
+        waiting.push((error) => (error ? reject(error) : resolve()));
         wake();
       }),
 

@@ -1,7 +1,7 @@
 /** The page's objects in one session. It comes with the first of them, so that pages that expose nothing need none of this. */
 import { KernelError } from '../errors.js';
 import type { CapData } from '../protocol/capdata.js';
-import type { VRef } from '../protocol/refs.js';
+import { numberOf, type VRef } from '../protocol/refs.js';
 import type { HostOp } from '../protocol/session-wire.js';
 import type { SlotRef } from '../protocol/smallcaps.js';
 import type { Label } from '../protocol/trail.js';
@@ -57,7 +57,10 @@ export function makeExports({ newName, read }: ExportPowers) {
     /** @throws KernelError SESSION_CLOSED. */
     handleOf: (name: VRef): object => find(name).handle,
     drop,
-    names: () => exports.keys(),
+    /** The host has closed those with lower numbers. */
+    closeBelow(number: number): void {
+      for (const name of exports.keys()) if (numberOf(name) < number) drop(name, Infinity);
+    },
     /** The page's code runs when this frame is done, and what it throws is its caller's. */
     async call({ target, methargs }: HostOp & { op: 'call' }): Promise<unknown> {
       const own = exports.get(target);

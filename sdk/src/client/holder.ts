@@ -52,7 +52,7 @@ export const holderOf = (value: object): Holder | undefined =>
 /** One more arrival of an object: its ref, the same as long as it lives. */
 export function hold(entry: Import, powers: RefPowers): object {
   const known = entry.holder?.ref?.deref();
-  if (entry.holder !== undefined && known !== undefined) {
+  if (entry.holder && known) {
     entry.holder.holdings += 1;
     return known;
   }
@@ -66,7 +66,7 @@ export function hold(entry: Import, powers: RefPowers): object {
 
 /** The ref has served: its calls reject with `error`, and who listens is told, once. */
 export function breakHolder(holder: Holder, error: Error): void {
-  if (holder.broken !== undefined) return;
+  if (holder.broken) return;
   holder.broken = error;
   for (const listener of holder.listeners) tell(listener, error);
   holder.listeners.clear();
@@ -91,9 +91,7 @@ function makeRef(holder: Holder): object {
     origin: powers.origin,
     broken: () => holder.broken,
     send: (method, args, options) =>
-      holder.broken === undefined
-        ? powers.call(entry.vref, method, args, options)
-        : refused(holder.broken),
+      holder.broken ? refused(holder.broken) : powers.call(entry.vref, method, args, options),
     dup() {
       if (holder.holdings === 0) throw holder.broken as Error;
       holder.holdings += 1;
@@ -104,8 +102,8 @@ function makeRef(holder: Holder): object {
       letGo(holder);
     },
     onBroken(listener) {
-      if (holder.broken === undefined) listeners.add(listener);
-      else tell(listener, holder.broken);
+      if (holder.broken) tell(listener, holder.broken);
+      else listeners.add(listener);
       return () => listeners.delete(listener);
     },
   });

@@ -1,5 +1,4 @@
 /** A kernel as a page has it: launches, refs, news. What is called goes through one session. */
-import { KernelError, isKernelError } from '../errors.js';
 import { limits } from '../limits.js';
 import type { ClusterConfig } from '../protocol/config.js';
 import { describe } from '../protocol/describe.js';
@@ -10,12 +9,11 @@ import type {
   LaunchStep,
   LaunchValue,
   VatVersions,
-  WireError,
   WireStatus,
 } from '../protocol/session-wire.js';
-import { makeConnection, type Connection, type Phase } from './connection.js';
-import { errorOfWire } from './errors.js';
-import type { Ask, Powers } from './powers.js';
+import { REPEATS_MAX, makeAsk } from './ask.js';
+import { makeConnection, type Phase } from './connection.js';
+import type { Powers } from './powers.js';
 import { loadedOnce } from './load.js';
 import type { Tabs } from './tabs/tabs.js';
 import type { CallOptions, Origin, Remote, Untyped, VersionsListener } from './types.js';
@@ -84,10 +82,6 @@ export type Launched<Root> = {
   /** What `bootstrap` returned when it was launched. */
   bootstrapResult: unknown;
 };
-
-type Reply = { ok: true; value: unknown } | { ok: false; error: WireError };
-
-const ASKS_MAX = 3;
 
 /** The methods of `Kernel` that can be called from afar. */
 export type AdminOf<Kernel> = {
@@ -203,7 +197,7 @@ export function createKernel<Admin = UntypedAdmin>({
   };
   const showLaunch = (as: string, step?: LaunchStep): void => {
     const { [as]: _, ...others } = status.launching;
-    change({ launching: step === undefined ? others : { ...others, [as]: step } });
+    change({ launching: step ? { ...others, [as]: step } : others });
   };
 
   const tellVersions = (versions: VatVersions | undefined): void => {
@@ -218,10 +212,9 @@ export function createKernel<Admin = UntypedAdmin>({
   };
 
   /** The election among tabs, for a realm that may have some: a port needs none. */
-  const tabs = loadedOnce(async () => {
-    const { makeTabs } = await import('./tabs/tabs.js');
-    return makeTabs({ name, worker, sandbox });
-  });
+  const tabs = loadedOnce(() =>
+    import('./tabs/tabs.js').then(({ makeTabs }) => makeTabs({ name, worker, sandbox })),
+  );
   let present: Tabs | undefined;
   const connection = makeConnection({
     async open(isWanted) {
@@ -239,32 +232,18 @@ export function createKernel<Admin = UntypedAdmin>({
     origin,
   });
 
-  const ask: Ask = async (method, args, { again = false, ...options } = {}) => {
-    for (let turn = 1; ; turn += 1) {
-      await connection.ready();
-      try {
-        const reply = (await connection.session().ask(method, args, options)) as Reply;
-        if (reply.ok) return reply.value;
-        throw errorOfWire(reply.error);
-      } catch (thrown) {
-        // The end of a kernel need not be told.
-        if (!again || turn === ASKS_MAX || !isKernelError(thrown, 'SERVICE_INTERRUPTED'))
-          throw thrown;
-      }
-    }
-  };
+  const ask = makeAsk(connection);
 
   /** What only some apps use of a kernel. */
-  const powers = loadedOnce(async () => {
-    const { makePowers } = await import('./powers.js');
-    return makePowers({ ask, connection, tabs });
-  });
+  const powers = loadedOnce(() =>
+    import('./powers.js').then(({ makePowers }) => makePowers({ ask, connection, tabs })),
+  );
 
   const later =
     <Name extends keyof Powers>(which: Name, ...first: unknown[]) =>
     async (...args: unknown[]): Promise<Awaited<ReturnType<Powers[Name]>>> => {
       const power = (await powers())[which] as (...args: unknown[]) => ReturnType<Powers[Name]>;
-      return await power(...first, ...args);
+      return power(...first, ...args) as Promise<Awaited<ReturnType<Powers[Name]>>>;
     };
 
   const launch = async (
@@ -276,19 +255,13 @@ export function createKernel<Admin = UntypedAdmin>({
     const { name: own, config, interfaces } = hot?.(client, definition, options) ?? definition;
     const { as = own, onProgress, signal, timeoutMs, ...how } = options;
     const progress = (lastProgress += 1);
-    const request: LaunchRequest = {
-      name: as,
-      config,
-      progress,
-      ...(interfaces && { interfaces }),
-      ...how,
-    };
     steps.set(progress, (step) => {
       showLaunch(as, step);
       if (onProgress) queueMicrotask(() => onProgress(step));
     });
     try {
-      return await ask('launch', [request], { again: true, signal, timeoutMs });
+      const request = { name: as, config, progress, ...(interfaces && { interfaces }), ...how };
+      return await ask('launch', [request], { repeats: REPEATS_MAX, signal, timeoutMs });
     } finally {
       steps.delete(progress);
       if (as in status.launching) showLaunch(as);
@@ -342,8 +315,8 @@ type HotScope = { readonly [hot: symbol]: Hot | undefined };
 
 function deepFreeze<Value extends object>(value: Value): Value {
   if (value instanceof Error) return value;
-  for (const part of Object.values(value) as unknown[])
-    if (typeof part === 'object' && part !== null && !Object.isFrozen(part)) deepFreeze(part);
+  // What is no object is frozen by nature.
+  for (const part of Object.values(value) as object[]) if (!Object.isFrozen(part)) deepFreeze(part);
   return Object.freeze(value);
 }
 

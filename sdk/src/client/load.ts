@@ -13,7 +13,7 @@ export function loadedOnce<Part>(load: () => Promise<Part>): () => Promise<Part>
       part = undefined;
       throw new KernelError(
         'LOAD_FAILED',
-        `A file of vatkit's was not loaded: ${String(cause)}. Try again, or reload the page`,
+        `A file of vatkit was not loaded: ${String(cause)}. Try again or reload the page`,
         { cause },
       );
     }));

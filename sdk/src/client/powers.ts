@@ -4,18 +4,10 @@
  */
 import { describe } from '../protocol/describe.js';
 import type { PeerStatus } from '../protocol/peer-status.js';
-import type { AdminMethods } from '../protocol/session-wire.js';
+import { REPEATS_MAX, type Ask } from './ask.js';
 import type { Connection } from './connection.js';
 import { makePorts } from './ports.js';
 import type { Tabs } from './tabs/tabs.js';
-import type { CallOptions } from './types.js';
-
-/** @param options - with `again`: asking twice does no more than asking once. */
-export type Ask = <Method extends keyof AdminMethods>(
-  method: Method,
-  args: AdminMethods[Method],
-  options?: CallOptions & { again?: boolean },
-) => Promise<unknown>;
 
 export type PowersOptions = { ask: Ask; connection: Connection; tabs: () => Promise<Tabs> };
 
@@ -24,9 +16,9 @@ export type Powers = ReturnType<typeof makePowers>;
 export function makePowers({ ask, connection, tabs }: PowersOptions) {
   const askKernel = (method: string, ...args: unknown[]): Promise<unknown> =>
     ask('kernel', [method, args]);
-  const ref = (kref: string): Promise<unknown> => ask('ref', [kref], { again: true });
+  const ref = (kref: string): Promise<unknown> => ask('ref', [kref], { repeats: REPEATS_MAX });
   const krefOf = async (held: object): Promise<string> =>
-    (await ask('krefOf', [held], { again: true })) as string;
+    (await ask('krefOf', [held], { repeats: REPEATS_MAX })) as string;
 
   return {
     askKernel,

@@ -24,9 +24,7 @@ export type RefHandle = {
 const refKey = Symbol.for('vatkit.ref');
 
 export const handleOf = (value: unknown): RefHandle | undefined =>
-  typeof value === 'object' && value !== null
-    ? (value as { [refKey]?: RefHandle })[refKey]
-    : undefined;
+  (value as { [refKey]?: RefHandle } | null | undefined)?.[refKey];
 
 /** Where Symbol.dispose does not exist yet, `release(ref)` does the same. */
 export const disposeKey: unknown = Symbol.dispose ?? Symbol.for('Symbol.dispose');
@@ -87,21 +85,19 @@ export function call<Target, const Name extends string | symbol | undefined>(
 export const send: (target: unknown, ...message: Parameters<Pipe>) => Promise<unknown> = (
   target,
   ...message
-) => {
-  const pipe = pipeTo(target);
-  if (pipe !== undefined) return pipe(...message);
-  return Promise.reject(new TypeError(`call takes a ref; found ${describe(target)}`));
-};
+) =>
+  pipeTo(target)?.(...message) ??
+  Promise.reject(new TypeError(`call takes a ref; found ${describe(target)}`));
 
 /** How messages reach a ref, or what a promise will be. */
 function pipeTo(target: unknown): Pipe | undefined {
-  const pipe = handleOf(target)?.send ?? (target instanceof Promise ? pipeOf(target) : undefined);
-  if (pipe !== undefined || !(target instanceof Promise)) return pipe;
-  return (...message) => {
+  if (!(target instanceof Promise)) return handleOf(target)?.send;
+  const toWhatItWillBe: Pipe = (...message) => {
     const { promise, resolve } = makePipelined((...next) => send(promise, ...next));
     resolve(target.then((value) => send(value, ...message)));
     return promise;
   };
+  return pipeOf(target) ?? toWhatItWillBe;
 }
 
 /**

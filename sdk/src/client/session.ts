@@ -5,16 +5,18 @@
 import { KernelError } from '../errors.js';
 import { limits } from '../limits.js';
 import type { CapData } from '../protocol/capdata.js';
-import { isExportVRef, isPromiseVRef, type VRef } from '../protocol/refs.js';
-import type {
-  AckMessage,
-  ClientOp,
-  FrameMessage,
-  HostFrameMessage,
-  HostOp,
-  HostResolution,
-  PingMessage,
-  WelcomeMessage,
+import { isExportVRef, isPromiseVRef, numberOf, type VRef } from '../protocol/refs.js';
+import {
+  sessionProtocol,
+  type AckMessage,
+  type ClientOp,
+  type FrameMessage,
+  type HelloMessage,
+  type HostFrameMessage,
+  type HostOp,
+  type HostResolution,
+  type PingMessage,
+  type WelcomeMessage,
 } from '../protocol/session-wire.js';
 import { decode, encode, type Mention, type SlotRef } from '../protocol/smallcaps.js';
 import type { Label } from '../protocol/trail.js';
@@ -48,12 +50,10 @@ export function makeSession(wake: () => void, origin?: Origin) {
   let lastName = 0;
   let received = 0;
   let acknowledged = 0;
-  let waiting = 0;
   let ended: Error | undefined;
 
   const forget = (name: VRef): void => {
-    const promise = decided.get(name);
-    if (promise !== undefined && promiseNames.get(promise) === name) promiseNames.delete(promise);
+    promiseNames.delete(decided.get(name) as object);
     decided.delete(name);
   };
 
@@ -65,7 +65,7 @@ export function makeSession(wake: () => void, origin?: Origin) {
   });
 
   const push = (op: ClientOp, value?: CapData): void => {
-    if (ended !== undefined) return;
+    if (ended) return;
     outbox.push(op, value);
     wake();
   };
@@ -82,7 +82,7 @@ export function makeSession(wake: () => void, origin?: Origin) {
   };
 
   const giveBackUnheld = (entries: readonly Import[]): void => {
-    for (const entry of entries) if (entry.holder === undefined) giveBack(entry);
+    for (const entry of entries) if (!entry.holder) giveBack(entry);
   };
 
   // Values
@@ -94,22 +94,21 @@ export function makeSession(wake: () => void, origin?: Origin) {
       if (holdings === 0) return refuse('a ref that was released');
       return { slot: entry.vref, iface: entry.iface };
     }
-    if (handleOf(value) !== undefined)
-      return refuse('a ref of another kernel, or of a session that is over');
+    if (handleOf(value)) return refuse('a ref of another kernel, or of a session that is over');
     const exposure = exposureOf(value);
-    if (exposure !== undefined) {
+    if (exposure) {
       exports ??= exposure.makeExports({ newName, read });
       return exports.slotOf(value, exposure, refuse);
     }
     if (value instanceof Promise) return { slot: promiseName(value), promise: true };
     if (typeof (value as Event).preventDefault === 'function')
-      return refuse('an event (call the method in a function: () => ref.method())');
+      return refuse('an event (call it as () => ref.method())');
     return undefined;
   };
 
   const promiseName = (promise: Promise<unknown>): VRef => {
     const known = promiseNames.get(promise);
-    if (known !== undefined) return known;
+    if (known) return known;
     const name = newName('p');
     decide(name, promise);
     return name;
@@ -155,14 +154,15 @@ export function makeSession(wake: () => void, origin?: Origin) {
   };
 
   const fromSlot = (slot: VRef, { promise, iface }: Mention): unknown => {
-    if (promise !== isPromiseVRef(slot))
-      throw new TypeError(`Cannot read slot ${slot}: it is of the other kind`);
+    if (promise !== isPromiseVRef(slot)) throw new TypeError(`Slot ${slot} is of the other kind`);
     const own = isExportVRef(slot);
     if (promise)
       return (
         decided.get(slot) ??
         expected.get(slot)?.promise ??
-        (own ? refused(lostPromise()) : expectValue(slot).promise)
+        (own
+          ? refused(new KernelError('SESSION_CLOSED', 'The page has forgotten this promise'))
+          : expectValue(slot).promise)
       );
     // None was named where nothing was exposed.
     if (own) return (exports as Exports).handleOf(slot);
@@ -186,8 +186,7 @@ export function makeSession(wake: () => void, origin?: Origin) {
       .filter((slot) => slot.startsWith('o-'))
       .map((slot) => {
         const entry = imports.get(slot);
-        if (entry === undefined)
-          throw new KernelError('PROTOCOL_ERROR', `The host has not named ${slot}`);
+        if (!entry) throw new KernelError('PROTOCOL_ERROR', `The host has not named ${slot}`);
         entry.mentions += 1;
         return entry;
       });
@@ -198,13 +197,9 @@ export function makeSession(wake: () => void, origin?: Origin) {
   const expect = (name: VRef, options?: SendOptions): Answer => {
     const answer = makeAnswer(
       (method, args, more) => call(name, method, args, more),
-      (promise) => {
-        promiseNames.delete(promise);
-        waiting -= 1;
-      },
+      (promise) => promiseNames.delete(promise),
       options,
     );
-    waiting += 1;
     expected.set(name, answer);
     promiseNames.set(answer.promise, name);
     return answer;
@@ -224,8 +219,13 @@ export function makeSession(wake: () => void, origin?: Origin) {
     options: SendOptions = {},
   ): Promise<unknown> => {
     try {
-      insistRoom();
+      if (ended) throw ended;
       options.signal?.throwIfAborted();
+      if (
+        expected.size >= limits.sessionCallsMax ||
+        outbox.weight() >= limits.sessionUnsentCharsMax
+      )
+        throw new KernelError('QUEUE_FULL', 'Too much waits for the kernel');
       const methargs = write([method, args], ['method', 'args']);
       const result = newName('p');
       const { promise } = expect(result, options);
@@ -236,13 +236,12 @@ export function makeSession(wake: () => void, origin?: Origin) {
     }
   };
 
-  const insistRoom = (): void => {
-    if (ended !== undefined) throw ended;
-    if (expected.size >= limits.sessionCallsMax || outbox.weight() >= limits.sessionUnsentCharsMax)
-      throw new KernelError('QUEUE_FULL', 'Too much waits for the kernel');
+  const powers: RefPowers = {
+    origin,
+    storeId: () => (welcome as WelcomeMessage).storeId,
+    call,
+    giveBack,
   };
-
-  const powers: RefPowers = { origin, storeId: () => welcome?.storeId ?? '', call, giveBack };
 
   // What the host does
 
@@ -250,8 +249,8 @@ export function makeSession(wake: () => void, origin?: Origin) {
     switch (op.op) {
       case 'call': {
         const outcome = (exports as Exports).call(op);
-        if (op.result === undefined) markHandled(outcome);
-        else decide(op.result, outcome);
+        if (op.result) decide(op.result, outcome);
+        else markHandled(outcome);
         return;
       }
       case 'settle':
@@ -262,7 +261,7 @@ export function makeSession(wake: () => void, origin?: Origin) {
       case 'broken':
         for (const { ref, code, message } of op.refs) {
           const holder = imports.get(ref)?.holder;
-          if (holder !== undefined) breakHolder(holder, errorOfWire({ code, message }));
+          if (holder) breakHolder(holder, errorOfWire({ code, message }));
         }
         return;
       case 'give':
@@ -276,11 +275,11 @@ export function makeSession(wake: () => void, origin?: Origin) {
       if (!isExportVRef(promise) && !expected.has(promise)) expectValue(promise);
     for (const { promise, rejected, value, stack, touched } of resolutions) {
       const answer = expected.get(promise);
-      if (answer === undefined || answer.isDone()) giveBackUnheld(mention(value.slots));
+      if (!answer || answer.isDone()) giveBackUnheld(mention(value.slots));
       else
         try {
           const result = read(value, 'result');
-          if (stack !== undefined && result instanceof Error) result.stack = stack;
+          if (stack && result instanceof Error) result.stack = stack;
           answer.settle(rejected, result, touched);
         } catch (thrown) {
           answer.settle(true, thrown);
@@ -313,7 +312,7 @@ export function makeSession(wake: () => void, origin?: Origin) {
       received = seq;
       for (const name of names) {
         const entry = imports.get(name.ref);
-        if (entry !== undefined) entry.name = name;
+        if (entry) entry.name = name;
         else imports.set(name.ref, { vref: name.ref, name, mentions: 0 });
       }
       understood(acked);
@@ -326,24 +325,31 @@ export function makeSession(wake: () => void, origin?: Origin) {
 
     /** There is a channel again, or for the first time. */
     welcomed(next: WelcomeMessage): void {
-      welcome = next;
+      // Only the first one tells the secret.
+      welcome = { ...welcome, ...next };
       outbox.acked(next.received);
-      for (const name of [...(exports?.names() ?? []), ...decided.keys()]) {
-        if (!isExportVRef(name) || numberOf(name) >= next.closedBelow) continue;
-        exports?.drop(name, Infinity);
-        forget(name);
-      }
+      exports?.closeBelow(next.closedBelow);
+      for (const name of decided.keys())
+        if (isExportVRef(name) && numberOf(name) < next.closedBelow) forget(name);
       // A resumption acknowledges nothing.
       acknowledged = 0;
     },
-    received: () => received,
+    welcome: () => welcome,
+    /** Begins it on its first channel, and takes it up again on the next. */
+    hello: (): HelloMessage => ({
+      type: 'hello',
+      protocol: sessionProtocol,
+      ...(welcome && {
+        resume: { session: welcome.session, secret: welcome.secret as string, received },
+      }),
+    }),
     /** Calls a method of what answers for the kernel itself. */
     async ask(...message: [method: string, args: readonly unknown[], options: SendOptions]) {
-      if (welcome?.admin !== undefined) return call(welcome.admin, ...message);
-      throw new KernelError('NOT_FOUND', 'This session has no power over the kernel');
+      if (welcome?.admin) return call(welcome.admin, ...message);
+      throw new KernelError('NOT_FOUND', 'This session has no admin object');
     },
     /** Nothing of it is under way in either direction. */
-    isIdle: () => outbox.weight() + waiting === 0,
+    isIdle: () => !outbox.weight() && [...expected.values()].every(({ isDone }) => isDone()),
 
     /** Sends what there is to send and what the host can take. @param again - what it has not acknowledged, too. */
     flush(post: (frame: FrameMessage<ClientOp>) => void, again = false): void {
@@ -365,7 +371,7 @@ export function makeSession(wake: () => void, origin?: Origin) {
 
     /** Over for good: everything that waits rejects, every ref is broken. */
     end(error: Error): void {
-      if (ended !== undefined) return;
+      if (ended) return;
       ended = error;
       outbox.clear();
       exports = undefined;
@@ -375,8 +381,3 @@ export function makeSession(wake: () => void, origin?: Origin) {
     },
   };
 }
-
-const lostPromise = (): KernelError =>
-  new KernelError('SESSION_CLOSED', 'The page settles this promise no longer');
-
-const numberOf = (vref: VRef): number => Number(vref.slice(2));

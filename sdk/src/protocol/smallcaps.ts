@@ -11,7 +11,7 @@
  *
  * Decoded values are fresh, mutable and the caller's own, as JSON.parse's are; only tagged values are frozen.
  */
-import { KernelError, parseKernelErrorText } from '../errors.js';
+import { KernelError, parseKernelErrorText, withName } from '../errors.js';
 import { limits } from '../limits.js';
 import { fromBase64, toBase64 } from './base64.js';
 import type { CapData } from './capdata.js';
@@ -61,20 +61,13 @@ type JsonRecord = { [key: string]: Json };
 
 const PASS_STYLE = Symbol.for('passStyle');
 const { ownKeys } = Reflect;
-const { defineProperty, fromEntries, getOwnPropertyNames, hasOwn, keys } = Object;
+const { fromEntries, getOwnPropertyNames, hasOwn, keys } = Object;
 
 /** `!` to `-` announce that a string is not meant literally; `!` itself, that the rest is. */
 const startsSpecial = (text: string): boolean => {
   const code = text.charCodeAt(0);
   return code >= 33 && code <= 45;
 };
-
-const constants = new Map([
-  ['#undefined', undefined],
-  ['#NaN', NaN],
-  ['#Infinity', Infinity],
-  ['#-Infinity', -Infinity],
-]);
 
 const wellKnownSymbols = Symbol as unknown as Record<string, unknown>;
 
@@ -142,7 +135,7 @@ export function encode<Slot extends string>(
 
   const encodeOwn = (holder: object, key: string | number): Json => {
     const property = Object.getOwnPropertyDescriptor(holder, key);
-    if (property === undefined) return refuse('a hole in an array');
+    if (!property) return refuse('a hole in an array');
     if (!('value' in property)) return refuse('an accessor');
     if (!property.enumerable) return refuse('a property that is not enumerable');
     return encodeValue(property.value);
@@ -180,7 +173,7 @@ export function encode<Slot extends string>(
 
   const encodeObject = (object: object): Json => {
     const ref = slotOf?.(object, refuse);
-    if (ref !== undefined) return encodeRef(ref);
+    if (ref) return encodeRef(ref);
     if (Array.isArray(object)) return encodeArray(object);
     if (isPlainObject(object))
       return (object as Record<symbol, unknown>)[PASS_STYLE] === 'tagged'
@@ -235,18 +228,27 @@ export function decode<Slot extends string>(
   const { fromSlot, label = 'value', bytesMax = limits.messageBytesMax } = options;
   const { refuse, step } = makeTrail('read', label);
   if (typeof body !== 'string' || !Array.isArray(slots))
-    refuse('not CapData, which is { body, slots }');
+    refuse('not CapData: { body, slots }');
   if (!body.startsWith('#')) refuse('its body does not begin with #');
   if (body.length > bytesMax) refuse(`too long, over ${bytesMax} characters of text`);
 
   const refuseText = (what: string, text: string): never =>
     refuse(`${what} ${shorten(JSON.stringify(text))}`);
 
+  /** `#undefined`, and the numbers that JSON has not: `#NaN`, `#Infinity`, `#-Infinity`. */
+  const decodeConstant = (text: string): number | undefined => {
+    if (text === '#undefined') return undefined;
+    const number = Number(text.slice(1));
+    if (Number.isFinite(number) || text !== `#${number}`) refuseText('unknown constant', text);
+    return number;
+  };
+
   const decodeSymbol = (text: string): symbol => {
     const name = text.slice(1);
     if (!name.startsWith('@@')) return Symbol.for(name);
-    if (name.startsWith('@@@@')) return Symbol.for(name.slice(2));
-    const symbol = wellKnownSymbols[name.slice(2)];
+    const rest = name.slice(2);
+    if (rest.startsWith('@@')) return Symbol.for(rest);
+    const symbol = wellKnownSymbols[rest];
     return typeof symbol === 'symbol' ? symbol : refuseText('unknown symbol', text);
   };
 
@@ -264,7 +266,7 @@ export function decode<Slot extends string>(
     const [, digits, iface] = /^.(0|[1-9]\d*)(?:\.([^]*))?$/.exec(text) ?? [];
     const index = Number(digits);
     const slot = slots[index];
-    if (slot === undefined || fromSlot === undefined) return refuseText('unknown reference', text);
+    if (!slot || !fromSlot) return refuseText('unknown reference', text);
     const promise = text.startsWith('&');
     revived[index] ??= { value: fromSlot(slot, { index, promise, iface }), promise };
     if (revived[index].promise !== promise) refuseText('both an object and a promise', text);
@@ -279,7 +281,7 @@ export function decode<Slot extends string>(
       case '%':
         return decodeSymbol(text);
       case '#':
-        return constants.has(text) ? constants.get(text) : refuseText('unknown constant', text);
+        return decodeConstant(text);
       case '+':
       case '-':
         return decodeBigint(text);
@@ -328,7 +330,7 @@ export function decode<Slot extends string>(
   const recordOf = (node: JsonRecord): unknown => {
     const names = keys(node);
     const special = names.filter(startsSpecial);
-    if (special.length === 0) return node;
+    if (!special.length) return node;
     if (hasOwn(node, '#tag')) return taggedOf(node);
     if (hasOwn(node, '#error')) return errorOf(node);
     for (const key of special)
@@ -355,11 +357,10 @@ export function decode<Slot extends string>(
 /** As @endo/pass-style's makeTagged, by whose symbols marshal knows it. */
 const makeTagged = (tag: string, payload: unknown): Tagged =>
   Object.freeze(
-    Object.create(Object.prototype, {
-      [PASS_STYLE]: { value: 'tagged' },
-      [Symbol.toStringTag]: { value: tag },
-      payload: { value: payload, enumerable: true },
-    }),
+    Object.defineProperties(
+      { payload },
+      { [PASS_STYLE]: { value: 'tagged' }, [Symbol.toStringTag]: { value: tag } },
+    ),
   ) as Tagged;
 
 const errorTypes = [EvalError, RangeError, ReferenceError, SyntaxError, TypeError, URIError];
@@ -367,12 +368,10 @@ const errorTypes = [EvalError, RangeError, ReferenceError, SyntaxError, TypeErro
 function makeError(name: string, message: string, cause: unknown, errors: unknown): Error {
   const options = cause instanceof Error ? { cause } : undefined;
   const kernelError = parseKernelErrorText(message);
-  if (kernelError !== undefined) return new KernelError(kernelError.code, message, options);
+  if (kernelError) return new KernelError(kernelError.code, message, options);
   if (name === 'AggregateError')
     return new AggregateError(Array.isArray(errors) ? errors : [], message, options);
   const ErrorType = errorTypes.find((type) => type.name === name) ?? Error;
   const error = new ErrorType(message, options);
-  if (error.name !== name)
-    defineProperty(error, 'name', { value: name, writable: true, configurable: true });
-  return error;
+  return error.name === name ? error : withName(error, name);
 }
