@@ -42,7 +42,7 @@ export function openChannel(target: unknown, events: ChannelEvents): Channel {
   if (port?.listen) return port.listen(events);
   const { onMessage, onLost } = events;
   if (!(port?.on ?? port?.addEventListener))
-    throw new TypeError(`expected a Worker or a MessagePort, found ${describe(target)}`);
+    throw new TypeError(`expected a Worker or MessagePort, found ${describe(target)}`);
 
   let finished = (): void => undefined;
   const hear = (type: string, tell: (value: unknown) => void): void => {

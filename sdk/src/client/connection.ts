@@ -180,7 +180,7 @@ export function makeConnection({ open, leave, startTimeoutMs, onNews, origin }: 
     const why = cause instanceof Error ? cause.message : String(cause);
     return !session.welcome()
       ? workerStartError(
-          `The kernel's worker did not start: ${why}. See what worker() returns, and that worker's console`,
+          `The kernel's worker did not start: ${why}. See worker(), and its console`,
           cause,
         )
       : kernelClosedError(`The kernel is gone: ${why}. Its next use starts it again`, cause);
@@ -196,7 +196,7 @@ export function makeConnection({ open, leave, startTimeoutMs, onNews, origin }: 
       // The kernel's own worker is not feared: what it says is not examined before it is used.
       const error = isKernelError(thrown)
         ? thrown
-        : new KernelError('PROTOCOL_ERROR', 'It said what cannot be', { cause: thrown });
+        : new KernelError('PROTOCOL_ERROR', 'It said nonsense', { cause: thrown });
       post({ type: 'bye' });
       fail(session.welcome() ? error : gone(error));
     }
@@ -229,7 +229,7 @@ export function makeConnection({ open, leave, startTimeoutMs, onNews, origin }: 
       case 'channel-close':
         return ports?.deliver(message);
       default:
-        throw new TypeError('no such message');
+        throw new TypeError(`unknown ${(message as ToClient).type}`);
     }
     // An acknowledgement makes room for what waits.
     wake();

@@ -453,7 +453,7 @@ describe('a session', () => {
     host.session.receive(frame);
     await Promise.resolve();
     expect(seen).toStrictEqual([1]);
-    expect(() => host.session.receive({ ...frame, seq: 4 })).toThrow('Frame 4 came after frame 2');
+    expect(() => host.session.receive({ ...frame, seq: 4 })).toThrow('Frame 4 came after 2');
   });
 
   it('rejects everything when it ends, and refuses calls then', async () => {

@@ -308,7 +308,7 @@ export function makeSession(wake: () => void, origin?: Origin) {
     receive({ seq, ack, acked, ops, names }: HostFrameMessage): void {
       if (seq <= received) return;
       if (seq !== received + 1)
-        throw new KernelError('PROTOCOL_ERROR', `Frame ${seq} came after frame ${received}`);
+        throw new KernelError('PROTOCOL_ERROR', `Frame ${seq} came after ${received}`);
       received = seq;
       for (const name of names) {
         const entry = imports.get(name.ref);
