@@ -82,6 +82,8 @@ const codes = {
   STORE_FAILED: INDETERMINATE,
   /** The kernel's worker did not start, or nothing in it answered. */
   WORKER_START_FAILED: RETRYABLE,
+  /** A file of the page's own program, which is loaded when it is first used, could not be loaded. */
+  LOAD_FAILED: RETRYABLE,
   /** The tab that has the kernel does not answer. */
   LEADER_UNRESPONSIVE: RETRYABLE | INDETERMINATE,
   /** The page or the browser lacks what a kernel in a worker needs. */
@@ -121,26 +123,26 @@ export class KernelError extends Error {
 
   /** @param message - without the `[KERNEL:CODE]` mark, which is put before it. */
   constructor(code: KernelErrorCode, message: string, options: KernelErrorOptions = {}) {
-    super(
-      formatKernelErrorText(code, message),
-      'cause' in options ? { cause: options.cause } : undefined,
-    );
+    super(formatKernelErrorText(code, message), options);
     this.code = code;
     this.retryable = (codes[code] & RETRYABLE) > 0;
-    this.indeterminate = (codes[code] & INDETERMINATE) > 0 && !neverSentForm.test(this.message);
+    const [, rest = ''] = this.message.split('] ');
+    this.indeterminate = (codes[code] & INDETERMINATE) > 0 && !rest.startsWith(NEVER_SENT);
     this.data = options.data;
   }
 }
 
+/** The same error, called `name`. */
+export const withName = <Err extends Error>(error: Err, name: string): Err =>
+  Object.defineProperty(error, 'name', { value: name, writable: true, configurable: true });
+
 /** How the text of an error begins, after its mark, that says of a call to another kernel that it never left this one. */
 export const NEVER_SENT = 'never sent: ';
-const neverSentForm = new RegExp(`^\\[KERNEL:[A-Z_:]+\\] ${NEVER_SENT}`);
 
 /** Is `value` a {@link KernelError}, and, where given, one with this code? */
 export function isKernelError(value: unknown, code?: KernelErrorCode): value is KernelError {
-  if (typeof value !== 'object' || value === null) return false;
-  const candidate = value as Partial<KernelError> & { [brand]?: unknown };
-  return candidate[brand] === true && (code === undefined || candidate.code === code);
+  const candidate = value as (Partial<KernelError> & { [brand]?: unknown }) | null | undefined;
+  return candidate?.[brand] === true && (code === undefined || candidate.code === code);
 }
 
 /** The text form that vats and callers see: `[KERNEL:VAT_TERMINATED] Vat was deleted.` */
@@ -154,10 +156,8 @@ const textForm = /^\[KERNEL:(?:VAT_FATAL:)?([A-Z_]+)\] ?/;
 export function parseKernelErrorText(
   text: string,
 ): { code: KernelErrorCode; message: string } | undefined {
-  const match = textForm.exec(text);
-  const code = match?.[1];
-  if (match === null || code === undefined || !isKernelErrorCode(code)) return undefined;
-  return { code, message: text.slice(match[0].length) };
+  const [mark = '', code = ''] = textForm.exec(text) ?? [];
+  return isKernelErrorCode(code) ? { code, message: text.slice(mark.length) } : undefined;
 }
 
 /**

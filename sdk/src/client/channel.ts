@@ -31,9 +31,6 @@ type AnyPort = {
 /** What is more than a port, and opens a channel itself. */
 export type Openable = { listen(events: ChannelEvents): Channel };
 
-const isOpenable = (target: unknown): target is Openable =>
-  typeof (target as Partial<Openable> | null | undefined)?.listen === 'function';
-
 /**
  * Who has closed a channel still hears of it, and ignores that: what a worker reports on its way Node would throw if
  * nobody listened.
@@ -41,11 +38,11 @@ const isOpenable = (target: unknown): target is Openable =>
  * @throws TypeError where `target` is neither a worker nor a port.
  */
 export function openChannel(target: unknown, events: ChannelEvents): Channel {
-  if (isOpenable(target)) return target.listen(events);
+  const port = target as (AnyPort & Partial<Openable>) | null | undefined;
+  if (port?.listen) return port.listen(events);
   const { onMessage, onLost } = events;
-  const port = target as AnyPort;
   if (!(port?.on ?? port?.addEventListener))
-    throw new TypeError(`expected a Worker or a MessagePort, found ${describe(target)}`);
+    throw new TypeError(`expected a Worker or MessagePort, found ${describe(target)}`);
 
   let finished = (): void => undefined;
   const hear = (type: string, tell: (value: unknown) => void): void => {

@@ -25,15 +25,22 @@ import type { Origin } from './types.js';
 export type Phase =
   'idle' | 'starting' | 'ready' | 'reconnecting' | 'failed' | 'reload-required' | 'closed';
 
+/** What the host tells, and what the connection knows itself: its phase, and of each beginning and resumption of a session. */
+export type News =
+  | EventMessage['event']
+  | { type: 'status'; status: { phase: Phase; error: Error | undefined } & Partial<Store> }
+  /** No version that was known before means anything. */
+  | { type: 'versions'; versions?: undefined };
+
+type Store = Pick<WelcomeMessage, 'storage' | 'storeId' | 'epoch'>;
+
 export type ConnectionOptions = {
   /** A Worker or a MessagePort, or a promise of one; another one each time, if the last was lost. */
-  open: () => unknown;
+  open: (isWanted: () => boolean) => unknown;
   /** What was opened, or is being opened, is not needed any more. */
   leave?: () => void;
   startTimeoutMs: number;
-  onPhase?: (phase: Phase, error: Error | undefined) => void;
-  onWelcome?: (welcome: WelcomeMessage) => void;
-  onEvent?: (event: EventMessage['event']) => void;
+  onNews?: (news: News) => void;
   /** What the refs of its sessions say of where they come from. */
   origin?: Origin;
 };
@@ -48,30 +55,11 @@ const RECONNECT_DELAY_MS = 200;
 /** A kernel that ran for so long was not lost because of its start. */
 const STEADY_MS = 10_000;
 
-const deaf = { onMessage: (): void => undefined, onLost: (): void => undefined };
-
-/** Errors that say by themselves what to do. */
-const toldAsTheyAre: ReadonlySet<string> = new Set([
-  'LEADER_UNRESPONSIVE',
-  'UNSUPPORTED_ENVIRONMENT',
-  'PROTOCOL_VERSION',
-]);
-
-const isReloadNeeded = (cause: unknown): cause is KernelError =>
-  isKernelError(cause, 'PROTOCOL_VERSION') &&
-  (cause.data as { reload?: boolean } | undefined)?.reload === true;
+const NO_ANSWER = 'it does not answer any more';
 
 export type Connection = ReturnType<typeof makeConnection>;
 
-export function makeConnection({
-  open,
-  leave,
-  startTimeoutMs,
-  onPhase,
-  onWelcome,
-  onEvent,
-  origin,
-}: ConnectionOptions) {
+export function makeConnection({ open, leave, startTimeoutMs, onNews, origin }: ConnectionOptions) {
   let phase: Phase = 'idle';
   let failure: Error | undefined;
   let channel: Channel | undefined;
@@ -80,9 +68,6 @@ export function makeConnection({
   /** Of one channel: what an earlier one says is not heard. */
   let era = 0;
   let session: Session = makeSession(wake, origin);
-  /** The last welcome of the session, and the secret that its first one gave. */
-  let welcome: WelcomeMessage | undefined;
-  let secret = '';
   let readySince = 0;
   let attempts = 0;
   let isFlushing = false;
@@ -96,10 +81,10 @@ export function makeConnection({
   const post = (message: ToHost): void => channel?.post(message);
   const isStarting = (): boolean => phase === 'starting' || phase === 'reconnecting';
 
-  const turn = (to: Phase, error?: Error): void => {
+  const turn = (to: Phase, error?: Error, store?: Store): void => {
     phase = to;
     failure = error;
-    onPhase?.(to, error);
+    onNews?.({ type: 'status', status: { phase, error, ...store } });
     if (!isStarting()) for (const settle of waiting.splice(0)) settle(error);
   };
 
@@ -118,12 +103,14 @@ export function makeConnection({
   const endSession = (error: Error): void => {
     const over = session;
     session = makeSession(wake, origin);
-    welcome = undefined;
     ports?.close();
     over.end(error);
   };
 
-  const fail = (error: Error, to: Phase = 'failed'): void => {
+  const fail = (
+    error: Error,
+    to: Phase = isKernelError(error, 'PROTOCOL_VERSION') ? 'reload-required' : 'failed',
+  ): void => {
     drop(true);
     target = undefined;
     attempts = 0;
@@ -134,7 +121,7 @@ export function makeConnection({
   // Starting
 
   function wake(): void {
-    if (phase === 'idle' || phase === 'failed') start('starting');
+    if (phase === 'idle' || phase === 'failed') void start('starting');
     if (phase !== 'ready' || isFlushing) return;
     isFlushing = true;
     queueMicrotask(() => {
@@ -145,68 +132,55 @@ export function makeConnection({
     });
   }
 
-  const start = (as: Phase): void => {
+  const start = async (as: Phase): Promise<void> => {
     turn(as);
     const mine = (era += 1);
     const isCurrent = (): boolean => era === mine;
     timer = setTimeout(
-      () => lost(new Error(`nothing in it answered within ${startTimeoutMs} ms`)),
+      () => lost(new Error(`no answer within ${startTimeoutMs} ms`)),
       startTimeoutMs,
     );
-    Promise.resolve()
-      .then(open)
-      .then((opened) => {
-        if (!isCurrent()) {
-          // Too late: nobody else knows of it.
-          if (opened !== target) openChannel(opened, deaf).close(true);
-          return;
-        }
-        // A port that has not answered would get a second hello.
-        if (opened === target && attempts > 1) throw new Error('it does not answer any more');
-        target = opened;
-        channel = openChannel(opened, {
+    try {
+      const opened = await open(isCurrent);
+      const listen = (): Channel =>
+        openChannel(opened, {
           onMessage: (message) => isCurrent() && receive(message as ToClient),
           onLost: (cause) => isCurrent() && lost(cause),
         });
-        hello();
-      })
-      .catch((cause: unknown) => {
-        if (isCurrent()) fail(gone(cause), isReloadNeeded(cause) ? 'reload-required' : 'failed');
-      });
+      // Too late: nobody else knows of it.
+      if (!isCurrent()) return opened === target ? undefined : listen().close(true);
+      // A port that has not answered would get a second hello.
+      if (opened === target && attempts > 1) throw new Error(NO_ANSWER);
+      target = opened;
+      channel = listen();
+      post(session.hello());
+    } catch (cause) {
+      if (isCurrent()) fail(isKernelError(cause) ? cause : gone(cause));
+    }
   };
-
-  const hello = (): void =>
-    post({
-      type: 'hello',
-      protocol: { ...sessionProtocol },
-      ...(welcome && {
-        resume: { session: welcome.session, secret, received: session.received() },
-      }),
-    });
 
   /** The channel came to nothing, or has ended. A session that was welcomed once is worth more attempts. */
   const lost = (cause: unknown): void => {
-    if (isReloadNeeded(cause)) return fail(cause, 'reload-required');
+    if (isKernelError(cause, 'PROTOCOL_VERSION')) return fail(cause);
     const isSteady = phase === 'ready' && Date.now() - readySince > STEADY_MS;
     // Where a kernel goes on elsewhere nothing has failed.
     const hasMoved = cause instanceof KernelMoved || isKernelError(cause, 'KERNEL_STOPPED');
     if (isSteady || hasMoved) attempts = 0;
     attempts += 1;
-    const isKept = welcome !== undefined || cause instanceof KernelMoved;
+    const isKept = session.welcome() || cause instanceof KernelMoved;
     if (!isKept || attempts > RECONNECTS_MAX) return fail(gone(cause));
     drop(false);
     ports?.suspend();
-    const next = welcome === undefined ? 'starting' : 'reconnecting';
+    const next = session.welcome() ? 'reconnecting' : 'starting';
     turn(next);
-    timer = setTimeout(() => start(next), RECONNECT_DELAY_MS * (attempts - 1));
+    timer = setTimeout(() => void start(next), RECONNECT_DELAY_MS * (attempts - 1));
   };
 
   const gone = (cause: unknown): Error => {
-    if (isKernelError(cause) && toldAsTheyAre.has(cause.code)) return cause;
     const why = cause instanceof Error ? cause.message : String(cause);
-    return welcome === undefined
+    return !session.welcome()
       ? workerStartError(
-          `The kernel's worker did not start: ${why}. See what worker() returns, and that worker's console`,
+          `The kernel's worker did not start: ${why}. See worker(), and its console`,
           cause,
         )
       : kernelClosedError(`The kernel is gone: ${why}. Its next use starts it again`, cause);
@@ -222,9 +196,9 @@ export function makeConnection({
       // The kernel's own worker is not feared: what it says is not examined before it is used.
       const error = isKernelError(thrown)
         ? thrown
-        : new KernelError('PROTOCOL_ERROR', 'It said what cannot be', { cause: thrown });
+        : new KernelError('PROTOCOL_ERROR', 'It said nonsense', { cause: thrown });
       post({ type: 'bye' });
-      fail(welcome === undefined ? gone(error) : error);
+      fail(session.welcome() ? error : gone(error));
     }
   };
 
@@ -244,32 +218,30 @@ export function makeConnection({
       }
       case 'frame':
         session.receive(message);
+        ackTimer ??= setTimeout(acknowledge, ACK_DELAY_MS);
         break;
       case 'ack':
         session.acked(message.ack);
         break;
       case 'event':
-        return onEvent?.(message.event);
+        return onNews?.(message.event);
       case 'channel':
-        return ports?.deliver(message.channel, message.message);
       case 'channel-close':
-        return ports?.ended(message.channel);
+        return ports?.deliver(message);
       default:
-        throw new TypeError('no such message');
+        throw new TypeError(`unknown ${(message as ToClient).type}`);
     }
-    if (session.isAckDue()) ackTimer ??= setTimeout(acknowledge, ACK_DELAY_MS);
     // An acknowledgement makes room for what waits.
     wake();
   };
 
   const welcomed = (next: WelcomeMessage): void => {
     clearTimeout(timer);
-    secret = next.secret ?? secret;
-    welcome = next;
     readySince = Date.now();
     session.welcomed(next);
-    onWelcome?.(next);
-    turn('ready');
+    const { storage, storeId, epoch } = next;
+    onNews?.({ type: 'versions' });
+    turn('ready', undefined, { storage, storeId, epoch });
     session.flush(post, true);
     ports?.resume();
     listenForLife();
@@ -277,29 +249,26 @@ export function makeConnection({
 
   const refused = ({ error, protocol: { min } }: RefusedMessage): void => {
     let cause = errorOfWire(error);
-    if (error.code === 'SESSION_EXPIRED' && welcome !== undefined) {
+    const welcome = session.welcome();
+    if (error.code === 'SESSION_EXPIRED' && welcome) {
       if (welcome.storage === 'memory')
         cause = new KernelError('STORE_LOST', 'The kernel kept nothing on disk', { cause });
       endSession(cause);
-      return hello();
+      return post(session.hello());
     }
     if (error.code !== 'PROTOCOL_VERSION') return fail(gone(cause));
-    const isPageOld = min > sessionProtocol.max;
-    const what = isPageOld
-      ? 'The kernel is newer than this page: reload the page'
-      : "The kernel's worker is older than this page: build both with one version of vatkit";
-    fail(workerStartError(what, cause), isPageOld ? 'reload-required' : 'failed');
+    const [what, todo, to]: [string, string, Phase] =
+      min > sessionProtocol.max
+        ? ['newer', 'reload the page', 'reload-required']
+        : ['older', 'build both with one version of vatkit', 'failed'];
+    fail(workerStartError(`The kernel's worker is ${what} than this page: ${todo}`, cause), to);
   };
 
   // Keeping it going
 
   const acknowledge = (): void => {
     ackTimer = undefined;
-    if (!session.isAckDue()) return;
-    const ack = session.takeAck();
-    post({ type: 'ack', ack });
-    // When it comes back, all that the host sent before it knew of the acknowledgement has come.
-    post({ type: 'ping', id: ack });
+    session.acknowledge(post);
   };
 
   /** While answers are owed. By turns of a timer, not by a clock: a page that slept has not waited. */
@@ -310,8 +279,8 @@ export function makeConnection({
       if (session.isIdle()) {
         clearInterval(pingTimer);
         pingTimer = undefined;
-      } else if (silence > limits.kernelSilenceMs) lost(new Error('it does not answer any more'));
-      else post({ type: 'ping', id: session.lastAck() });
+      } else if (silence > limits.kernelSilenceMs) lost(new Error(NO_ANSWER));
+      else post({ type: 'ping', id: 0 });
     }, PING_MS);
   };
 
@@ -326,8 +295,8 @@ export function makeConnection({
       new Promise((resolve, reject) => {
         if (phase === 'ready') return resolve();
         // For good; after another failure the next use tries anew.
-        if (failure !== undefined && phase !== 'failed') return reject(failure);
-        waiting.push((error) => (error === undefined ? resolve() : reject(error)));
+        if (failure && phase !== 'failed') return reject(failure);
+        waiting.push((error) => (error ? reject(error) : resolve()));
         wake();
       }),
 

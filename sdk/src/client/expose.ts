@@ -1,6 +1,7 @@
 /** Functions and objects of the page that vats may call. */
 import { KernelError } from '../errors.js';
 import { describe } from '../protocol/describe.js';
+import { makeExports } from './exports.js';
 import { disposeKey, isRef } from './ref.js';
 import type { Exposed } from '../protocol/remote.js';
 
@@ -10,6 +11,8 @@ export type Exposure = {
   isRevoked: boolean;
   /** Does what a vat's message asks of the object. Throws what the method throws. */
   readonly invoke: (method: unknown, args: unknown) => unknown;
+  /** What a session needs once it has something that is exposed. */
+  readonly makeExports: typeof makeExports;
 };
 
 /** All copies of this package know it. */
@@ -113,6 +116,7 @@ const nameOf = (method: unknown): string =>
 const makeExposure = (target: object, iface: string): Exposure => ({
   iface: `Alleged: ${iface}`,
   isRevoked: false,
+  makeExports,
   invoke(method, args) {
     if (this.isRevoked) throw new KernelError('OBJECT_REVOKED', 'The page has revoked this object');
     const found = method === undefined ? target : findMethod(target, method as string);

@@ -1,5 +1,4 @@
 /** A kernel as a page has it: launches, refs, news. What is called goes through one session. */
-import { KernelError, isKernelError } from '../errors.js';
 import { limits } from '../limits.js';
 import type { ClusterConfig } from '../protocol/config.js';
 import { describe } from '../protocol/describe.js';
@@ -10,13 +9,13 @@ import type {
   LaunchStep,
   LaunchValue,
   VatVersions,
-  WireError,
   WireStatus,
 } from '../protocol/session-wire.js';
-import { makeConnection, type Connection, type Phase } from './connection.js';
-import { errorOfWire } from './errors.js';
-import type { Ask, Powers } from './powers.js';
-import { loadTabs } from './tabs/load.js';
+import { REPEATS_MAX, makeAsk } from './ask.js';
+import { makeConnection, type Phase } from './connection.js';
+import type { Powers } from './powers.js';
+import { loadedOnce } from './load.js';
+import type { Tabs } from './tabs/tabs.js';
 import type { CallOptions, Origin, Remote, Untyped, VersionsListener } from './types.js';
 
 /** A browser's Worker or MessagePort, or Node's. */
@@ -83,10 +82,6 @@ export type Launched<Root> = {
   /** What `bootstrap` returned when it was launched. */
   bootstrapResult: unknown;
 };
-
-type Reply = { ok: true; value: unknown } | { ok: false; error: WireError };
-
-const ASKS_MAX = 3;
 
 /** The methods of `Kernel` that can be called from afar. */
 export type AdminOf<Kernel> = {
@@ -202,10 +197,10 @@ export function createKernel<Admin = UntypedAdmin>({
   };
   const showLaunch = (as: string, step?: LaunchStep): void => {
     const { [as]: _, ...others } = status.launching;
-    change({ launching: step === undefined ? others : { ...others, [as]: step } });
+    change({ launching: step ? { ...others, [as]: step } : others });
   };
 
-  const tellVersions = (versions?: VatVersions): void => {
+  const tellVersions = (versions: VatVersions | undefined): void => {
     for (const tell of versionListeners) queueMicrotask(() => tell(versions));
   };
   const origin: Origin = {
@@ -216,48 +211,39 @@ export function createKernel<Admin = UntypedAdmin>({
     },
   };
 
-  const tabs = loadTabs({ name, worker, sandbox });
+  /** The election among tabs, for a realm that may have some: a port needs none. */
+  const tabs = loadedOnce(() =>
+    import('./tabs/tabs.js').then(({ makeTabs }) => makeTabs({ name, worker, sandbox })),
+  );
+  let present: Tabs | undefined;
   const connection = makeConnection({
-    open: tabs.open,
-    leave: tabs.leave,
-    startTimeoutMs,
-    onPhase: (phase, error) => change({ phase, error }),
-    onWelcome({ storage, storeId, epoch }) {
-      change({ storage, storeId, epoch });
-      tellVersions();
+    async open(isWanted) {
+      if (typeof Worker !== 'function') return worker();
+      present = await tabs();
+      return isWanted() && present.open();
     },
-    onEvent(event) {
-      if (event.type === 'status') change(event.status);
-      else if (event.type === 'progress') steps.get(event.progress)?.(event.step);
-      else tellVersions(event.versions);
+    leave: () => present?.leave(),
+    startTimeoutMs,
+    onNews(news) {
+      if (news.type === 'status') change(news.status);
+      else if (news.type === 'progress') steps.get(news.progress)?.(news.step);
+      else tellVersions(news.versions);
     },
     origin,
   });
 
-  const ask: Ask = async (method, args, { again = false, ...options } = {}) => {
-    for (let turn = 1; ; turn += 1) {
-      const { session, admin } = await withAdmin(connection);
-      try {
-        const reply = (await session.call(admin, method, args, options)) as Reply;
-        if (reply.ok) return reply.value;
-        throw errorOfWire(reply.error);
-      } catch (thrown) {
-        // The end of a kernel need not be told.
-        if (!again || turn === ASKS_MAX || !isKernelError(thrown, 'SERVICE_INTERRUPTED'))
-          throw thrown;
-      }
-    }
-  };
+  const ask = makeAsk(connection);
 
-  /** One of what only some apps use, which is loaded with the first. */
+  /** What only some apps use of a kernel. */
+  const powers = loadedOnce(() =>
+    import('./powers.js').then(({ makePowers }) => makePowers({ ask, connection, tabs })),
+  );
+
   const later =
-    <Name extends keyof Powers>(which: Name) =>
-    async (...args: Parameters<Powers[Name]>): Promise<Awaited<ReturnType<Powers[Name]>>> => {
-      const { makePowers } = await import('./powers.js');
-      const power = makePowers({ ask, connection, tabs })[which] as (
-        ...args: unknown[]
-      ) => ReturnType<Powers[Name]>;
-      return await power(...args);
+    <Name extends keyof Powers>(which: Name, ...first: unknown[]) =>
+    async (...args: unknown[]): Promise<Awaited<ReturnType<Powers[Name]>>> => {
+      const power = (await powers())[which] as (...args: unknown[]) => ReturnType<Powers[Name]>;
+      return power(...first, ...args) as Promise<Awaited<ReturnType<Powers[Name]>>>;
     };
 
   const launch = async (
@@ -269,19 +255,13 @@ export function createKernel<Admin = UntypedAdmin>({
     const { name: own, config, interfaces } = hot?.(client, definition, options) ?? definition;
     const { as = own, onProgress, signal, timeoutMs, ...how } = options;
     const progress = (lastProgress += 1);
-    const request: LaunchRequest = {
-      name: as,
-      config,
-      progress,
-      ...(interfaces && { interfaces }),
-      ...how,
-    };
     steps.set(progress, (step) => {
       showLaunch(as, step);
       if (onProgress) queueMicrotask(() => onProgress(step));
     });
     try {
-      return await ask('launch', [request], { again: true, signal, timeoutMs });
+      const request = { name: as, config, progress, ...(interfaces && { interfaces }), ...how };
+      return await ask('launch', [request], { repeats: REPEATS_MAX, signal, timeoutMs });
     } finally {
       steps.delete(progress);
       if (as in status.launching) showLaunch(as);
@@ -308,17 +288,15 @@ export function createKernel<Admin = UntypedAdmin>({
     redeem: later('redeem') as KernelClient['redeem'],
     peer: (peerId) => ({
       peerId,
-      status: () => later('peerStatus')(peerId),
-      reconnect: (hints) => later('reconnectPeer')(peerId, hints),
-      close: () => later('closePeer')(peerId),
+      status: later('peerStatus', peerId),
+      reconnect: later('reconnectPeer', peerId),
+      close: later('closePeer', peerId),
     }),
     connect: later('connect'),
     admin: new Proxy(Object.freeze({}), {
       get: (_target, method) =>
         // Not a thenable, whatever asks.
-        typeof method === 'string' && method !== 'then'
-          ? (...args: unknown[]) => later('askKernel')(method, args)
-          : undefined,
+        typeof method === 'string' && method !== 'then' ? later('askKernel', method) : undefined,
     }),
     onVersions: origin.onVersions,
     exportStore: later('exportStore'),
@@ -335,18 +313,10 @@ type Definition = Pick<LaunchRequest, 'name' | 'config' | 'interfaces'>;
 type Hot = (client: unknown, definition: Definition, options: LaunchOptions) => Definition;
 type HotScope = { readonly [hot: symbol]: Hot | undefined };
 
-async function withAdmin(connection: Connection) {
-  await connection.ready();
-  const session = connection.session();
-  const admin = session.admin();
-  if (admin !== undefined) return { session, admin };
-  throw new KernelError('NOT_FOUND', 'This session has no power over the kernel');
-}
-
 function deepFreeze<Value extends object>(value: Value): Value {
   if (value instanceof Error) return value;
-  for (const part of Object.values(value) as unknown[])
-    if (typeof part === 'object' && part !== null && !Object.isFrozen(part)) deepFreeze(part);
+  // What is no object is frozen by nature.
+  for (const part of Object.values(value) as object[]) if (!Object.isFrozen(part)) deepFreeze(part);
   return Object.freeze(value);
 }
 
@@ -370,7 +340,7 @@ export async function acceptPort(
 ): Promise<AcceptedPort> {
   const connection = makeConnection({ open: () => port, startTimeoutMs });
   await connection.ready();
-  const refs = (await connection.session().given) as Remote[];
+  const refs = (await connection.session().given()) as Remote[];
   const { close } = connection;
   return Object.freeze({ refs, close, [asyncDispose]: close });
 }

@@ -54,3 +54,13 @@ export function makePipelined(pipe: Pipe): Settlers & { promise: Promise<unknown
 export function markHandled<Value extends Promise<unknown>>(promise: Value): void {
   promise.catch(() => undefined);
 }
+
+/** A rejected promise; so are the answers to messages that are sent to it. */
+export function refused(reason: unknown): Promise<unknown> {
+  const { promise, reject } = makePipelined(() => {
+    markHandled(promise);
+    return refused(reason);
+  });
+  reject(reason);
+  return promise;
+}

@@ -3,7 +3,12 @@
  * passes on unread. What that session may reach, the kernel enforces.
  */
 import type { KernelErrorCode } from '../errors.js';
-import type { ToClient, ToHost } from '../protocol/session-wire.js';
+import type {
+  ChannelCloseMessage,
+  ChannelMessage,
+  ToClient,
+  ToHost,
+} from '../protocol/session-wire.js';
 import { openChannel, type Channel } from './channel.js';
 
 type Port = {
@@ -43,10 +48,6 @@ export function makePorts(post: (message: ToHost) => void) {
     port.realm.close(true);
   };
 
-  const find = (channel: number, use: (port: Port) => void): void => {
-    for (const port of ports) if (port.channel === channel) use(port);
-  };
-
   return {
     /** @returns the end for the other realm. */
     make(session: string, secret: string): MessagePort {
@@ -66,9 +67,13 @@ export function makePorts(post: (message: ToHost) => void) {
       open(port);
       return port2;
     },
-    deliver: (channel: number, message: unknown): void =>
-      find(channel, ({ realm }) => realm.post(message)),
-    ended: (channel: number): void => find(channel, end),
+    deliver(message: ChannelMessage | ChannelCloseMessage): void {
+      for (const port of ports) {
+        if (port.channel !== message.channel) continue;
+        if (message.type === 'channel') port.realm.post(message.message);
+        else end(port);
+      }
+    },
     /** The page's channel is lost. The realm will say hello again, and that waits until there is another. */
     suspend(): void {
       for (const port of ports) {

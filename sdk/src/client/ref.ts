@@ -19,49 +19,44 @@ export type RefHandle = {
   readonly dup: () => void;
   readonly release: () => void;
   readonly onBroken: (listener: (error: Error) => void) => () => void;
-  readonly withOptions: (options: CallOptions) => object;
 };
 
 const refKey = Symbol.for('vatkit.ref');
 
 export const handleOf = (value: unknown): RefHandle | undefined =>
-  typeof value === 'object' && value !== null
-    ? (value as { [refKey]?: RefHandle })[refKey]
-    : undefined;
+  (value as { [refKey]?: RefHandle } | null | undefined)?.[refKey];
 
 /** Where Symbol.dispose does not exist yet, `release(ref)` does the same. */
 export const disposeKey: unknown = Symbol.dispose ?? Symbol.for('Symbol.dispose');
 
-export type RefLook = {
-  iface: string;
-  methods: readonly string[];
-  /** `vatkit:<storeId>/<id>`: the same for every ref to this object, in every session with this store. */
-  url: string;
-};
-
 /** They would make the ref a thenable, a value of its own JSON form, or something worse. */
 const reserved: ReadonlySet<string> = new Set(['then', 'toJSON', 'constructor', '__proto__']);
 
-export function makeRef(
-  { iface, methods, url }: RefLook,
-  makeHandle: (ref: object) => RefHandle,
+/** What a ref shows beside its methods. */
+type Face = {
+  /** Its interface. */
+  [Symbol.toStringTag]: string;
+  /** Gives `vatkit:<storeId>/<id>`: the same for every ref to this object, in every session with this store. */
+  toJSON: () => string;
+};
+
+/** Makes a ref, or a view of one, of an empty object. */
+export function dress(
+  ref: object,
+  methods: readonly string[],
+  tag: string,
+  toJSON: Face['toJSON'],
+  handle: RefHandle,
 ): object {
-  const ref = {};
-  const handle = makeHandle(ref);
-  const hidden = (key: PropertyKey, value: unknown): unknown =>
-    Object.defineProperty(ref, key, { value });
-  for (const name of methods) {
-    if (reserved.has(name)) continue;
-    Object.defineProperty(ref, name, {
-      value: (...args: unknown[]) => handle.send(name, args),
-      enumerable: true,
-    });
-  }
+  const put = (key: PropertyKey, value: unknown, enumerable = false): unknown =>
+    Object.defineProperty(ref, key, { value, enumerable });
+  for (const name of methods)
+    if (!reserved.has(name)) put(name, (...args: unknown[]) => handle.send(name, args), true);
   // With the tag of a plain object, libraries would copy it and compare it by its members.
-  hidden(Symbol.toStringTag, iface === 'Object' || iface === '' ? 'Remote' : iface);
-  hidden('toJSON', () => url);
-  hidden(disposeKey as symbol, handle.release);
-  hidden(refKey, handle);
+  put(Symbol.toStringTag, tag === 'Object' || tag === '' ? 'Remote' : tag);
+  put('toJSON', toJSON);
+  put(disposeKey as symbol, handle.release);
+  put(refKey, handle);
   return Object.freeze(ref);
 }
 
@@ -90,21 +85,19 @@ export function call<Target, const Name extends string | symbol | undefined>(
 export const send: (target: unknown, ...message: Parameters<Pipe>) => Promise<unknown> = (
   target,
   ...message
-) => {
-  const pipe = pipeTo(target);
-  if (pipe !== undefined) return pipe(...message);
-  return Promise.reject(new TypeError(`call takes a ref; found ${describe(target)}`));
-};
+) =>
+  pipeTo(target)?.(...message) ??
+  Promise.reject(new TypeError(`call takes a ref; found ${describe(target)}`));
 
 /** How messages reach a ref, or what a promise will be. */
 function pipeTo(target: unknown): Pipe | undefined {
-  const pipe = handleOf(target)?.send ?? (target instanceof Promise ? pipeOf(target) : undefined);
-  if (pipe !== undefined || !(target instanceof Promise)) return pipe;
-  return (...message) => {
+  if (!(target instanceof Promise)) return handleOf(target)?.send;
+  const toWhatItWillBe: Pipe = (...message) => {
     const { promise, resolve } = makePipelined((...next) => send(promise, ...next));
     resolve(target.then((value) => send(value, ...message)));
     return promise;
   };
+  return pipeOf(target) ?? toWhatItWillBe;
 }
 
 /**
@@ -114,7 +107,14 @@ function pipeTo(target: unknown): Pipe | undefined {
  */
 export function withOptions<Target extends object>(target: Target, options: CallOptions): Target {
   const handle = handleOf(target);
-  if (handle !== undefined) return handle.withOptions(options) as Target;
+  if (handle !== undefined) {
+    const view = {
+      ...handle,
+      send: ((method, args, more) => handle.send(method, args, { ...options, ...more })) as Pipe,
+    };
+    const { [Symbol.toStringTag]: tag, toJSON } = target as unknown as Face;
+    return dress({}, Object.keys(target), tag, toJSON, view) as Target;
+  }
   if (!(target instanceof Promise)) insistHandle(target, 'withOptions');
   const view = makePipelined((method, args, more) =>
     send(target, method, args, { ...options, ...more }),

@@ -285,8 +285,11 @@ describe('a call', () => {
       [Object.defineProperty({}, 'x', { get: () => 1, enumerable: true })],
     ],
     ['args[0]: a Thing instance (wrap it with expose())', [new (class Thing {})()]],
-    ['args[0]: an event (call the method', [new Event('click')]],
-    ['args[0]: an event (call the method', [{ nativeEvent: 1, preventDefault: () => 1 }]],
+    ['args[0]: an event (call it as () => ref.method())', [new Event('click')]],
+    [
+      'args[0]: an event (call it as () => ref.method())',
+      [{ nativeEvent: 1, preventDefault: () => 1 }],
+    ],
     [
       'args[0]: it throws when it is read',
       [
@@ -450,7 +453,7 @@ describe('a session', () => {
     host.session.receive(frame);
     await Promise.resolve();
     expect(seen).toStrictEqual([1]);
-    expect(() => host.session.receive({ ...frame, seq: 4 })).toThrow('Frame 4 came after frame 2');
+    expect(() => host.session.receive({ ...frame, seq: 4 })).toThrow('Frame 4 came after 2');
   });
 
   it('rejects everything when it ends, and refuses calls then', async () => {

@@ -16,7 +16,7 @@ export function describe(value: unknown): string {
   if (typeof value !== 'object') return `a ${typeof value}`;
   if (Array.isArray(value)) return 'an array';
   const tag = Object.prototype.toString.call(value).slice(8, -1);
-  if (tag !== 'Object') return /^[AEIO]/.test(tag) ? `an ${tag}` : `a ${tag}`;
+  if (tag !== 'Object') return `a${/^[AEIO]/.test(tag) ? 'n' : ''} ${tag}`;
   return isPlainObject(value) ? 'a record' : `a ${value.constructor?.name || 'class'} instance`;
 }
 

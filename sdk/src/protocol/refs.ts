@@ -51,6 +51,8 @@ export const isPromiseKRef = (kref: KRef): boolean => kref.startsWith('kp');
 export const isPromiseVRef = (vref: VRef): boolean => vref.startsWith('p');
 /** Of a vref: did the endpoint itself export it? */
 export const isExportVRef = (vref: VRef): boolean => vref[1] === '+';
+/** Of a vref of a session: `5` of `o-5`. */
+export const numberOf = (vref: VRef): number => Number(vref.slice(2));
 /** Of a vref: a durable object, which survives its incarnation. */
 export const isDurableVRef = (vref: VRef): boolean => vref.startsWith('o+d');
 /** Of an endpoint: is it a client session? */

@@ -11,7 +11,7 @@
  *
  * Decoded values are fresh, mutable and the caller's own, as JSON.parse's are; only tagged values are frozen.
  */
-import { KernelError, parseKernelErrorText } from '../errors.js';
+import { KernelError, parseKernelErrorText, withName } from '../errors.js';
 import { limits } from '../limits.js';
 import { fromBase64, toBase64 } from './base64.js';
 import type { CapData } from './capdata.js';
@@ -61,20 +61,13 @@ type JsonRecord = { [key: string]: Json };
 
 const PASS_STYLE = Symbol.for('passStyle');
 const { ownKeys } = Reflect;
-const { defineProperty, fromEntries, hasOwn, keys } = Object;
+const { fromEntries, getOwnPropertyNames, hasOwn, keys } = Object;
 
 /** `!` to `-` announce that a string is not meant literally; `!` itself, that the rest is. */
 const startsSpecial = (text: string): boolean => {
   const code = text.charCodeAt(0);
   return code >= 33 && code <= 45;
 };
-
-const constants = new Map([
-  ['#undefined', undefined],
-  ['#NaN', NaN],
-  ['#Infinity', Infinity],
-  ['#-Infinity', -Infinity],
-]);
 
 const wellKnownSymbols = Symbol as unknown as Record<string, unknown>;
 
@@ -99,7 +92,7 @@ export function encode<Slot extends string>(
   options: EncodeOptions<Slot> = {},
 ): CapData<Slot> {
   const { slotOf, label = 'value', hint, bytesMax = limits.messageBytesMax } = options;
-  const { refuse, step, attempt } = makeTrail('pass', label, value);
+  const { refuse, step, attempt } = makeTrail('pass', label);
   const slots: Slot[] = [];
   let room = bytesMax;
 
@@ -109,44 +102,46 @@ export function encode<Slot extends string>(
     if (room < 0) refuse(`too long, the whole is over ${bytesMax} characters of text`);
   };
 
-  const encodeText = (text: string): string => {
+  const spend = (text: string): string => {
     take(text.length + 2);
-    return startsSpecial(text) ? `!${text}` : text;
+    return text;
   };
 
+  const encodeText = (text: string): string => spend(startsSpecial(text) ? `!${text}` : text);
+
   const encodeSymbol = (symbol: symbol): string => {
-    let name = Symbol.keyFor(symbol);
-    if (name === undefined) {
-      name = Object.getOwnPropertyNames(Symbol).find((key) => wellKnownSymbols[key] === symbol);
-      if (name === undefined) refuse('a symbol that Symbol.for() did not make');
-      name = `@@${name}`;
-    } else if (name.startsWith('@@')) {
-      name = `@@${name}`;
-    }
-    take(name.length + 3);
-    return `%${name}`;
+    const key = Symbol.keyFor(symbol);
+    const name = key ?? getOwnPropertyNames(Symbol).find((own) => wellKnownSymbols[own] === symbol);
+    if (name === undefined) return refuse('a symbol that Symbol.for() did not make');
+    return spend(key === undefined || key.startsWith('@@') ? `%@@${name}` : `%${name}`);
+  };
+
+  const encodeBigint = (item: bigint): string => {
+    const digits = String(item);
+    if (digits.length > limits.bigintDigitsMax) refuse('a bigint of too many digits');
+    return spend(item < 0n ? digits : `+${digits}`);
   };
 
   const indexes = new Map<Slot, number>();
   const encodeRef = ({ slot, promise, iface }: SlotRef<Slot>): string => {
-    const prefix = promise ? '&' : '$';
     const known = indexes.get(slot);
-    if (known !== undefined) return `${prefix}${known}`;
-    const index = slots.push(slot) - 1;
+    const index = known ?? slots.push(slot) - 1;
     indexes.set(slot, index);
-    if (promise || iface === undefined) return `${prefix}${index}`;
-    take(iface.length);
-    return `${prefix}${index}.${iface}`;
+    const mention = (promise ? '&' : '$') + index;
+    return spend(
+      known === undefined && !promise && iface !== undefined ? `${mention}.${iface}` : mention,
+    );
   };
 
-  const encodeOwn = (property: PropertyDescriptor | undefined): Json => {
-    if (property === undefined) return refuse('a hole in an array');
+  const encodeOwn = (holder: object, key: string | number): Json => {
+    const property = Object.getOwnPropertyDescriptor(holder, key);
+    if (!property) return refuse('a hole in an array');
     if (!('value' in property)) return refuse('an accessor');
     if (!property.enumerable) return refuse('a property that is not enumerable');
     return encodeValue(property.value);
   };
   const encodeProperty = (holder: object, key: string | number): Json =>
-    step(key, Object.getOwnPropertyDescriptor(holder, key), encodeOwn);
+    step(holder, key, encodeOwn);
 
   const encodeArray = (array: unknown[]): Json => {
     // By name, so that another realm's arrays pass, too.
@@ -163,15 +158,10 @@ export function encode<Slot extends string>(
     const names = ownKeys(record);
     for (const key of names)
       if (typeof key !== 'string') refuse(`a record with the key ${String(key)}`);
-    const encoded: JsonRecord = {};
-    for (const key of names.sort() as string[]) {
-      const name = encodeText(key);
-      const json = encodeProperty(record, key);
-      // `__proto__`; and where Object.prototype is frozen, all that it has.
-      if (name in encoded) defineProperty(encoded, name, { value: json, enumerable: true });
-      else encoded[name] = json;
-    }
-    return encoded;
+    // A `__proto__` becomes a property like any other.
+    return fromEntries(
+      (names.sort() as string[]).map((key) => [encodeText(key), encodeProperty(record, key)]),
+    );
   };
 
   const encodeTagged = (tagged: Tagged): Json => {
@@ -183,7 +173,7 @@ export function encode<Slot extends string>(
 
   const encodeObject = (object: object): Json => {
     const ref = slotOf?.(object, refuse);
-    if (ref !== undefined) return encodeRef(ref);
+    if (ref) return encodeRef(ref);
     if (Array.isArray(object)) return encodeArray(object);
     if (isPlainObject(object))
       return (object as Record<symbol, unknown>)[PASS_STYLE] === 'tagged'
@@ -211,12 +201,8 @@ export function encode<Slot extends string>(
         return '#undefined';
       case 'number':
         return Number.isFinite(item) ? item + 0 : `#${item}`;
-      case 'bigint': {
-        const digits = String(item);
-        take(digits.length);
-        if (digits.length > limits.bigintDigitsMax) refuse('a bigint of too many digits');
-        return item < 0n ? digits : `+${digits}`;
-      }
+      case 'bigint':
+        return encodeBigint(item);
       case 'symbol':
         return encodeSymbol(item);
     }
@@ -240,33 +226,29 @@ export function decode<Slot extends string>(
   options: DecodeOptions<Slot> = {},
 ): unknown {
   const { fromSlot, label = 'value', bytesMax = limits.messageBytesMax } = options;
-  let tree: Json = null;
-  let flaw: string | undefined;
-  if (typeof body !== 'string' || !Array.isArray(slots)) {
-    flaw = 'not CapData, which is { body, slots }';
-  } else if (!body.startsWith('#')) {
-    flaw = 'its body does not begin with #';
-  } else if (body.length > bytesMax) {
-    flaw = `too long, over ${bytesMax} characters of text`;
-  } else {
-    try {
-      tree = JSON.parse(body.slice(1)) as Json;
-    } catch (error) {
-      flaw = `its body is not JSON: ${shorten(`${(error as Error).message}`, 120)}`;
-    }
-  }
-
-  const { refuse, step } = makeTrail('read', label, tree);
-  if (flaw !== undefined) refuse(flaw);
+  const { refuse, step } = makeTrail('read', label);
+  if (typeof body !== 'string' || !Array.isArray(slots))
+    refuse('not CapData: { body, slots }');
+  if (!body.startsWith('#')) refuse('its body does not begin with #');
+  if (body.length > bytesMax) refuse(`too long, over ${bytesMax} characters of text`);
 
   const refuseText = (what: string, text: string): never =>
     refuse(`${what} ${shorten(JSON.stringify(text))}`);
 
+  /** `#undefined`, and the numbers that JSON has not: `#NaN`, `#Infinity`, `#-Infinity`. */
+  const decodeConstant = (text: string): number | undefined => {
+    if (text === '#undefined') return undefined;
+    const number = Number(text.slice(1));
+    if (Number.isFinite(number) || text !== `#${number}`) refuseText('unknown constant', text);
+    return number;
+  };
+
   const decodeSymbol = (text: string): symbol => {
     const name = text.slice(1);
     if (!name.startsWith('@@')) return Symbol.for(name);
-    if (name.startsWith('@@@@')) return Symbol.for(name.slice(2));
-    const symbol = wellKnownSymbols[name.slice(2)];
+    const rest = name.slice(2);
+    if (rest.startsWith('@@')) return Symbol.for(rest);
+    const symbol = wellKnownSymbols[rest];
     return typeof symbol === 'symbol' ? symbol : refuseText('unknown symbol', text);
   };
 
@@ -284,7 +266,7 @@ export function decode<Slot extends string>(
     const [, digits, iface] = /^.(0|[1-9]\d*)(?:\.([^]*))?$/.exec(text) ?? [];
     const index = Number(digits);
     const slot = slots[index];
-    if (slot === undefined || fromSlot === undefined) return refuseText('unknown reference', text);
+    if (!slot || !fromSlot) return refuseText('unknown reference', text);
     const promise = text.startsWith('&');
     revived[index] ??= { value: fromSlot(slot, { index, promise, iface }), promise };
     if (revived[index].promise !== promise) refuseText('both an object and a promise', text);
@@ -299,7 +281,7 @@ export function decode<Slot extends string>(
       case '%':
         return decodeSymbol(text);
       case '#':
-        return constants.has(text) ? constants.get(text) : refuseText('unknown constant', text);
+        return decodeConstant(text);
       case '+':
       case '-':
         return decodeBigint(text);
@@ -310,82 +292,75 @@ export function decode<Slot extends string>(
     return refuseText('text of a reserved form', text);
   };
 
-  const decodeString = (node: JsonRecord, key: string): string => {
-    const text = hasOwn(node, key) && step(key, node[key] as Json, decodeValue);
+  const textOf = (node: JsonRecord, key: string): string => {
+    const text: unknown = node[key];
     return typeof text === 'string' ? text : refuse(`its ${key} is not a string`);
   };
 
-  const decodeTagged = (node: JsonRecord): unknown => {
-    const tag = decodeString(node, '#tag');
+  const taggedOf = (node: JsonRecord): unknown => {
+    const tag = textOf(node, '#tag');
     if (!hasOwn(node, 'payload') || keys(node).length !== 2)
       refuse('a tagged value without a payload, or with more');
-    const payload = step('payload', node['payload'] as Json, decodeValue);
+    const { payload } = node;
     const bytes = tag === 'bytes' && typeof payload === 'string' ? fromBase64(payload) : undefined;
     return bytes ?? makeTagged(tag, payload);
+  };
+
+  const errorOf = (node: JsonRecord): Error => {
+    if (hasOwn(node, 'message')) refuse('an error with two messages');
+    return makeError(textOf(node, 'name'), textOf(node, '#error'), node['cause'], node['errors']);
   };
 
   /** What stands for itself: most of what there is. */
   const isLiteral = (node: Json): boolean =>
     typeof node === 'string' ? !startsSpecial(node) : typeof node !== 'object' || node === null;
 
-  const decodeError = (node: JsonRecord): Error => {
-    const message = decodeString(node, '#error');
-    const name = decodeString(node, 'name');
-    if (hasOwn(node, 'message')) refuse('an error with two messages');
-    // Whatever else it says must be readable, too, as marshal has it.
-    const { cause, errors } = decodeProperties(node);
-    return makeError(name, message, cause, errors);
-  };
-
-  const decodeRecord = (node: JsonRecord): unknown => {
-    const special = keys(node).filter(startsSpecial);
-    if (special.length === 0) return decodeProperties(node);
-    if (hasOwn(node, '#tag')) return decodeTagged(node);
-    if (hasOwn(node, '#error')) return decodeError(node);
-    for (const key of special)
-      if (!key.startsWith('!')) refuseText('a record of an unknown form', key);
-    const record = decodeProperties(node);
-    return fromEntries(
-      keys(record).map((key) => [key.startsWith('!') ? key.slice(1) : key, record[key]]),
-    );
-  };
+  type Parts = { [key: string | number]: unknown };
+  const decodePart = (parts: Parts, key: string | number): unknown =>
+    decodeValue(parts[key] as Json);
 
   /** In place. A `__proto__` is set as an own property, because JSON.parse has made it one. */
-  const decodeProperties = (node: JsonRecord): Record<string, unknown> => {
-    const record: Record<string, unknown> = node;
-    for (const key of keys(node)) {
-      const part = node[key] as Json;
-      if (!isLiteral(part)) record[key] = step(key, part, decodeValue);
+  const decodeParts = (node: Json[] | JsonRecord): void => {
+    const parts = node as Parts;
+    for (const key of Array.isArray(node) ? node.keys() : keys(node)) {
+      if (!isLiteral(parts[key] as Json)) parts[key] = step(parts, key, decodePart);
     }
-    return record;
   };
 
-  const decodeArray = (node: Json[]): unknown[] => {
-    const array: unknown[] = node;
-    for (let index = 0; index < node.length; index += 1) {
-      const part = node[index] as Json;
-      if (!isLiteral(part)) array[index] = step(index, part, decodeValue);
-    }
-    return array;
+  const recordOf = (node: JsonRecord): unknown => {
+    const names = keys(node);
+    const special = names.filter(startsSpecial);
+    if (!special.length) return node;
+    if (hasOwn(node, '#tag')) return taggedOf(node);
+    if (hasOwn(node, '#error')) return errorOf(node);
+    for (const key of special)
+      if (!key.startsWith('!')) refuseText('a record of an unknown form', key);
+    return fromEntries(names.map((key) => [key.replace(/^!/, ''), node[key]]));
   };
 
   const decodeValue = (node: Json): unknown => {
     if (typeof node === 'string') return decodeText(node);
     if (typeof node !== 'object' || node === null) return node;
-    return Array.isArray(node) ? decodeArray(node) : decodeRecord(node);
+    decodeParts(node);
+    return Array.isArray(node) ? node : recordOf(node);
   };
 
+  let tree: Json = null;
+  try {
+    tree = JSON.parse(body.slice(1)) as Json;
+  } catch (error) {
+    refuse(`its body is not JSON: ${shorten(`${(error as Error).message}`, 120)}`);
+  }
   return decodeValue(tree);
 }
 
 /** As @endo/pass-style's makeTagged, by whose symbols marshal knows it. */
 const makeTagged = (tag: string, payload: unknown): Tagged =>
   Object.freeze(
-    Object.create(Object.prototype, {
-      [PASS_STYLE]: { value: 'tagged' },
-      [Symbol.toStringTag]: { value: tag },
-      payload: { value: payload, enumerable: true },
-    }),
+    Object.defineProperties(
+      { payload },
+      { [PASS_STYLE]: { value: 'tagged' }, [Symbol.toStringTag]: { value: tag } },
+    ),
   ) as Tagged;
 
 const errorTypes = [EvalError, RangeError, ReferenceError, SyntaxError, TypeError, URIError];
@@ -393,12 +368,10 @@ const errorTypes = [EvalError, RangeError, ReferenceError, SyntaxError, TypeErro
 function makeError(name: string, message: string, cause: unknown, errors: unknown): Error {
   const options = cause instanceof Error ? { cause } : undefined;
   const kernelError = parseKernelErrorText(message);
-  if (kernelError !== undefined) return new KernelError(kernelError.code, message, options);
+  if (kernelError) return new KernelError(kernelError.code, message, options);
   if (name === 'AggregateError')
     return new AggregateError(Array.isArray(errors) ? errors : [], message, options);
   const ErrorType = errorTypes.find((type) => type.name === name) ?? Error;
   const error = new ErrorType(message, options);
-  if (error.name !== name)
-    defineProperty(error, 'name', { value: name, writable: true, configurable: true });
-  return error;
+  return error.name === name ? error : withName(error, name);
 }

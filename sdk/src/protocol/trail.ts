@@ -18,8 +18,10 @@ const messageOf = (thrown: unknown): string =>
   thrown instanceof Error ? `${thrown.message}` : describe(thrown);
 
 /** @param action - what fails when the walk does: `Cannot ${action} args[0].tags: a Map`. */
-export function makeTrail(action: string, label: Label, root: unknown) {
+export function makeTrail(action: string, label: Label) {
   const path: Key[] = [];
+  /** What each key of the path is a key of. */
+  const holders: unknown[] = [];
 
   let refusal: unknown;
   const refuse = (why: string): never => {
@@ -27,18 +29,13 @@ export function makeTrail(action: string, label: Label, root: unknown) {
   };
 
   const refuseDepth = (): never => {
-    // A cycle is the likely cause, and is found by walking down once more.
-    const steps = path.splice(0);
-    const above = new Map<unknown, string>();
-    let at = root;
-    for (const step of steps) {
-      const whole = above.get(at);
-      if (whole !== undefined) refuse(`a cycle, it is ${whole} again`);
-      above.set(at, placeText(label, path));
-      path.push(step);
-      at = (at as Record<Key, unknown>)[step];
-    }
-    return refuse(`over ${limits.valueDepthMax} levels deep`);
+    // A cycle is the likely cause.
+    const first = (holder: unknown): number => holders.indexOf(holder);
+    const again = holders.findIndex((holder, at) => first(holder) < at);
+    if (again < 0) refuse(`over ${limits.valueDepthMax} levels deep`);
+    const whole = placeText(label, path.slice(0, first(holders[again])));
+    path.length = again;
+    return refuse(`a cycle, it is ${whole} again`);
   };
 
   return {
@@ -52,12 +49,17 @@ export function makeTrail(action: string, label: Label, root: unknown) {
         return refuse(`it throws when it is read (${shorten(messageOf(thrown))})`);
       }
     },
-    /** Does `visit(value)` one step further down. */
-    step<In, Out>(key: Key, value: In, visit: (value: In) => Out): Out {
-      path.push(key);
-      if (path.length > limits.valueDepthMax) refuseDepth();
-      const result = visit(value);
+    /** Does `visit(holder, key)` one step further down. */
+    step<Holder, At extends Key, Out>(
+      holder: Holder,
+      key: At,
+      visit: (holder: Holder, key: At) => Out,
+    ): Out {
+      holders.push(holder);
+      if (path.push(key) > limits.valueDepthMax) refuseDepth();
+      const result = visit(holder, key);
       path.pop();
+      holders.pop();
       return result;
     },
   };

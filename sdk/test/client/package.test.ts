@@ -1,7 +1,8 @@
 /** What a page loads: what it needs to begin with, and what it loads when it uses more. */
 import { execFileSync } from 'node:child_process';
-import { readFileSync, readdirSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
+import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import { gzipSync } from 'node:zlib';
 import nodeResolve from '@rollup/plugin-node-resolve';
 import terser from '@rollup/plugin-terser';
@@ -43,10 +44,10 @@ async function sizesIn(app: string): Promise<{ [file: string]: number }> {
   );
 }
 
-/** What it has at present, with little room. The aim of the first is 10,000. */
+/** The first is what users are promised; the others are what there is at present, with little room. */
 const bytesMax = {
-  client: 10_780,
-  everything: 11_800,
+  client: 10_000,
+  everything: 11_350,
   later: { tabs: 3_450, powers: 950 },
 };
 
@@ -88,6 +89,47 @@ describe('the files of the client', () => {
       const statements = text.match(/\bimport\s*\{/g) ?? [];
       expect(known.length + statements.length, file).toBe(imports.length);
       expect(text).not.toMatch(/\brequire\(|\bprocess\b|\bBuffer\b/);
+    }
+  });
+
+  it('are told where they cannot be loaded, and are loaded at the next use', () => {
+    const place = mkdtempSync(`${tmpdir()}/vatkit-page-`);
+    for (const name of ['entries', 'page']) mkdirSync(`${place}/${name}`);
+    copyFileSync(entry, `${place}/entries/index.js`);
+    copyFileSync(`${folder}client.js`, `${place}/page/client.js`);
+    const program = `
+    import { copyFileSync } from 'node:fs';
+    import { createKernel, isKernelError } from ${JSON.stringify(pathToFileURL(`${place}/entries/index.js`).href)};
+    import { startKernelWorker } from ${JSON.stringify(import.meta.resolve('@vatkit/sdk/node'))};
+    const told = (what) => (error) => {
+      const { code, retryable, indeterminate, cause, message } = error;
+      console.log(what, isKernelError(error), code, retryable, indeterminate, cause?.code);
+      console.log(message.includes(what + '.js'), message.endsWith('Try again or reload the page'));
+    };
+    // Where there may be tabs, as in a browser, their file is needed first.
+    globalThis.Worker = class {};
+    const kernel = createKernel({ worker: () => startKernelWorker() });
+    await kernel.ready().catch(told('tabs'));
+    console.log(kernel.status.phase, isKernelError(kernel.status.error, 'LOAD_FAILED'));
+    copyFileSync(${JSON.stringify(`${folder}tabs.js`)}, ${JSON.stringify(`${place}/page/tabs.js`)});
+    await kernel.ready();
+    await kernel.terminate('nothing').catch(told('powers'));
+    copyFileSync(${JSON.stringify(`${folder}powers.js`)}, ${JSON.stringify(`${place}/page/powers.js`)});
+    console.log(await kernel.terminate('nothing'));
+    await kernel.close();`;
+    const args = ['--input-type=module', '-e', program];
+    try {
+      expect(execFileSync(process.execPath, args, { encoding: 'utf8' }).split('\n')).toStrictEqual([
+        'tabs true LOAD_FAILED true false ERR_MODULE_NOT_FOUND',
+        'true true',
+        'failed true',
+        'powers true LOAD_FAILED true false ERR_MODULE_NOT_FOUND',
+        'true true',
+        'false',
+        '',
+      ]);
+    } finally {
+      rmSync(place, { recursive: true });
     }
   });
 
