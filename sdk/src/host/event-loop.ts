@@ -13,16 +13,19 @@ import { counterPrefix } from '../kernel/rows.js';
 import type { CapData } from '../protocol/capdata.js';
 import type { EndpointId, VatId, VRef } from '../protocol/refs.js';
 import { readVatTableSizes, type VatTableSizes } from '../protocol/vat-tables.js';
-import type { Bundle, FromVat } from '../protocol/vat-wire.js';
+import type { FromVat } from '../protocol/vat-wire.js';
 import { makeChangeSet } from '../store/change-set.js';
 import type { KernelDatabase } from '../store/kv-store.js';
 import { makeActivity } from './activity.js';
-import { messageOf, parseBundle } from './bundles.js';
+import { messageOf } from './bundles.js';
+import { makeFullQueues } from './full-queues.js';
 import { makeHeartbeat } from './heartbeat.js';
 import { makeMessageLog, type MessagePage, type TimedTrace } from './message-log.js';
 import type { Log } from './logger.js';
+import { makePings } from './pings.js';
 import type { PlatformServices } from './platform-services.js';
 import { makeVatAsks } from './vat-asks.js';
+import { makeVatStarts } from './vat-starts.js';
 import { makeVatWorkers } from './vat-workers.js';
 
 export type HostPolicy = KernelPolicy & {
@@ -77,12 +80,7 @@ export function makeEventLoop(powers: EventLoopPowers) {
   const changes = makeChangeSet(database);
   let machine: KernelMachine = makeKernelMachine(changes, policy);
 
-  const pings = new Map<string, (sizes: VatTableSizes | undefined) => void>();
   const requests = new Map<number, Request>();
-  /** Sends of this process that wait until a full queue has drained, in order. */
-  const waitingSends = new Map<string, KernelEvent[]>();
-  /** Who waits for a full queue to drain. */
-  const drained = new Map<string, (() => void)[]>();
   let lastRequestId = 0;
   const counts: LoopCounts = { deliveries: 0, commits: 0, answers: 0 };
   /** What is told of messages, until its commit. */
@@ -135,38 +133,15 @@ export function makeEventLoop(powers: EventLoopPowers) {
       workers.send(vatId, incarnation, { type: 'reply', id, answer }),
   });
 
-  const parsedBundles = new Map<string, Bundle>();
-  const bundleOf = (hash: string): Bundle => {
-    let bundle = parsedBundles.get(hash);
-    if (bundle === undefined) {
-      const text = machine.rows.bundles.getRequired(hash);
-      bundle = parseBundle(text);
-      if (parsedBundles.size >= limits.parsedBundlesMax) parsedBundles.clear();
-      parsedBundles.set(hash, bundle);
-    }
-    return bundle;
-  };
-
-  const startVat = ({
-    vatId,
-    incarnation,
-    bundleHash,
-    config,
-  }: KernelEffect & { type: 'start-vat' }): void => {
-    workers.start(vatId, incarnation);
-    workers.send(vatId, incarnation, {
-      type: 'init',
-      vatId,
-      // The map is for people's eyes, in the host: no vat needs it.
-      bundle: { ...bundleOf(bundleHash), sourceMap: undefined },
-      endowments: {
-        globals: config.globals ?? [],
-        ...(config.network && { network: config.network }),
-        ...(config.platformConfig && { platformConfig: config.platformConfig }),
-      },
-      limits: { messageBytesMax: limits.messageBytesMax, asksMax: limits.vatAsksMax },
-    });
-  };
+  const starts = makeVatStarts((hash) => machine.rows.bundles.getRequired(hash));
+  const pings = makePings((vatId, id) =>
+    workers.send(vatId, machine.incarnationOf(vatId) as number, { type: 'ping', id }),
+  );
+  const fullQueues = makeFullQueues({
+    fullQueueOf: (target) => machine.fullQueueOf(target),
+    hasDrained: (queue) => machine.hasDrained(queue),
+    feed: (event) => feed(event),
+  });
 
   const onVatMessage = (vatId: VatId, incarnation: number, message: FromVat): void => {
     switch (message.type) {
@@ -195,7 +170,7 @@ export function makeEventLoop(powers: EventLoopPowers) {
       case 'cancel':
         return asks.cancel(vatId, incarnation, message.id);
       case 'pong':
-        return pings.get(`${vatId}.${message.id}`)?.(readVatTableSizes(message.sizes));
+        return pings.answered(vatId, message.id, readVatTableSizes(message.sizes));
       default:
         feed({
           type: 'vat-lost',
@@ -209,7 +184,8 @@ export function makeEventLoop(powers: EventLoopPowers) {
   const perform = (effect: KernelEffect): void => {
     switch (effect.type) {
       case 'start-vat':
-        return startVat(effect);
+        workers.start(effect.vatId, effect.incarnation);
+        return workers.send(effect.vatId, effect.incarnation, starts.init(effect));
       case 'deliver':
         counts.deliveries += 1;
         return workers.deliver(effect.vatId, effect.incarnation, {
@@ -218,7 +194,7 @@ export function makeEventLoop(powers: EventLoopPowers) {
         });
       case 'stop-vat':
         workers.stop(effect.vatId, effect.incarnation);
-        return answerPings((key) => key.startsWith(`${effect.vatId}.`));
+        return pings.gone(effect.vatId);
       case 'host-call':
         return powers.callHost(effect.callId, effect.target, effect.methargs, effect.caller);
       case 'host-retire':
@@ -282,17 +258,7 @@ export function makeEventLoop(powers: EventLoopPowers) {
       commitTimer ??= setTimeout(() => commit(), commitDelay());
     }
     if (busy === 0) onQuiet?.();
-    for (const [queue, events] of waitingSends) {
-      if (!machine.hasDrained(queue)) continue;
-      waitingSends.delete(queue);
-      events.forEach(resend);
-    }
-    for (const [queue, callbacks] of drained) {
-      if (!machine.hasDrained(queue)) continue;
-      drained.delete(queue);
-      // Not within this step.
-      for (const callback of callbacks) queueMicrotask(callback);
-    }
+    fullQueues.look();
   };
 
   /** What is sent to a peer in one turn, or came from it in one, shares a frame and a commit. */
@@ -303,12 +269,6 @@ export function makeEventLoop(powers: EventLoopPowers) {
       isCommitNear = false;
       if (outputs.length + machine.untold() > 0) commit();
     });
-  };
-
-  const resend = (event: KernelEvent): void => {
-    const full = event.type === 'send' ? machine.fullQueueOf(event.target) : undefined;
-    if (full === undefined) feed(event);
-    else waitingSends.set(full, [...(waitingSends.get(full) ?? []), event]);
   };
 
   const commit = (isSynced = false): void => {
@@ -361,7 +321,7 @@ export function makeEventLoop(powers: EventLoopPowers) {
     heartbeat.stop();
     workers.stopAll();
     outputs = [];
-    drained.clear();
+    fullQueues.forgetCallbacks();
     rejectAll(error);
     activity.end();
     powers.onSetback(error, 'over');
@@ -371,20 +331,15 @@ export function makeEventLoop(powers: EventLoopPowers) {
   const rejectAll = ({ code, message, data }: KernelError): void => {
     const waiting = [...requests.values()];
     requests.clear();
-    waitingSends.clear();
+    fullQueues.forgetSends();
     for (const answer of waiting) answer({ type: 'failed', error: { code, message, data } });
-    answerPings(() => true);
+    pings.gone();
   };
 
   /** The next machine tells of no message before it is asked to. */
   const forgetTraces = (): void => {
     traces = [];
     messageLog.end();
-  };
-
-  /** Workers that are gone answer no more. */
-  const answerPings = (of: (key: string) => boolean): void => {
-    for (const [key, answer] of pings) if (of(key)) answer(undefined);
   };
 
   /** A commit failed, or a read: what the vats have in memory never happened. Begin again from the store. */
@@ -395,7 +350,7 @@ export function makeEventLoop(powers: EventLoopPowers) {
     log('error', ['kernel'], [error.message]);
     workers.stopAll();
     outputs = [];
-    drained.clear();
+    fullQueues.forgetCallbacks();
     forgetTraces();
     rejectAll(error);
     try {
@@ -474,14 +429,11 @@ export function makeEventLoop(powers: EventLoopPowers) {
     isNameable: (kref: string): boolean => machine.isNameable(kref),
     hostVRef: (kref: string): VRef => machine.hostVRef(kref),
     nextHostExport: (): number => machine.nextHostExport(),
-    bundleOf,
+    bundleOf: starts.bundleOf,
     feed,
     /** The full queue of a vat that a message to `target` would have to wait for, if so. */
     fullQueueOf: (target: string): string | undefined => machine.fullQueueOf(target),
-    /** Calls back once that queue has drained. */
-    whenDrained(queue: string, callback: () => void): void {
-      drained.set(queue, [...(drained.get(queue) ?? []), callback]);
-    },
+    whenDrained: fullQueues.whenDrained,
     over: (): KernelError | undefined => over,
     /** Resolves to why the loop takes no more events, once it does not. */
     ended,
@@ -503,11 +455,7 @@ export function makeEventLoop(powers: EventLoopPowers) {
       const requestId = lastRequestId;
       return new Promise((resolve) => {
         requests.set(requestId, resolve);
-        const full = event.type === 'send' ? machine.fullQueueOf(event.target) : undefined;
-        const waiting = full === undefined ? undefined : waitingSends.get(full);
-        if (full === undefined) feed({ ...event, requestId });
-        else if (waiting === undefined) waitingSends.set(full, [{ ...event, requestId }]);
-        else waiting.push({ ...event, requestId });
+        fullQueues.feedOrKeep({ ...event, requestId });
       });
     },
 
@@ -534,17 +482,7 @@ export function makeEventLoop(powers: EventLoopPowers) {
     /** Resolves to what the worker answers, to undefined when it is gone. The heartbeat bounds it. */
     ping(vatId: VatId): Promise<VatTableSizes | undefined> {
       if (!machine.isRunning(vatId)) return Promise.resolve(undefined);
-      const incarnation = machine.incarnationOf(vatId) as number;
-      lastRequestId += 1;
-      const id = lastRequestId;
-      const key = `${vatId}.${id}`;
-      return new Promise((resolve) => {
-        pings.set(key, (sizes) => {
-          pings.delete(key);
-          resolve(sizes);
-        });
-        workers.send(vatId, incarnation, { type: 'ping', id });
-      });
+      return pings.ping(vatId);
     },
 
     /** Waits for deliveries in flight, ends all incarnations in the store, and takes no more events. */
@@ -580,7 +518,7 @@ export function makeEventLoop(powers: EventLoopPowers) {
       workers.stopAll();
       const wasReset = new KernelError('KERNEL_STOPPED', 'the kernel was reset');
       rejectAll(wasReset);
-      drained.clear();
+      fullQueues.forgetCallbacks();
       outputs = [];
       forgetTraces();
       changes.reset();

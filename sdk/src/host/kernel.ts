@@ -4,7 +4,6 @@ import { KernelError, isKernelError } from '../errors.js';
 import type { Caveat } from '../kernel/caveats.js';
 import { findBrokenInvariants } from '../kernel/invariants.js';
 import type { KernelRows, VatRow } from '../kernel/rows.js';
-import { limits } from '../limits.js';
 import type { CapData } from '../protocol/capdata.js';
 import { checkCaveatLimits, type CaveatLimits } from '../protocol/caveat-limits.js';
 import { RemoteCommsOptionsStruct, type RemoteCommsOptions } from '../protocol/comms-options.js';
@@ -18,14 +17,12 @@ import {
 import { describe } from '../protocol/describe.js';
 import { isStandIn, kserMethargs, kslot, kunser, type StandIn } from '../protocol/kernel-values.js';
 import type { PeerStatus } from '../protocol/peer-status.js';
-import { HOST_REALM, isKRef, type KRef, type SubclusterId, type VatId } from '../protocol/refs.js';
+import { isKRef, type KRef, type SubclusterId, type VatId } from '../protocol/refs.js';
 import { emptyVatTables, type VatTableSizes } from '../protocol/vat-tables.js';
 import type { KernelDatabase } from '../store/kv-store.js';
 import type { FetchedBundles } from './bundles.js';
-import { makeEventLoop, type EventLoop, type RequestEvent } from './event-loop.js';
-import { makeHeldReferences } from './held-references.js';
-import { makeHostObjects, type HostObjects } from './host-realm.js';
-import { checkIdentityOptions, makeIdentities, type Identities } from './identity.js';
+import type { EventLoop, RequestEvent } from './event-loop.js';
+import type { Identities } from './identity.js';
 import {
   queryStore,
   readObjects,
@@ -34,8 +31,9 @@ import {
   type QueryPage,
 } from './inspection.js';
 import { makeKernelFacet } from './kernel-facet.js';
-import { checkLimits, type KernelLimits } from './kernel-limits.js';
-import { makeKernelServices, type KernelServices } from './kernel-services.js';
+import type { KernelLimits } from './kernel-limits.js';
+import { makeKernelParts, type KernelParts } from './kernel-parts.js';
+import type { KernelServices } from './kernel-services.js';
 import type {
   KernelActivity,
   KernelOptions,
@@ -45,27 +43,15 @@ import type {
   Subcluster,
   VatInfo,
 } from './kernel-types.js';
-import {
-  subclusterIdsOf,
-  subclusterOf,
-  vatIdsOf,
-  vatInfosOf,
-  vatRowOf,
-  wireStatusOf,
-} from './kernel-views.js';
-import { makeLaunches, type Launches } from './launches.js';
-import { makeLog, quietLogger, type Log } from './logger.js';
+import { subclusterIdsOf, subclusterOf, vatIdsOf, vatInfosOf, vatRowOf } from './kernel-views.js';
+import type { Launches } from './launches.js';
 import type { MessagePage } from './message-log.js';
-import { makeNamedLaunches } from './named-launches.js';
-import { makeIssuerService, makeRedeemerService } from './ocap-url-services.js';
-import { makeOcapUrlDesk, type IssueOptions, type OcapUrlDesk } from './ocap-urls.js';
-import { makeOutcomes, type Outcomes } from './outcomes.js';
-import { makePeerServer, type PeerServer } from './peers/peer-server.js';
+import type { IssueOptions, OcapUrlDesk } from './ocap-urls.js';
+import type { Outcomes } from './outcomes.js';
+import type { PeerServer } from './peers/peer-server.js';
 import type { PlatformServices } from './platform-services.js';
-import { makeSessionAdmin } from './session-admin.js';
 import { portChannel, type PortLike } from './session-channel.js';
-import { makeSessionServer, type SessionServer } from './session-server.js';
-import { makeStoreNames } from './store-names.js';
+import type { SessionServer } from './session-server.js';
 
 /** The endpoint for which `Kernel` methods hold the krefs that they hand out. */
 const API_SESSION = 'a1';
@@ -84,72 +70,22 @@ export class Kernel {
   #stopped: Promise<void> | undefined;
   readonly #ended: Promise<KernelError | undefined>;
 
-  private constructor(
-    loop: EventLoop,
-    objects: HostObjects,
-    platform: PlatformServices,
-    database: KernelDatabase,
-    log: Log,
-    { ioChannelFactory, allowedGlobalNames, ...identity }: KernelOptions,
-    policy: KernelLimits,
-  ) {
-    this.#limits = policy;
-    this.#loop = loop;
+  private constructor(database: KernelDatabase, parts: KernelParts) {
     this.#database = database;
-    this.#services = makeKernelServices(objects, (event) => this.#requestNow(event));
-    this.#outcomes = makeOutcomes(loop);
-    const { read, mapStack } = this.#outcomes;
-    this.#ended = loop.ended.then(async (why) => {
+    this.#loop = parts.loop;
+    this.#launches = parts.launches;
+    this.#sessions = parts.sessions;
+    this.#identities = parts.identities;
+    this.#urls = parts.urls;
+    this.#peers = parts.peers;
+    this.#outcomes = parts.outcomes;
+    this.#limits = parts.limits;
+    this.#services = parts.services;
+    this.#ended = this.#loop.ended.then(async (why) => {
       if (!isKernelError(why, 'KERNEL_STOPPED')) return why;
       // Who hears of it may open the store again.
       await this.#stopped?.catch(() => undefined);
       return undefined;
-    });
-    this.#launches = makeLaunches({
-      loop,
-      objects,
-      platform,
-      log,
-      read,
-      ioChannelFactory,
-      allowedGlobalNames,
-    });
-    this.#identities = makeIdentities(loop, identity);
-    const names = makeStoreNames(() => loop, platform);
-    this.#peers = makePeerServer({
-      loop,
-      log,
-      startTransport: platform.startTransport?.bind(platform),
-      lineage: names.storeId,
-      read,
-      onChange: () => this.#sessions.onStatus(),
-    });
-    this.#urls = makeOcapUrlDesk({
-      loop,
-      identities: this.#identities,
-      read,
-      hints: this.#peers.hints,
-      redeemAtPeer: this.#peers.redeem,
-    });
-    const launches = makeNamedLaunches({
-      loop,
-      launches: this.#launches,
-      read,
-    });
-    this.#sessions = makeSessionServer({
-      loop,
-      objects,
-      names,
-      log,
-      storage: this.#storage,
-      graceMs: policy.sessionGraceMs,
-      makeAdmin: (line) =>
-        makeSessionAdmin({ kernel: this, launches, isNameable: loop.isNameable, line }),
-      status: () => {
-        const peers = this.#peers.namedStates();
-        return wireStatusOf(this.#rows, loop.isRunning, this.#storage, names.opaqueVatId, peers);
-      },
-      mapStack,
     });
   }
 
@@ -163,79 +99,9 @@ export class Kernel {
     kernelDatabase: KernelDatabase,
     options: KernelOptions = {},
   ): Promise<Kernel> {
-    const policy = checkLimits(options.limits);
-    checkIdentityOptions(options);
-    const log = makeLog(options.logger ?? quietLogger);
-    /** While the loop starts there is no session to tell. */
-    const later: { sessions?: SessionServer; peers?: PeerServer } = {};
-    // The realm and the loop call one another; neither does before both exist.
-    const loop: EventLoop = makeEventLoop({
-      database: kernelDatabase,
-      platform: platformServices,
-      policy: {
-        ...policy,
-        promiseBlock: limits.promiseBlock,
-        ocapUrlsMax: limits.ocapUrlsMax,
-        peerFramesMax: limits.peerFramesMax,
-        peerFrameCharsMax: limits.peerFrameCharsMax,
-      },
-      log,
-      callHost(callId, target, methargs, caller) {
-        const admin = caller === undefined ? undefined : later.sessions?.adminOf(caller);
-        objects.call(callId, admin ?? target, methargs);
-      },
-      retireAtHost: (vrefs) => {
-        objects.retire(vrefs);
-        kernel.#launches.retired(vrefs);
-      },
-      toSessions: (effect) => later.sessions?.fromKernel(effect),
-      toPeers: (effect) => later.peers?.fromKernel(effect),
-      onCommit: () => later.sessions?.onCommit(),
-      onSetback: (error, what) => {
-        later.sessions?.onSetback(error, what);
-        later.peers?.onSetback(what);
-      },
-    });
-    const held = makeHeldReferences({
-      release: (kref, times) => loop.feed({ type: 'release', session: HOST_REALM, kref, times }),
-      settlement: (promise) => loop.request({ type: 'host-await', promise }),
-      fail: (outcome) => kernel.#outcomes.read(outcome),
-    });
-    // Who names an identity wants that one; else it outlives all that is deleted.
-    const isNewIdentity = options.mnemonic !== undefined || options.keySeed !== undefined;
-    if (options.resetStorage) loop.reset({ keepIdentity: !isNewIdentity });
-    else loop.start();
-    const objects = makeHostObjects({
-      firstExport: loop.nextHostExport(),
-      serviceWaitMs: policy.serviceWaitMs,
-      answer: (callId, answer) => loop.feed({ type: 'host-answer', callId, ...answer }),
-      settle: (vpid, outcome) => loop.feed({ type: 'host-resolve', vpid, ...outcome }),
-      readValue: held.readValue,
-    });
-    const failed = loop.over();
-    if (failed !== undefined) throw failed;
-    const kernel: Kernel = new Kernel(
-      loop,
-      objects,
-      platformServices,
-      kernelDatabase,
-      log,
-      options,
-      policy,
-    );
-    later.sessions = kernel.#sessions;
-    later.peers = kernel.#peers;
+    const parts = makeKernelParts(platformServices, kernelDatabase, options, () => kernel);
+    const kernel: Kernel = new Kernel(kernelDatabase, parts);
     kernel.#services.registerBuiltIn('kernelFacet', makeKernelFacet(kernel), true);
-    kernel.#services.registerBuiltIn(
-      'ocapURLIssuerService',
-      makeIssuerService(kernel.#urls),
-      false,
-    );
-    kernel.#services.registerBuiltIn(
-      'ocapURLRedemptionService',
-      makeRedeemerService(kernel.#urls, held.readValue),
-      false,
-    );
     kernel.#sessions.start();
     try {
       await kernel.#launches.reopenChannels();
@@ -266,10 +132,6 @@ export class Kernel {
 
   get kernelDatabase(): KernelDatabase {
     return this.#database;
-  }
-
-  get #storage(): 'file' | 'memory' {
-    return this.#database.filename === ':memory:' ? 'memory' : 'file';
   }
 
   /**
