@@ -1,5 +1,5 @@
 /** The same page with a kernel and with Comlink, in Chromium: its first answer, and calls. */
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { chromium } from 'playwright';
 import { chromiumArguments, findChromium } from '../../scripts/chromium.mjs';
@@ -8,6 +8,8 @@ import { cluster } from '../kernels.mjs';
 import { floor, ours } from '../rows.mjs';
 import { newFile } from '../scratch.mjs';
 
+/** What a page loads of the client, beside its entry. */
+const built = new URL('../page/', import.meta.resolve('@vatkit/sdk'));
 const read = (specifier) => readFileSync(fileURLToPath(import.meta.resolve(specifier)), 'utf8');
 
 const html = (script) => `<!doctype html><script type="module" src="${script}"></script>`;
@@ -59,11 +61,12 @@ function makeSite() {
       '/comlink-relay.js': script(comlinkRelay),
       '/comlink.js': script(read('comlink/dist/esm/comlink.min.mjs')),
       ...Object.fromEntries(
-        ['entries/index', 'page/client', 'page/ports', 'page/tabs'].map((part) => [
-          `/vatkit/${part}.js`,
-          script(
-            readFileSync(new URL(`../${part}.js`, import.meta.resolve('@vatkit/sdk')), 'utf8'),
-          ),
+        [
+          'entries/index.js',
+          ...readdirSync(built).flatMap((name) => (name.endsWith('.js') ? `page/${name}` : [])),
+        ].map((path) => [
+          `/vatkit/${path}`,
+          script(readFileSync(new URL(`../${path}`, built), 'utf8')),
         ]),
       ),
       '/kernel.worker.js': script(read('@vatkit/sdk/worker')),

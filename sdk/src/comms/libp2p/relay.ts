@@ -2,11 +2,10 @@
  * A relay: kernels that nobody can dial hold a reservation with it, and others reach them over it. It carries what is
  * encrypted from kernel to kernel, and can neither read nor change it.
  */
-import { AsyncLocalStorage } from 'node:async_hooks';
 import { circuitRelayServer } from '@libp2p/circuit-relay-v2';
 import { generateKeyPairFromSeed } from '@libp2p/crypto/keys';
 import { identify } from '@libp2p/identify';
-import type { Connection, ConnectionGater, Stream } from '@libp2p/interface';
+import type { ConnectionGater, Stream } from '@libp2p/interface';
 import { noise } from '@libp2p/noise';
 import { tcp } from '@libp2p/tcp';
 import { listeningWebSockets } from './listening-web-sockets.js';
@@ -73,10 +72,12 @@ const stopMs = 2_000;
 
 type Server = ReturnType<ReturnType<typeof circuitRelayServer>>;
 
+type Hop = { stream: { unwrap: () => Stream } };
+
 /** What of version 4.2.13 is used beside its types: how a circuit begins, and its second half. */
 type Inner = Server & {
-  onHop: (stream: Stream, connection: Connection) => Promise<void>;
-  stopHop: (...args: unknown[]) => Promise<Stream | undefined>;
+  handleHopProtocol: (hop: Hop, options: object) => Promise<void>;
+  stopHop: (stop: unknown, options: object) => Promise<Stream | undefined>;
 };
 
 export function checkRelayLimits(given: Partial<RelayLimits> = {}): RelayLimits {
@@ -150,16 +151,26 @@ export async function startRelayNode(settings: RelaySettings): Promise<RelayNode
     holdBack(sparingOfWindowUpdates(target), source, onBytes);
   };
 
-  const sources = new AsyncLocalStorage<Stream>();
   const countedServer: typeof makeServer = (components) => {
     const server = makeServer(components) as Inner;
-    const { onHop } = server;
+    const handleHopProtocol = server.handleHopProtocol.bind(server);
     const stopHop = server.stopHop.bind(server);
-    server.onHop = (stream, connection) => sources.run(stream, () => onHop(stream, connection));
-    server.stopHop = async (...args) => {
-      const target = await stopHop(...args);
-      const source = sources.getStore();
-      if (target !== undefined && source !== undefined) count(source, target);
+    // By the options of a hop, which are those of its stop and of no other. Async context would tell it too, and make every
+    // promise of the process dearer.
+    const targets = new WeakMap<object, Stream>();
+    server.handleHopProtocol = ({ stream, ...hop }, options) => {
+      // The server unwraps the source when it joins the two.
+      const unwrap = (): Stream => {
+        const source = stream.unwrap();
+        const target = targets.get(options);
+        if (target !== undefined) count(source, target);
+        return source;
+      };
+      return handleHopProtocol({ ...hop, stream: { ...stream, unwrap } }, options);
+    };
+    server.stopHop = async (stop, options) => {
+      const target = await stopHop(stop, options);
+      if (target !== undefined) targets.set(options, target);
       return target;
     };
     return server;
