@@ -65,7 +65,7 @@ export function makeExports({ newName, read }: ExportPowers) {
     async call({ target, methargs }: HostOp & { op: 'call' }): Promise<unknown> {
       const own = exports.get(target);
       const [method, args] = read(methargs, ['method', 'args']) as unknown[];
-      await undefined;
+      await Promise.resolve();
       return (own ?? find(target)).exposure.invoke(method, args);
     },
   };

@@ -61,7 +61,7 @@ type JsonRecord = { [key: string]: Json };
 
 const PASS_STYLE = Symbol.for('passStyle');
 const { ownKeys } = Reflect;
-const { fromEntries, getOwnPropertyNames, hasOwn, keys } = Object;
+const { create, fromEntries, getOwnPropertyNames, hasOwn, keys } = Object;
 
 /** `!` to `-` announce that a string is not meant literally; `!` itself, that the rest is. */
 const startsSpecial = (text: string): boolean => {
@@ -158,10 +158,11 @@ export function encode<Slot extends string>(
     const names = ownKeys(record);
     for (const key of names)
       if (typeof key !== 'string') refuse(`a record with the key ${String(key)}`);
-    // A `__proto__` becomes a property like any other.
-    return fromEntries(
-      (names.sort() as string[]).map((key) => [encodeText(key), encodeProperty(record, key)]),
-    );
+    // Without a prototype: `__proto__` is a name like any other.
+    const encoded = create(null) as JsonRecord;
+    for (const key of names.sort() as string[])
+      encoded[encodeText(key)] = encodeProperty(record, key);
+    return encoded;
   };
 
   const encodeTagged = (tagged: Tagged): Json => {
@@ -227,8 +228,7 @@ export function decode<Slot extends string>(
 ): unknown {
   const { fromSlot, label = 'value', bytesMax = limits.messageBytesMax } = options;
   const { refuse, step } = makeTrail('read', label);
-  if (typeof body !== 'string' || !Array.isArray(slots))
-    refuse('not CapData: { body, slots }');
+  if (typeof body !== 'string' || !Array.isArray(slots)) refuse('not CapData: { body, slots }');
   if (!body.startsWith('#')) refuse('its body does not begin with #');
   if (body.length > bytesMax) refuse(`too long, over ${bytesMax} characters of text`);
 
