@@ -7,7 +7,7 @@
  * close() }`; `rounds` `{ quick, full }`. With `coldStart` the first round counts, too.
  *
  * A sample calls `meter.start()`, works, and calls `meter.mark(key, units)` for what has been reached since; or
- * `meter.record(key, value)` for what is no time. One subject may fill several rows.
+ * `meter.record(key, value, cpuMs)` for what is no time, or was timed in another process. One subject may fill several rows.
  */
 import { quantiles } from './quantiles.mjs';
 
@@ -47,7 +47,7 @@ function makeMeter(samples) {
       const { user, system } = process.cpuUsage(cpuBefore);
       push(key, { value: wallMs / units, cpuMs: (user + system) / 1000 / units });
     },
-    record: (key, value) => push(key, { value }),
+    record: (key, value, cpuMs) => push(key, { value, ...(cpuMs !== undefined && { cpuMs }) }),
   };
 }
 

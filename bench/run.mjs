@@ -15,6 +15,7 @@ import { launchGroup } from './scenarios/launch.mjs';
 import { linkGroup } from './scenarios/links.mjs';
 import { memoryGroup } from './scenarios/memory.mjs';
 import { peerGroup } from './scenarios/peers.mjs';
+import { steadyPeerGroup } from './scenarios/peers-steady.mjs';
 import { restartGroup } from './scenarios/restart.mjs';
 
 const { values, positionals } = parseArgs({
@@ -31,6 +32,7 @@ const all = [
   linkGroup,
   memoryGroup,
   peerGroup,
+  steadyPeerGroup,
   restartGroup,
   ...browserGroups,
 ];

@@ -4,17 +4,21 @@ import { noise } from '@libp2p/noise';
 import { tcp } from '@libp2p/tcp';
 import { yamux } from '@libp2p/yamux';
 import { createLibp2p } from 'libp2p';
+import { providePlatform } from '../../sdk/dist/comms/libp2p/polyfills.js';
 
 export const rawProtocol = '/bench/1';
 
-export const startRaw = (listen = []) =>
-  createLibp2p({
+export const startRaw = (listen = []) => {
+  // Node 20 lacks what libp2p uses.
+  providePlatform();
+  return createLibp2p({
     addresses: { listen },
     transports: [tcp()],
     connectionEncrypters: [noise()],
     streamMuxers: [yamux()],
     services: { identify: identify() },
   });
+};
 
 /** Sends back what comes, and gives the addresses at which it does. */
 export async function startRawEcho() {

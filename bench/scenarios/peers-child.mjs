@@ -1,9 +1,16 @@
-/** The other side: a raw stream's echo, and kernels each with a vat that answers. Ends with its standard input. */
+/**
+ * The other side: a raw stream's echo, and kernels each with a vat that answers; with `--only PLACE` one of these. Ends with
+ * its standard input.
+ */
+import { parseArgs } from 'node:util';
 import { cluster, openKernel } from '../kernels.mjs';
 import { cleanScratch } from '../scratch.mjs';
 import { startRawEcho } from './links-raw.mjs';
 
-const relays = process.argv.slice(2);
+const {
+  values: { only },
+  positionals: relays,
+} = parseArgs({ allowPositionals: true, options: { only: { type: 'string' } } });
 const directListenAddresses = ['/ip4/127.0.0.1/tcp/0'];
 const kernels = [];
 
@@ -16,12 +23,16 @@ async function serve(store, options) {
   return kernel.issueOcapURL(rootKref);
 }
 
-const places = {
-  raw: await startRawEcho(),
-  memory: await serve('memory', { directListenAddresses }),
-  file: await serve('normal', { directListenAddresses }),
-  relayed: await serve('normal', { relays }),
+const kinds = {
+  raw: startRawEcho,
+  memory: () => serve('memory', { directListenAddresses }),
+  file: () => serve('normal', { directListenAddresses }),
+  relayed: () => serve('normal', { relays }),
 };
+const places = {};
+for (const [place, open] of Object.entries(kinds)) {
+  if (only === undefined || place === only) places[place] = await open();
+}
 console.log(JSON.stringify(places));
 process.stdin.resume().once('end', async () => {
   await Promise.all(kernels.map((kernel) => kernel.stop()));

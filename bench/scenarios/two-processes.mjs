@@ -15,16 +15,16 @@ export const atOnce = 1_000;
 /**
  * Subjects are opened one after the other and closed together: the last one ends the process and the relay.
  *
- * @param program - beside this file. It gets the relay's addresses, prints one line of JSON, `places`, with `raw` the
+ * @param program - beside this file. It gets `options` and the relay's addresses, prints one line of JSON, `places`, with `raw` the
  * addresses of raw streams, and ends with its standard input.
  */
-export function shareProcess(program) {
+export function shareProcess(program, options = []) {
   let world;
   let users = 0;
   return {
     async enter() {
       users += 1;
-      world ??= openWorld(program);
+      world ??= openWorld(program, options);
       return world;
     },
     async leave() {
@@ -39,10 +39,10 @@ export function shareProcess(program) {
   };
 }
 
-async function openWorld(program) {
+async function openWorld(program, options) {
   const relay = await startRelay({ keySeed: randomBytes(32), listen: ['/ip4/127.0.0.1/tcp/0/ws'] });
   const path = fileURLToPath(new URL(program, import.meta.url));
-  const child = spawn(process.execPath, [path, ...relay.addresses], {
+  const child = spawn(process.execPath, [path, ...options, ...relay.addresses], {
     stdio: ['pipe', 'pipe', 'inherit'],
   });
   const [line] = await once(child.stdout, 'data');
@@ -83,4 +83,19 @@ export async function openStream({ places }, onBytes) {
   const stream = await node.dialProtocol(multiaddr(places.raw[0]), rawProtocol);
   stream.addEventListener('message', ({ data }) => onBytes(data.byteLength));
   return { send: (bytes) => stream.send(bytes), close: () => node.stop() };
+}
+
+/** A stream whose frames are called like a kernel: a call ends when its frame has come back. */
+export async function openRaw(world) {
+  const waiting = [];
+  let bytes = 0;
+  const { send, close } = await openStream(world, (more) => {
+    for (bytes += more; bytes >= frameBytes; bytes -= frameBytes) waiting.shift()();
+  });
+  const call = () =>
+    new Promise((resolve) => {
+      waiting.push(resolve);
+      send(frame);
+    });
+  return { call, close };
 }
