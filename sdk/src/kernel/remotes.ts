@@ -115,8 +115,10 @@ export function makeRemotes(powers: RemotesPowers) {
 
   const numberOf = (remote: EndpointId): number => Number(remote.slice(1));
 
-  const make = (peerId: string, hints: readonly string[]): EndpointId => {
-    const remote = `r${rows.nextId('remote')}`;
+  /** @param known - a number that this side has had: a store that came back from a copy would count up to it again. */
+  const make = (peerId: string, hints: readonly string[], known = 0): EndpointId => {
+    const next = rows.nextId('remote');
+    const remote = `r${next === known ? rows.nextId('remote') : next}`;
     const counts = { received: 0, sent: 0, acked: 0 };
     rows.remotes.set(remote, { peerId, hints, theirs: 0, ...counts, seenMinute: minute() });
     peers().set(peerId, remote);
@@ -250,7 +252,7 @@ export function makeRemotes(powers: RemotesPowers) {
   };
 
   /** The conversation ends and another one may begin; questions about ocap URLs, which no conversation matters to, go on. */
-  const begin = (remote: EndpointId, reason: Settlement): EndpointId => {
+  const begin = (remote: EndpointId, reason: Settlement, known?: number): EndpointId => {
     const { peerId, hints } = rows.remotes.getRequired(remote);
     const questions = queues
       .items(remote)
@@ -263,7 +265,7 @@ export function makeRemotes(powers: RemotesPowers) {
     for (const { result, asked } of kept)
       messages.settle(result, { rejected: false, value: { body: '#"&0"', slots: [asked] } });
     end(remote, reason);
-    const next = make(peerId, hints);
+    const next = make(peerId, hints, known);
     for (const { number, asked } of kept)
       queues.push(next, { type: 'redeem', number, result: asked });
     return next;
@@ -302,15 +304,18 @@ export function makeRemotes(powers: RemotesPowers) {
     const isFresh = theirs.sent === 0 && theirs.received === 0;
     let verdict: Greeting['verdict'] = 'attached';
     if (!isSame(rows.remotes.getRequired(remote), numberOf(remote), life, theirs)) {
-      if (holdsNothing(remote)) change(remote, { sent: 0, acked: 0, received: 0 });
-      else {
+      const isEmpty = holdsNothing(remote);
+      if (!isEmpty) {
         emit({
           type: 'log',
           level: 'warn',
           message: `the conversation with peer ${peerId} ended: the two sides remember it differently`,
         });
-        remote = begin(remote, peerRestarted);
       }
+      // Of one that the peer goes on with it must not know the number: it would take the next one for that.
+      if (isEmpty && (isFresh || numberOf(remote) !== theirs.you))
+        change(remote, { sent: 0, acked: 0, received: 0 });
+      else remote = begin(remote, peerRestarted, theirs.you);
       // Who still counts from before has to begin anew, too.
       if (!isFresh) verdict = isDialler ? 'again' : 'stale';
       // What this side said in its hello is no longer so.
