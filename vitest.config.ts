@@ -56,7 +56,7 @@ const reactProjects = [
     test: {
       ...jsdom,
       name: 'jsdom-react-18',
-      include: ['react/test/{app,hooks,ssr}.test.tsx'],
+      include: ['react/test/{app,attacks,hooks,ssr}.test.tsx'],
       env: { VATKIT_REACT: '18.2.0' },
       setupFiles: ['./scripts/react-18.mjs'],
       server: { deps: { external: builtPackages, inline: ['@tanstack/react-query'] } },
