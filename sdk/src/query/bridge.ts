@@ -7,12 +7,13 @@
  *
  * A read may itself raise what it has touched: its mark does not follow it from a timer to another vat. Then each answer
  * is old when it comes. Such a query rests twice as long after each, up to a second, and is asked at once when a version
- * rises while nothing asks that vat.
+ * rises while nothing is asked of that kernel.
  */
 import type { QueryClient, QueryFilters, QueryKey } from '@tanstack/query-core';
 import type { RefHandle } from '../client/ref.js';
 import type { Origin } from '../client/types.js';
 import type { VatVersions } from '../protocol/session-wire.js';
+import { provide } from './provide.js';
 import {
   isLost,
   keepTouched,
@@ -21,6 +22,7 @@ import {
   refsIn,
   releaseAll,
   take,
+  type AnyQuery,
   type Patch,
   type QueryRecord,
 } from './records.js';
@@ -29,25 +31,23 @@ import {
 const FRAME_MS = 16;
 /** A query that nobody looks at is fed for so long: a component may be on its way elsewhere, or mounted twice. */
 const REST_MS = 1_000;
-/** The longest rest, in frames, of a query whose answers are always old: about a second. */
-const VAIN_FRAMES_MAX = 2 ** 6;
+/** The longest rest of a query whose answers are always old. */
+const VAIN_REST_MS = 1_000;
 
-type News = { known: Map<string, number>; queries: number; stop: () => void };
+/** What is known of a kernel, while queries ask it. */
+type News = { known: Map<string, number>; stop: () => void };
 
 const bridges = new WeakMap<QueryClient, Bridge>();
 
-export function provideBridge(client: QueryClient): Bridge {
-  let bridge = bridges.get(client);
-  if (bridge === undefined) bridges.set(client, (bridge = makeBridge(client)));
-  return bridge;
-}
+export const provideBridge = (client: QueryClient): Bridge =>
+  provide(bridges, client, () => makeBridge(client));
 
 export type Bridge = ReturnType<typeof makeBridge>;
 
 /** Which query a `queryFn` asks, and of what: options that change the ref change nothing else. */
 const handles = new WeakMap<object, RefHandle>();
 export const tellHandle = (queryFn: object, handle: RefHandle | undefined): void => {
-  if (handle !== undefined) handles.set(queryFn, handle);
+  if (handle) handles.set(queryFn, handle);
 };
 
 function makeBridge(client: QueryClient) {
@@ -67,22 +67,19 @@ function makeBridge(client: QueryClient) {
   const flush = (): void => {
     timer = undefined;
     lastFlush = performance.now();
-    const now = new Set([...due].filter(({ restsUntil }) => restsUntil <= lastFlush));
-    for (const record of now) due.delete(record);
+    const now = [...due].filter(({ restsUntil }) => restsUntil <= lastFlush);
+    for (const record of now) {
+      due.delete(record);
+      record.query.invalidate();
+    }
     due.forEach(arm);
-    for (const { query } of now) query.invalidate();
-    const filter: QueryFilters = {
-      type: 'active',
-      predicate({ queryKey }) {
-        const record = records.get(queryKey);
-        return record !== undefined && now.has(record) && !isLost(record);
-      },
-    };
-    void client.refetchQueries(filter, { cancelRefetch: false });
+    const asked = new Set<unknown>(now.map((record) => !isLost(record) && record.query));
+    const predicate = (query: AnyQuery): boolean => asked.has(query);
+    void client.refetchQueries({ type: 'active', predicate }, { cancelRefetch: false });
   };
 
   const askAgain = (record: QueryRecord | undefined): void => {
-    if (record === undefined) return;
+    if (!record) return;
     due.add(record);
     if (record.restsUntil > performance.now()) record.query.invalidate();
     arm(record);
@@ -90,70 +87,55 @@ function makeBridge(client: QueryClient) {
 
   const arm = ({ restsUntil }: QueryRecord): void => {
     const at = Math.max(restsUntil, lastFlush + FRAME_MS);
-    if (timer !== undefined && timerAt <= at) return;
+    if (timer && timerAt <= at) return;
     clearTimeout(timer);
     timerAt = at;
-    timer = setTimeout(flush, Math.max(0, Math.ceil(at - performance.now())));
+    timer = setTimeout(flush, Math.ceil(at - performance.now()));
   };
 
   /** Its answer has come: if it is old already, and so was the last, its own fetch may be what raises the versions. */
   const rate = (record: QueryRecord): void => {
-    const { vain } = record;
-    record.vain = isOutdated(record) ? vain + 1 : 0;
-    record.restsUntil =
-      record.vain === 0
-        ? 0
-        : performance.now() + FRAME_MS * Math.min(2 ** record.vain, VAIN_FRAMES_MAX);
+    record.restMs = isOutdated(record)
+      ? Math.min(2 * (record.restMs || FRAME_MS), VAIN_REST_MS)
+      : 0;
+    record.restsUntil = performance.now() + record.restMs;
   };
 
-  /** Vats that rose while somebody was asking them. */
-  const suspects = (origin: Origin): ReadonlySet<string> =>
-    new Set(
-      [...records.values()]
-        .filter(
-          (record) => originOf(record) === origin && record.query.state.fetchStatus === 'fetching',
-        )
-        .flatMap(({ touched }) => Object.keys(touched)),
-    );
-
   const isOutdated = (record: QueryRecord): boolean => {
-    const origin = originOf(record);
-    const known = origin && origins.get(origin)?.known;
-    if (known === undefined) return false;
-    return Object.entries(record.touched).some(([vat, version]) => (known.get(vat) ?? 0) > version);
+    const known = origins.get(originOf(record) as Origin)?.known;
+    return Object.entries(record.touched).some(
+      ([vat, version]) => (known?.get(vat) ?? 0) > version,
+    );
   };
 
   const hear = (origin: Origin, versions: VatVersions | undefined): void => {
     const known = origins.get(origin)?.known;
-    if (known === undefined) return;
-    if (versions === undefined) known.clear();
-    const asked = suspects(origin);
-    const news = new Set<string>();
-    for (const [vat, version] of Object.entries(versions ?? {})) {
-      if (version > (known.get(vat) ?? 0) && !asked.has(vat)) news.add(vat);
-      known.set(vat, version);
-    }
-    const isNews = ({ touched }: QueryRecord): boolean =>
-      versions === undefined || Object.keys(touched).some((vat) => news.has(vat));
-    for (const record of records.values()) {
-      if (originOf(record) !== origin) continue;
-      record.isVoid ||= versions === undefined && record.query.state.fetchStatus !== 'idle';
-      if (isNews(record)) record.vain = record.restsUntil = 0;
-      if (versions === undefined || isOutdated(record)) askAgain(record);
+    if (!known) return;
+    if (!versions) known.clear();
+    for (const vat in versions) known.set(vat, versions[vat] as number);
+    const own = [...records.values()].filter((record) => originOf(record) === origin);
+    // Then it may be a fetch that raises them.
+    const isAsked = own.some(({ query }) => query.state.fetchStatus === 'fetching');
+    for (const record of own) {
+      record.isVoid ||= !versions && record.query.state.fetchStatus !== 'idle';
+      if (!versions || (!isAsked && Object.keys(record.touched).some((vat) => vat in versions)))
+        record.restMs = record.restsUntil = 0;
+      if (!versions || isOutdated(record)) askAgain(record);
     }
   };
 
-  const listen = (origin: Origin | undefined, by: 1 | -1): void => {
-    if (origin === undefined) return;
-    let each = origins.get(origin);
-    if (each === undefined) {
-      const stop = origin.onVersions((versions) => hear(origin, versions));
-      origins.set(origin, (each = { known: new Map(), queries: 0, stop }));
+  /** Listens to a kernel as long as there are queries of it. */
+  const tend = (origin: Origin | undefined): void => {
+    if (!origin) return;
+    if ([...records.values()].some((record) => originOf(record) === origin)) {
+      provide(origins, origin, () => ({
+        known: new Map<string, number>(),
+        stop: origin.onVersions((versions) => hear(origin, versions)),
+      }));
+    } else {
+      origins.get(origin)?.stop();
+      origins.delete(origin);
     }
-    each.queries += by;
-    if (each.queries > 0) return;
-    each.stop();
-    origins.delete(origin);
   };
 
   // What happens to a query
@@ -172,7 +154,7 @@ function makeBridge(client: QueryClient) {
     keepTouched(record);
     record.base = record.query.state.data;
     record.patches = record.patches.filter((patch) => !record.covered.includes(patch));
-    if (record.patches.length > 0) guess(record);
+    if (record.patches.length) guess(record);
     rate(record);
     const isOld = record.isVoid || isOutdated(record);
     if (isOld || record.patches.some(({ done }) => done)) askAgain(record);
@@ -189,17 +171,18 @@ function makeBridge(client: QueryClient) {
     record.follower?.abort();
     releaseAll(record.held);
     releaseAll(record.arrived);
-    listen(originOf(record), -1);
+    record.patches = [];
     records.delete(record.query.queryKey);
     due.delete(record);
+    tend(originOf(record));
   };
 
   /** While nobody looks, what feeds it ends soon, and the next look begins it again. */
   const rest = (record: QueryRecord): void => {
     const { query, follower } = record;
-    if (follower === undefined || query.getObserversCount() > 0) return;
+    if (!follower || query.getObserversCount()) return;
     setTimeout(() => {
-      if (query.getObserversCount() > 0 || record.follower !== follower) return;
+      if (query.getObserversCount() || record.follower !== follower) return;
       follower.abort();
       query.invalidate();
     }, REST_MS);
@@ -215,12 +198,11 @@ function makeBridge(client: QueryClient) {
         return rest(record);
       case 'observerOptionsUpdated': {
         const next = handles.get(event.observer.options.queryFn as object);
-        if (next !== undefined && next.base !== record.handle?.base) askAgain(record);
+        if (next && next.base !== record.handle?.base) askAgain(record);
         return;
       }
       case 'updated':
-        if (event.action.type === 'fetch')
-          begin(record, event.action.meta?.fetchMore !== undefined);
+        if (event.action.type === 'fetch') begin(record, !!event.action.meta?.fetchMore);
         else if (event.action.type === 'error') failed(record);
         else if (event.action.type !== 'success' || isGuess) return;
         else if (event.action.manual) record.base = record.query.state.data;
@@ -259,37 +241,35 @@ function makeBridge(client: QueryClient) {
   return {
     /** The record of the query that is being fetched. */
     join(key: QueryKey, handle: RefHandle | undefined): QueryRecord | undefined {
-      let record = records.get(key);
-      if (record === undefined) {
-        const query = cache.getAll().find(({ queryKey }) => queryKey === key);
-        // It was removed while its fetch began.
-        if (query === undefined) return undefined;
-        records.set(key, (record = makeRecord(query, undefined)));
-      }
+      const query = records.get(key)?.query ?? cache.getAll().find((each) => each.queryKey === key);
+      // It was removed while its fetch began.
+      if (!query) return undefined;
+      const record = provide(records, key, () => makeRecord(query));
       const before = originOf(record);
       record.handle = handle;
-      if (before === handle?.origin) return record;
-      listen(before, -1);
-      listen(handle?.origin, 1);
+      if (before !== handle?.origin) {
+        tend(before);
+        tend(handle?.origin);
+      }
       return record;
     },
 
     /** What a fetch of the query gave. */
     arrived(key: QueryKey, value: unknown): unknown {
       const record = records.get(key);
-      if (record === undefined) releaseAll(refsIn(value));
-      else take(record.arrived, value);
-      return value === undefined ? null : value;
+      if (record) take(record.arrived, value);
+      else releaseAll(refsIn(value));
+      return value ?? null;
     },
 
     /** What feeds the query by itself gave something. */
     feed(key: QueryKey, value: unknown): void {
       const record = records.get(key);
-      if (record === undefined) return;
+      if (!record) return;
       take(record.arrived, value);
       const { held } = record;
       [record.held, record.arrived] = [record.arrived, new Set()];
-      client.setQueryData(key, value === undefined ? null : value);
+      client.setQueryData(key, value ?? null);
       releaseAll(held);
     },
 
@@ -318,7 +298,7 @@ function makeBridge(client: QueryClient) {
 
     /** Puts a guess on the data of cached queries. Returns how to end it. @throws what `apply` throws. */
     patch(filter: QueryFilters, apply: (data: unknown) => unknown): (isDone: boolean) => void {
-      const patch: Patch = { apply, done: false };
+      const patch: Patch = { apply };
       const patched = cache
         .findAll(filter)
         .flatMap(({ queryKey, state }) =>
@@ -332,7 +312,7 @@ function makeBridge(client: QueryClient) {
       return (isDone) => {
         patch.done = true;
         for (const record of patched) {
-          if (!records.has(record.query.queryKey) || !record.patches.includes(patch)) continue;
+          if (!record.patches.includes(patch)) continue;
           if (!isDone) {
             record.patches = record.patches.filter((each) => each !== patch);
             guess(record);

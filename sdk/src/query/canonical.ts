@@ -6,6 +6,9 @@
  * It serves whatever a component may give, what cannot pass included: that is refused when it is called, with its place.
  */
 import { isRef } from '../client/ref.js';
+import { provide } from './provide.js';
+
+const { stringify } = JSON;
 
 /** What passes by reference and has no name that lasts, or does not pass at all, is known by itself. */
 const numbers = new WeakMap<object, number>();
@@ -14,18 +17,15 @@ let lastNumber = 0;
 /** Deeper values cannot pass either. */
 const DEPTH_MAX = 500;
 
-function identityOf(value: object): string {
-  let number = numbers.get(value);
-  if (number === undefined) numbers.set(value, (number = lastNumber += 1));
-  return `<${number}>`;
-}
+const identityOf = (value: object): string =>
+  `<${provide(numbers, value, () => (lastNumber += 1))}>`;
 
 export const canonicalText = (value: unknown): string => textOf(value, new Set());
 
 function textOf(value: unknown, within: Set<object>): string {
   switch (typeof value) {
     case 'string':
-      return JSON.stringify(value);
+      return stringify(value);
     case 'number':
       // -0 becomes 0 on its way.
       return String(value + 0);
@@ -33,7 +33,7 @@ function textOf(value: unknown, within: Set<object>): string {
       return `${value}n`;
     case 'symbol':
       // One that is not registered cannot pass, so that what is written here matters little.
-      return `@${JSON.stringify([Symbol.keyFor(value), String(value)])}`;
+      return `@${stringify([Symbol.keyFor(value), String(value)])}`;
     case 'object':
     case 'function':
       return value === null ? 'null' : textOfObject(value, within);
@@ -43,9 +43,9 @@ function textOf(value: unknown, within: Set<object>): string {
 }
 
 function textOfObject(value: object, within: Set<object>): string {
-  if (isRef(value)) return `<${JSON.stringify(value).slice(1, -1)}>`;
+  if (isRef(value)) return `<${stringify(value).slice(1, -1)}>`;
   if (value instanceof Uint8Array) return `b"${value.join()}"`;
-  if (value instanceof Error) return `!${JSON.stringify([value.name, value.message])}`;
+  if (value instanceof Error) return `!${stringify([value.name, value.message])}`;
   if (within.has(value) || within.size > DEPTH_MAX) return identityOf(value);
   const textIn = (part: unknown): string => {
     within.add(value);
@@ -65,6 +65,6 @@ function textOfObject(value: object, within: Set<object>): string {
   if (!isPlain) return identityOf(value);
   const parts = Object.keys(properties)
     .sort()
-    .map((key) => `${JSON.stringify(key)}:${textIn(properties[key]?.value)}`);
+    .map((key) => `${stringify(key)}:${textIn(properties[key]?.value)}`);
   return `{${parts.join()}}`;
 }

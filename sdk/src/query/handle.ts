@@ -4,6 +4,4 @@ const refKey = Symbol.for('vatkit.ref');
 
 /** What a ref can do, by the key that all copies of the client know: the page has one already, in a file of its own. */
 export const handleOf = (value: unknown): RefHandle | undefined =>
-  typeof value === 'object' && value !== null
-    ? (value as { [refKey]?: RefHandle })[refKey]
-    : undefined;
+  (value as { [refKey]?: RefHandle } | null | undefined)?.[refKey];

@@ -8,6 +8,7 @@ import type { InterfaceDefinition, SubclusterDefinition } from '../protocol/defi
 import { provideBridge } from './bridge.js';
 import { canonicalText } from './canonical.js';
 import { missing, queryDefaults } from './options.js';
+import { provide } from './provide.js';
 import { isLoss } from './records.js';
 import type { PassedOptions } from './types.js';
 
@@ -72,11 +73,8 @@ async function obtain<Value>(
 
 const texts = new WeakMap<object, string>();
 /** Of one definition once: it may carry its bundles. */
-function textOf(definition: object): string {
-  let text = texts.get(definition);
-  if (text === undefined) texts.set(definition, (text = canonicalText(definition)));
-  return text;
-}
+const textOf = (definition: object): string =>
+  provide(texts, definition, () => canonicalText(definition));
 
 export type SubclusterOptions<Root, Selected = Launched<Root>> = Omit<
   LaunchOptions,
@@ -97,7 +95,7 @@ export function subclusterQueryOptions<Root, Selected = Launched<Root>>(
     {
       name: kernel.name,
       subcluster: as ?? definition?.name ?? '',
-      definition: definition === undefined ? '' : textOf(definition.config) + how,
+      definition: definition ? textOf(definition.config) + how : '',
     },
     ['launch', 'definition'],
     (known) => kernel.launch(known, JSON.parse(how) as LaunchOptions),
@@ -107,11 +105,7 @@ export function subclusterQueryOptions<Root, Selected = Launched<Root>>(
 
 /** A URL is a secret, and keys are shown: there it has a number. */
 const urls = new Map<string, number>();
-function numberOf(url: string): number {
-  let number = urls.get(url);
-  if (number === undefined) urls.set(url, (number = urls.size + 1));
-  return number;
-}
+const numberOf = (url: string): number => provide(urls, url, () => urls.size + 1);
 
 export type PeerOptions<Interface, Selected = Remote<Interface>> = PassedOptions<
   Remote<Interface>,

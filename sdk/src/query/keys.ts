@@ -30,7 +30,7 @@ export type VatQueryKey = readonly ['vatkit', VatQueryKeyParts];
 export function insistTarget(descriptor: MethodDescriptor, on: unknown): RefHandle | undefined {
   if (on === undefined || on === null || typeof on === 'symbol') return undefined;
   const handle = handleOf(on);
-  if (handle !== undefined) return handle;
+  if (handle) return handle;
   throw new TypeError(`${nameOf(descriptor)} is asked of a ref; \`on\` is a ${typeof on}`);
 }
 
@@ -39,9 +39,9 @@ export const nameOf = ({ interface: { name }, method }: MethodDescriptor): strin
 
 /** `vatkit:<storeId>/<id>`, which every ref says of itself. */
 function placeOf(handle: RefHandle | undefined): Pick<VatQueryKeyParts, 'storeId' | 'ref'> {
-  if (handle === undefined) return { storeId: null, ref: null };
+  if (!handle) return { storeId: null, ref: null };
   const url = JSON.parse(JSON.stringify(handle.base)) as string;
-  const [storeId = null, ref = null] = url.slice('vatkit:'.length).split('/');
+  const [, storeId = null, ref = null] = url.split(/[:/]/);
   return { storeId, ref };
 }
 

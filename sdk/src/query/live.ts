@@ -21,7 +21,7 @@ export async function follow(
 ): Promise<unknown> {
   const bridge = provideBridge(client);
   const record = bridge.join(queryKey, handle);
-  if (record === undefined) return null;
+  if (!record) return null;
   const follower = new AbortController();
   const { signal } = follower;
   bridge.follow(record, follower);
@@ -43,7 +43,6 @@ export async function follow(
   };
 
   const first = await items.next();
-  if (!first.done)
-    pump().catch(() => setTimeout(resume, Math.max(0, began + RESUME_MS - performance.now())));
+  if (!first.done) pump().catch(() => setTimeout(resume, began + RESUME_MS - performance.now()));
   return bridge.arrived(queryKey, first.value);
 }

@@ -89,7 +89,7 @@ async function ask(
   handle: RefHandle,
   method: string,
   args: readonly unknown[],
-  { abortable = false, timeoutMs }: CallSettings,
+  { abortable, timeoutMs }: CallSettings,
 ): Promise<unknown> {
   const { client, queryKey } = context;
   const bridge = provideBridge(client);
@@ -97,7 +97,7 @@ async function ask(
   const answer = await handle.send(method, args, {
     read: true,
     onTouched(versions) {
-      if (record !== undefined) mergeVersions((record.asking ??= {}), versions);
+      if (record) mergeVersions((record.asking ??= {}), versions);
     },
     timeoutMs,
     // To look at the signal is to ask for the abort.
@@ -116,14 +116,14 @@ function makeOptions(
 ): object {
   const handle = isSkipped(args) ? undefined : insistTarget(descriptor, on);
   const queryFn = (context: QueryFunctionContext<VatQueryKey>): Promise<unknown> =>
-    handle === undefined ? missingRef(descriptor) : fetch(context, handle);
+    handle ? fetch(context, handle) : missingRef(descriptor);
   tellHandle(queryFn, handle);
   return {
     ...queryDefaults,
     // The kernel tells when it is old, where it does.
-    staleTime: handle?.origin === undefined ? 0 : Infinity,
+    staleTime: handle?.origin ? Infinity : 0,
     ...options,
-    ...(handle === undefined && { enabled: false }),
+    ...(!handle && { enabled: false }),
     queryKey: makeKey(descriptor, handle, args),
     queryFn,
   };
@@ -272,13 +272,12 @@ export function vatMutationOptions<Method, Interface, OnMutate = unknown>(
 ): Mutation<Method, OnMutate> {
   insistKind(descriptor, 'mutation');
   const handle = insistTarget(descriptor, on);
-  const { method } = descriptor;
 
   const mutationFn = async (
     args: ArgsOf<Method>,
     { client }: MutationFunctionContext,
   ): Promise<unknown> => {
-    if (handle === undefined) return missingRef(descriptor);
+    if (!handle) return missingRef(descriptor);
     const bridge = provideBridge(client);
     const ends: ((isDone: boolean) => void)[] = [];
     const finish = (isDone: boolean): void =>
@@ -294,7 +293,7 @@ export function vatMutationOptions<Method, Interface, OnMutate = unknown>(
     };
     try {
       optimistic?.(cache, ...(args as never));
-      const answer = await handle.send(method, args, { timeoutMs });
+      const answer = await handle.send(descriptor.method, args, { timeoutMs });
       finish(true);
       for (const each of invalidates)
         void client.invalidateQueries(filterOf(each), { cancelRefetch: false });
@@ -304,12 +303,12 @@ export function vatMutationOptions<Method, Interface, OnMutate = unknown>(
       throw thrown;
     }
   };
-  const { name, storeId, ref, iface } = makeKey(descriptor, handle, [])[1];
+  const { args: _, ...parts } = makeKey(descriptor, handle, [])[1];
   return {
     networkMode: 'always',
     retry: false,
     ...options,
-    mutationKey: ['vatkit', { name, storeId, ref, iface, method }],
+    mutationKey: ['vatkit', parts],
     mutationFn: mutationFn as Mutation<Method, OnMutate>['mutationFn'],
   };
 }

@@ -6,48 +6,42 @@ import { isKernelError } from '../errors.js';
 import type { VatVersions } from '../protocol/session-wire.js';
 
 /** A guess of what a mutation will make of a query's data. `done`: it is over, and the next answer is the truth. */
-export type Patch = { apply: (data: unknown) => unknown; done: boolean };
+export type Patch = { apply: (data: unknown) => unknown; done?: boolean };
 
 export type QueryRecord = {
   query: AnyQuery;
   /** What is asked; another one after the ref was lost. Absent for launches and peers. */
-  handle: RefHandle | undefined;
+  handle?: RefHandle | undefined;
   /** At least these versions are in the data. */
   touched: VatVersions;
   /** Of the fetch under way: what it touched, whose refs came, what patches it will know of, whether it adds a page. */
-  asking: VatVersions | undefined;
+  asking?: VatVersions | undefined;
   arrived: Set<object>;
   covered: readonly Patch[];
-  isMore: boolean;
+  isMore?: boolean;
   /** Was the kernel another one when it began? Then nobody will tell of what has changed since. */
-  isVoid: boolean;
-  /** Answers in a row that were old when they came; and, after one, the time of `performance.now()` before which it rests. */
-  vain: number;
+  isVoid?: boolean;
+  /** How long it rests after an answer that was old when it came; and the time of `performance.now()` until which it does. */
+  restMs: number;
   restsUntil: number;
   /** The refs in the data, of each one holding. */
   held: Set<object>;
   /** The data as they came. */
-  base: unknown;
+  base?: unknown;
   patches: readonly Patch[];
   /** Ends what feeds the query by itself. */
-  follower: AbortController | undefined;
+  follower?: AbortController;
 };
 
-export const makeRecord = (query: AnyQuery, handle: RefHandle | undefined): QueryRecord => ({
+export const makeRecord = (query: AnyQuery): QueryRecord => ({
   query,
-  handle,
   touched: {},
-  asking: undefined,
   arrived: new Set(),
   covered: [],
-  isMore: false,
-  isVoid: false,
-  vain: 0,
+  restMs: 0,
   restsUntil: 0,
   held: new Set(),
-  base: undefined,
   patches: [],
-  follower: undefined,
 });
 
 export const originOf = (record: QueryRecord): Origin | undefined => record.handle?.origin;
@@ -60,7 +54,7 @@ export const touchedBy = (query: object): VatVersions => touched.get(query) ?? {
 
 export function keepTouched(record: QueryRecord): void {
   const { asking, isMore } = record;
-  if (asking !== undefined && isMore) mergeVersions(record.touched, asking);
+  if (asking && isMore) mergeVersions(record.touched, asking);
   else record.touched = asking ?? record.touched;
   record.asking = undefined;
   touched.set(record.query, record.touched);
@@ -74,7 +68,7 @@ export function mergeVersions(into: VatVersions, more: VatVersions): void {
 
 /** All refs in a value. A holding came for each, however often the value mentions it. */
 export function refsIn(value: unknown, found = new Set<object>()): Set<object> {
-  if (typeof value !== 'object' || value === null || found.has(value)) return found;
+  if (!value || typeof value !== 'object' || found.has(value)) return found;
   if (isRef(value)) found.add(value);
   else for (const part of Object.values(value) as unknown[]) refsIn(part, found);
   return found;
