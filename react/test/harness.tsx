@@ -54,6 +54,8 @@ export type TestKernel = {
   another: () => KernelClient;
   /** Ends the kernel at once; the client may start another. */
   die: () => Promise<void>;
+  /** From now on none starts. */
+  refuse: () => void;
 };
 
 export type TestKernelOptions = MakeKernelOptions & { network?: MemoryNetwork };
@@ -72,9 +74,11 @@ export function makeTestKernel(options: TestKernelOptions = {}): TestKernel {
   const kernels: Kernel[] = [];
   const ports: MessagePort[] = [];
   let ending: Promise<void> | undefined;
+  let isRefused = false;
   const open = async (): Promise<MessagePort> => {
     // The next kernel on a store waits for the one before.
     await ending;
+    if (isRefused) throw new Error('there is no kernel any more');
     const { port1, port2 } = new MessageChannel();
     ports.push(port2);
     const kernel = await openKernel(options);
@@ -107,6 +111,9 @@ export function makeTestKernel(options: TestKernelOptions = {}): TestKernel {
       ending = kernels.at(-1)?.stop();
       await ending;
       ports.at(-1)?.close();
+    },
+    refuse() {
+      isRefused = true;
     },
   };
 }

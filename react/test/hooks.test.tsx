@@ -35,6 +35,7 @@ import {
   makeTestKernel,
   renderIn,
   sleep,
+  type TestKernel,
 } from './harness.js';
 import { BoardRoot, Note } from './vats/board.vat.gen.js';
 
@@ -643,43 +644,61 @@ describe('suspense', () => {
   });
 });
 
-it('a kernel that is closed throws to a boundary, which resets with another kernel', async () => {
-  const [one, other] = [makeTestKernel(), makeTestKernel()];
-  const silence = vi.spyOn(console, 'error').mockReturnValue();
-  atEnd(() => silence.mockRestore());
-  const Length = (): ReactNode => {
-    const { data: sub } = useSuspenseSubcluster(board);
-    const { data } = useSuspenseVatCall(BoardRoot.list, { on: sub.root });
-    return <p>items: {data.length}</p>;
-  };
-  const App = (): ReactNode => {
-    const [kernel, setKernel] = React.useState(one.client);
-    const { reset } = useQueryErrorResetBoundary();
-    const begin = (): void => {
-      setKernel(other.client);
-      reset();
+const deaths: { how: string; code: RegExp; end: (kernel: TestKernel) => Promise<void> }[] = [
+  {
+    how: 'is closed',
+    code: /KERNEL_CLOSED\] This client was closed$/,
+    end: ({ client }) => client.close(),
+  },
+  {
+    how: 'dies and does not start again',
+    code: /: there is no kernel any more/,
+    async end({ refuse, die }) {
+      refuse();
+      await die();
+    },
+  },
+];
+it.each(deaths)(
+  'a kernel that $how throws to a boundary, which resets with another kernel',
+  async ({ code, end }) => {
+    const [one, other] = [makeTestKernel(), makeTestKernel()];
+    const silence = vi.spyOn(console, 'error').mockReturnValue();
+    atEnd(() => silence.mockRestore());
+    const Length = (): ReactNode => {
+      const { data: sub } = useSuspenseSubcluster(board);
+      const { data } = useSuspenseVatCall(BoardRoot.list, { on: sub.root });
+      return <p>items: {data.length}</p>;
     };
-    return (
-      <KernelProvider kernel={kernel}>
-        <Boundary onReset={begin}>
-          <Suspense fallback={<p>wait</p>}>
-            <Length />
-          </Suspense>
-        </Boundary>
-      </KernelProvider>
-    );
-  };
-  renderIn(<App />, one);
-  await eventually(() => expect(text('items')).toBe('items: 0'));
-  await (await launchBoard(one.client)).add('gone');
-  await eventually(() => expect(text('items')).toBe('items: 1'));
-  await act(() => one.client.close());
-  await eventually(() => expect(button()).toBe('[KERNEL:KERNEL_CLOSED] This client was closed'));
-  fireEvent.click(screen.getByRole('button'));
-  await eventually(() => expect(text('items')).toBe('items: 0'));
-  await (await launchBoard(other.client)).add('a');
-  await eventually(() => expect(text('items')).toBe('items: 1'));
-});
+    const App = (): ReactNode => {
+      const [kernel, setKernel] = React.useState(one.client);
+      const { reset } = useQueryErrorResetBoundary();
+      const begin = (): void => {
+        setKernel(other.client);
+        reset();
+      };
+      return (
+        <KernelProvider kernel={kernel}>
+          <Boundary onReset={begin}>
+            <Suspense fallback={<p>wait</p>}>
+              <Length />
+            </Suspense>
+          </Boundary>
+        </KernelProvider>
+      );
+    };
+    renderIn(<App />, one);
+    await eventually(() => expect(text('items')).toBe('items: 0'));
+    await (await launchBoard(one.client)).add('gone');
+    await eventually(() => expect(text('items')).toBe('items: 1'));
+    await act(() => end(one));
+    await eventually(() => expect(button()).toMatch(code));
+    fireEvent.click(screen.getByRole('button'));
+    await eventually(() => expect(text('items')).toBe('items: 0'));
+    await (await launchBoard(other.client)).add('a');
+    await eventually(() => expect(text('items')).toBe('items: 1'));
+  },
+);
 
 describe('KernelProvider', () => {
   const Name = ({ tell }: { tell: (kernel: KernelClient) => void }): ReactNode => {

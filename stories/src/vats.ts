@@ -18,8 +18,9 @@ const shop = bundle(`
       stock: () => baggage.get('stock'),
       async buy(item) {
         if (baggage.get('stock') === 0) throw Error('sold out');
-        const paid = await E(bank).charge(5n);
+        // Taken before it is paid: another buyer may come in between.
         baggage.set('stock', baggage.get('stock') - 1);
+        const paid = await E(bank).charge(5n);
         return { order: makeOrder(item), paid };
       },
     });
