@@ -21,6 +21,7 @@ import {
   originOf,
   refsIn,
   releaseAll,
+  standsOnBroken,
   take,
   type AnyQuery,
   type Patch,
@@ -164,6 +165,8 @@ function makeBridge(client: QueryClient) {
     releaseAll(record.arrived);
     keepTouched(record);
     rate(record);
+    // What suspends on it throws only where there are no data.
+    if (standsOnBroken(record)) record.query.setState({ data: undefined });
     if (isOutdated(record)) askAgain(record);
   };
 

@@ -4,6 +4,7 @@ import { isRef, release, type RefHandle } from '../client/ref.js';
 import type { Origin } from '../client/types.js';
 import { isKernelError } from '../errors.js';
 import type { VatVersions } from '../protocol/session-wire.js';
+import { handleOf } from './handle.js';
 
 /** A guess of what a mutation will make of a query's data. `done`: it is over, and the next answer is the truth. */
 export type Patch = { apply: (data: unknown) => unknown; done?: boolean };
@@ -89,6 +90,10 @@ export function take(refs: Set<object>, value: unknown): void {
 
 /** Has the ref ended with its session, so that there will be another one for the same object? */
 export const isLost = ({ handle }: QueryRecord): boolean => isLoss(handle?.broken());
+
+/** Is it a launch, or a peer, whose data are over? */
+export const standsOnBroken = ({ handle, held }: QueryRecord): boolean =>
+  !handle && [...held].some((ref) => handleOf(ref)?.broken());
 
 export const isLoss = (error: unknown): boolean =>
   isKernelError(error, 'SESSION_EXPIRED') || isKernelError(error, 'STORE_LOST');
