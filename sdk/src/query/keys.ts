@@ -39,9 +39,7 @@ export const nameOf = ({ interface: { name }, method }: MethodDescriptor): strin
 
 /** `vatkit:<storeId>/<id>`, which every ref says of itself. */
 function placeOf(handle: RefHandle | undefined): Pick<VatQueryKeyParts, 'storeId' | 'ref'> {
-  if (!handle) return { storeId: null, ref: null };
-  const url = JSON.parse(JSON.stringify(handle.base)) as string;
-  const [, storeId = null, ref = null] = url.split(/[:/]/);
+  const [, , storeId = null, ref = null] = JSON.stringify(handle?.base ?? null).split(/["/:]/);
   return { storeId, ref };
 }
 

@@ -20,7 +20,7 @@ import type {
 import type { RefHandle } from '../client/ref.js';
 import { isKernelError } from '../errors.js';
 import type { MethodDescriptor, MethodKind } from '../protocol/definition.js';
-import { provideBridge, tellHandle } from './bridge.js';
+import { provideBridge } from './bridge.js';
 import {
   insistTarget,
   makeKey,
@@ -30,7 +30,7 @@ import {
   type VatQueryKey,
 } from './keys.js';
 import { follow } from './live.js';
-import { mergeVersions } from './records.js';
+import { mergeVersions, type Asking } from './records.js';
 import type { AnswerOf, ArgsOf, ItemOf, On, PassedOptions, WithArgs } from './types.js';
 
 /** Attempts after the first, and milliseconds before the first of them. */
@@ -76,48 +76,51 @@ function insistKind(descriptor: MethodDescriptor, kind: MethodKind): void {
   );
 }
 
-const isSkipped = (args: unknown): boolean => typeof args === 'symbol';
-
 export const missing = (work: string, what: string): Promise<never> =>
   Promise.reject(new TypeError(`Cannot ${work}: there is no ${what} yet`));
 const missingRef = (descriptor: MethodDescriptor): Promise<never> =>
   missing(`call ${nameOf(descriptor)}`, 'ref (see `on`)');
 
-/** A read, with what it touches told to the cache. */
-async function ask(
+/** Asks a method of a ref for what is kept under the key. */
+export type Fetch = (
   context: QueryFunctionContext<VatQueryKey>,
   handle: RefHandle,
   method: string,
   args: readonly unknown[],
-  { abortable, timeoutMs }: CallSettings,
-): Promise<unknown> {
-  const { client, queryKey } = context;
-  const bridge = provideBridge(client);
-  const record = bridge.join(queryKey, handle);
-  const answer = await handle.send(method, args, {
-    read: true,
-    onTouched(versions) {
-      if (record) mergeVersions((record.asking ??= {}), versions);
-    },
-    timeoutMs,
-    // To look at the signal is to ask for the abort.
-    signal: abortable ? context.signal : undefined,
-  });
-  return bridge.arrived(queryKey, answer);
-}
+) => Promise<unknown>;
+
+/** A read, with what it touches told to the cache. */
+const makeAsk =
+  ({ abortable, timeoutMs }: CallSettings): Fetch =>
+  async (context, handle, method, args) => {
+    const { client, queryKey } = context;
+    const bridge = provideBridge(client);
+    const record = bridge.join(queryKey, handle);
+    const answer = await handle.send(method, args, {
+      read: true,
+      onTouched(versions) {
+        if (record) mergeVersions((record.asking ??= {}), versions);
+      },
+      timeoutMs,
+      // To look at the signal is to ask for the abort.
+      signal: abortable ? context.signal : undefined,
+    });
+    return bridge.arrived(queryKey, answer);
+  };
 
 /** What queries and live queries have in common. */
 function makeOptions(
   descriptor: MethodDescriptor,
-  on: unknown,
-  args: unknown,
-  options: { enabled?: unknown },
-  fetch: (context: QueryFunctionContext<VatQueryKey>, handle: RefHandle) => Promise<unknown>,
+  kind: MethodKind,
+  { on, args = [], ...options }: { on: unknown; args?: unknown },
+  fetch: Fetch,
 ): object {
-  const handle = isSkipped(args) ? undefined : insistTarget(descriptor, on);
+  insistKind(descriptor, kind);
+  const handle = typeof args === 'symbol' ? undefined : insistTarget(descriptor, on);
   const queryFn = (context: QueryFunctionContext<VatQueryKey>): Promise<unknown> =>
-    handle ? fetch(context, handle) : missingRef(descriptor);
-  tellHandle(queryFn, handle);
+    handle
+      ? fetch(context, handle, descriptor.method, args as readonly unknown[])
+      : missingRef(descriptor);
   return {
     ...queryDefaults,
     // The kernel tells when it is old, where it does.
@@ -125,7 +128,7 @@ function makeOptions(
     ...options,
     ...(!handle && { enabled: false }),
     queryKey: makeKey(descriptor, handle, args),
-    queryFn,
+    queryFn: Object.assign(queryFn, { handle } satisfies Asking),
   };
 }
 
@@ -136,19 +139,10 @@ function makeOptions(
  */
 export function vatQueryOptions<Method, Interface, Selected = AnswerOf<Method>>(
   descriptor: MethodDescriptor<Method, Interface, 'query'>,
-  {
-    on,
-    args = [] as never,
-    abortable,
-    timeoutMs,
-    ...options
-  }: VatQueryOptions<Method, Interface, Selected>,
+  { abortable, timeoutMs, ...options }: VatQueryOptions<Method, Interface, Selected>,
 ): Query<AnswerOf<Method>, Selected> {
-  insistKind(descriptor, 'query');
-  const settings = { abortable, timeoutMs } as CallSettings;
-  return makeOptions(descriptor, on, args, options, (context, handle) =>
-    ask(context, handle, descriptor.method, args as readonly unknown[], settings),
-  ) as Query<AnswerOf<Method>, Selected>;
+  const ask = makeAsk({ abortable, timeoutMs });
+  return makeOptions(descriptor, 'query', options, ask) as Query<AnswerOf<Method>, Selected>;
 }
 
 export type VatInfiniteQueryOptions<Method, Interface, Page> = {
@@ -178,13 +172,11 @@ export function vatInfiniteQueryOptions<Method, Interface, Page>(
   VatQueryKey,
   Page
 > & { queryFn: QueryFunction<AnswerOf<Method>, VatQueryKey, Page> } {
-  insistKind(descriptor, 'query');
-  const settings = { abortable, timeoutMs } as CallSettings;
-  const first = args(options.initialPageParam);
-  const made = makeOptions(descriptor, on, first, options, (context, handle) => {
+  const ask = makeAsk({ abortable, timeoutMs });
+  const first = { ...options, on, args: args(options.initialPageParam) };
+  const made = makeOptions(descriptor, 'query', first, (context, handle, method) => {
     const { pageParam } = context as unknown as { pageParam: Page };
-    const pageArgs = args(pageParam) as readonly unknown[];
-    return ask(context, handle, descriptor.method, pageArgs, settings);
+    return ask(context, handle, method, args(pageParam));
   }) as { queryKey: VatQueryKey };
   const [vatkit, parts] = made.queryKey;
   return { ...made, queryKey: [vatkit, { ...parts, pages: true }] } as never;
@@ -207,13 +199,10 @@ export type LiveOf<Method> = Method extends (...args: never[]) => infer Result
  */
 export function vatLiveOptions<Method, Interface, Selected = LiveOf<Method>>(
   descriptor: MethodDescriptor<Method, Interface, 'live'>,
-  { on, args = [] as never, ...options }: VatLiveOptions<Method, Interface, Selected>,
+  options: VatLiveOptions<Method, Interface, Selected>,
 ): Query<LiveOf<Method>, Selected> {
-  insistKind(descriptor, 'live');
   const settings = { staleTime: Infinity, ...options };
-  return makeOptions(descriptor, on, args, settings, (context, handle) =>
-    follow(context, handle, descriptor.method, args as readonly unknown[]),
-  ) as Query<LiveOf<Method>, Selected>;
+  return makeOptions(descriptor, 'live', settings, follow) as Query<LiveOf<Method>, Selected>;
 }
 
 /** How a mutation guesses what will become of cached answers. */
