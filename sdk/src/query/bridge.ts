@@ -26,6 +26,7 @@ import {
   releaseAll,
   standsOnBroken,
   take,
+  touchedBy,
   type Asking,
   type Patch,
   type QueryRecord,
@@ -77,37 +78,38 @@ function makeBridge(client: QueryClient) {
 
   const isOutdated = (record: QueryRecord): boolean => {
     const known = origins.get(originOf(record) as Origin)?.known ?? {};
-    return Object.entries(record.touched).some(([vat, version]) => (known[vat] ?? 0) > version);
+    const touched = Object.entries(touchedBy(record.query));
+    return !!record.isVoid || touched.some(([vat, version]) => (known[vat] ?? 0) > version);
   };
 
   const hear = (origin: Origin, versions: VatVersions | undefined): void => {
     const news = origins.get(origin);
+    const own = [...records.values()].filter((record) => originOf(record) === origin);
+    if (!own.length) {
+      news?.stop();
+      origins.delete(origin);
+    }
     if (!news) return;
     news.known = { ...(versions && news.known), ...versions };
-    const own = [...records.values()].filter((record) => originOf(record) === origin);
     // Then it may be a fetch that raises them.
     const isAsked = own.some(({ query }) => query.state.fetchStatus === 'fetching');
     for (const record of own) {
-      record.isVoid ||= !versions && record.query.state.fetchStatus !== 'idle';
-      if (!versions || (!isAsked && Object.keys(record.touched).some((vat) => vat in versions)))
+      record.isVoid ||= !versions;
+      if (
+        !versions ||
+        (!isAsked && Object.keys(touchedBy(record.query)).some((vat) => vat in versions))
+      )
         record.restMs = FRAME_MS;
-      if (!versions || isOutdated(record)) askAgain(record);
+      if (isOutdated(record)) askAgain(record);
     }
   };
 
-  /** Listens to a kernel as long as there are queries of it. */
-  const tend = (origin: Origin | undefined): void => {
-    if (!origin) return;
-    if ([...records.values()].some((record) => originOf(record) === origin)) {
-      provide(origins, origin, () => ({
-        known: {},
-        stop: origin.onVersions((versions) => hear(origin, versions)),
-      }));
-    } else {
-      origins.get(origin)?.stop();
-      origins.delete(origin);
-    }
-  };
+  /** Listens to a kernel, until it tells something that is no news to any query. */
+  const listen = (origin: Origin): News =>
+    provide(origins, origin, () => ({
+      known: {},
+      stop: origin.onVersions((versions) => hear(origin, versions)),
+    }));
 
   // What happens to a query
 
@@ -128,8 +130,8 @@ function makeBridge(client: QueryClient) {
     record.patches = record.patches.filter(({ doneAt }) => doneAt >= record.beganAt);
     if (record.patches.length) guess(record);
     rate(record);
-    const isOld = record.isVoid || isOutdated(record);
-    if (isOld || record.patches.some(({ doneAt }) => doneAt < Infinity)) askAgain(record);
+    if (isOutdated(record) || record.patches.some(({ doneAt }) => doneAt < Infinity))
+      askAgain(record);
   };
 
   const failed = (record: QueryRecord): void => {
@@ -148,17 +150,15 @@ function makeBridge(client: QueryClient) {
     record.patches = [];
     records.delete(record.query.queryKey);
     clearTimeout(record.timer);
-    tend(originOf(record));
   };
 
   /** While nobody looks, what feeds it ends soon, and the next look begins it again. */
   const rest = (record: QueryRecord): void => {
-    const { query, follower } = record;
-    if (!follower || query.getObserversCount()) return;
+    if (!record.follower) return;
     setTimeout(() => {
-      if (query.getObserversCount() || record.follower !== follower) return;
-      follower.abort();
-      query.invalidate();
+      if (record.query.getObserversCount()) return;
+      record.follower?.abort();
+      record.query.invalidate();
     }, REST_MS);
   };
 
@@ -207,12 +207,8 @@ function makeBridge(client: QueryClient) {
       // It was removed while its fetch began.
       if (!query) return undefined;
       const record = provide(records, key, () => makeRecord(query));
-      const before = originOf(record);
       record.handle = handle;
-      if (before !== handle?.origin) {
-        tend(before);
-        tend(handle?.origin);
-      }
+      if (handle?.origin) listen(handle.origin);
       return record;
     },
 
@@ -249,12 +245,10 @@ function makeBridge(client: QueryClient) {
       else
         record.query.setState({
           data: undefined,
-          dataUpdatedAt: 0,
           error,
           errorUpdatedAt: Date.now(),
           errorUpdateCount: record.query.state.errorUpdateCount + 1,
           status: 'error',
-          isInvalidated: false,
         });
     },
 
@@ -266,11 +260,11 @@ function makeBridge(client: QueryClient) {
         .flatMap(({ queryKey, state }) =>
           state.data === undefined ? [] : (records.get(queryKey) ?? []),
         );
-      const guesses = patched.map(({ query }) => apply(query.state.data));
-      patched.forEach((record, index) => {
+      for (const { query } of patched) apply(query.state.data);
+      for (const record of patched) {
         record.patches = [...record.patches, patch];
-        record.query.setState({ data: guesses[index] });
-      });
+        guess(record);
+      }
       return (isDone) => {
         patch.doneAt = performance.now();
         for (const record of patched) {

@@ -103,7 +103,7 @@ export function peerQueryOptions<Interface = Untyped, Selected = Remote<Interfac
   return makeResting(
     url,
     options,
-    { name: kernel.name, peer: url === undefined ? 0 : numberOf(url) },
+    { name: kernel.name, peer: numberOf(url ?? '') },
     ['redeem', 'URL'],
     (known) => kernel.redeem(as, known),
   ) as Query<Remote<Interface>, Selected, PeerQueryKey>;

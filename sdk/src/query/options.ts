@@ -22,10 +22,10 @@ import { isKernelError } from '../errors.js';
 import type { MethodDescriptor, MethodKind } from '../protocol/definition.js';
 import { provideBridge } from './bridge.js';
 import {
+  filterOf,
   insistTarget,
   makeKey,
   nameOf,
-  vatQueryFilter,
   type VatFilter,
   type VatQueryKey,
 } from './keys.js';
@@ -82,44 +82,50 @@ const missingRef = (descriptor: MethodDescriptor): Promise<never> =>
   missing(`call ${nameOf(descriptor)}`, 'ref (see `on`)');
 
 /** Asks a method of a ref for what is kept under the key. */
-export type Fetch = (
+type Fetch = (
   context: QueryFunctionContext<VatQueryKey>,
   handle: RefHandle,
   method: string,
   args: readonly unknown[],
+  settings: CallSettings,
 ) => Promise<unknown>;
 
 /** A read, with what it touches told to the cache. */
-const makeAsk =
-  ({ abortable, timeoutMs }: CallSettings): Fetch =>
-  async (context, handle, method, args) => {
-    const { client, queryKey } = context;
-    const bridge = provideBridge(client);
-    const record = bridge.join(queryKey, handle);
-    const answer = await handle.send(method, args, {
-      read: true,
-      onTouched(versions) {
-        if (record) mergeVersions((record.asking ??= {}), versions);
-      },
-      timeoutMs,
-      // To look at the signal is to ask for the abort.
-      signal: abortable ? context.signal : undefined,
-    });
-    return bridge.arrived(queryKey, answer);
-  };
+const ask: Fetch = async (context, handle, method, args, { abortable, timeoutMs }) => {
+  const { client, queryKey } = context;
+  const bridge = provideBridge(client);
+  const record = bridge.join(queryKey, handle);
+  const answer = await handle.send(method, args, {
+    read: true,
+    onTouched(versions) {
+      if (record) mergeVersions((record.asking ??= {}), versions);
+    },
+    timeoutMs,
+    // To look at the signal is to ask for the abort.
+    signal: abortable ? context.signal : undefined,
+  });
+  return bridge.arrived(queryKey, answer);
+};
 
 /** What queries and live queries have in common. */
 function makeOptions(
   descriptor: MethodDescriptor,
   kind: MethodKind,
-  { on, args = [], ...options }: { on: unknown; args?: unknown },
+  {
+    on,
+    args = [],
+    abortable,
+    timeoutMs,
+    ...options
+  }: CallSettings & { on: unknown; args?: unknown },
   fetch: Fetch,
 ): object {
   insistKind(descriptor, kind);
   const handle = typeof args === 'symbol' ? undefined : insistTarget(descriptor, on);
+  const settings = { abortable, timeoutMs } as CallSettings;
   const queryFn = (context: QueryFunctionContext<VatQueryKey>): Promise<unknown> =>
     handle
-      ? fetch(context, handle, descriptor.method, args as readonly unknown[])
+      ? fetch(context, handle, descriptor.method, args as readonly unknown[], settings)
       : missingRef(descriptor);
   return {
     ...queryDefaults,
@@ -139,9 +145,8 @@ function makeOptions(
  */
 export function vatQueryOptions<Method, Interface, Selected = AnswerOf<Method>>(
   descriptor: MethodDescriptor<Method, Interface, 'query'>,
-  { abortable, timeoutMs, ...options }: VatQueryOptions<Method, Interface, Selected>,
+  options: VatQueryOptions<Method, Interface, Selected>,
 ): Query<AnswerOf<Method>, Selected> {
-  const ask = makeAsk({ abortable, timeoutMs });
   return makeOptions(descriptor, 'query', options, ask) as Query<AnswerOf<Method>, Selected>;
 }
 
@@ -164,7 +169,7 @@ export type VatInfiniteQueryOptions<Method, Interface, Page> = {
 /** A query of a vat in pages, for `useInfiniteQuery`. */
 export function vatInfiniteQueryOptions<Method, Interface, Page>(
   descriptor: MethodDescriptor<Method, Interface, 'query'>,
-  { on, args, abortable, timeoutMs, ...options }: VatInfiniteQueryOptions<Method, Interface, Page>,
+  { args, ...options }: VatInfiniteQueryOptions<Method, Interface, Page>,
 ): InfiniteQueryObserverOptions<
   AnswerOf<Method>,
   Error,
@@ -172,12 +177,12 @@ export function vatInfiniteQueryOptions<Method, Interface, Page>(
   VatQueryKey,
   Page
 > & { queryFn: QueryFunction<AnswerOf<Method>, VatQueryKey, Page> } {
-  const ask = makeAsk({ abortable, timeoutMs });
-  const first = { ...options, on, args: args(options.initialPageParam) };
-  const made = makeOptions(descriptor, 'query', first, (context, handle, method) => {
+  const first = { ...options, args: args(options.initialPageParam) };
+  const askPage: Fetch = (context, handle, method, _, settings) => {
     const { pageParam } = context as unknown as { pageParam: Page };
-    return ask(context, handle, method, args(pageParam));
-  }) as { queryKey: VatQueryKey };
+    return ask(context, handle, method, args(pageParam), settings);
+  };
+  const made = makeOptions(descriptor, 'query', first, askPage) as { queryKey: VatQueryKey };
   const [vatkit, parts] = made.queryKey;
   return { ...made, queryKey: [vatkit, { ...parts, pages: true }] } as never;
 }
@@ -276,7 +281,7 @@ export function vatMutationOptions<Method, Interface, OnMutate = unknown>(
         .forEach((end) => end(isDone));
     const cache: OptimisticCache = {
       update(method, target, change) {
-        const filter = vatQueryFilter({ ...target, method } as VatFilter);
+        const filter = filterOf({ ...target, method } as VatFilter);
         ends.push(bridge.patch(filter, change as (data: unknown) => unknown));
       },
     };
@@ -285,22 +290,20 @@ export function vatMutationOptions<Method, Interface, OnMutate = unknown>(
       const answer = await handle.send(descriptor.method, args, { timeoutMs });
       finish(true);
       for (const each of invalidates)
-        void client.invalidateQueries(filterOf(each), { cancelRefetch: false });
+        void client.invalidateQueries('interface' in each ? filterOf({ method: each }) : each, {
+          cancelRefetch: false,
+        });
       return answer;
     } catch (thrown) {
       finish(false);
       throw thrown;
     }
   };
-  const { args: _, ...parts } = makeKey(descriptor, handle, [])[1];
   return {
     networkMode: 'always',
     retry: false,
     ...options,
-    mutationKey: ['vatkit', parts],
+    mutationKey: filterOf({ on, method: descriptor } as VatFilter).queryKey,
     mutationFn: mutationFn as Mutation<Method, OnMutate>['mutationFn'],
   };
 }
-
-const filterOf = (each: MethodDescriptor | QueryFilters): QueryFilters =>
-  'interface' in each ? vatQueryFilter({ method: each }) : each;

@@ -19,8 +19,6 @@ export type QueryRecord = {
   query: AnyQuery;
   /** What is asked; another one after the ref was lost. Absent for launches and peers. */
   handle?: RefHandle | undefined;
-  /** At least these versions are in the data. */
-  touched: VatVersions;
   /** Of the fetch under way: what it touched, whose refs came, when it began, whether it adds a page. */
   asking?: VatVersions | undefined;
   arrived: Set<object>;
@@ -43,12 +41,12 @@ export type QueryRecord = {
 
 export const makeRecord = (query: AnyQuery): QueryRecord => ({
   query,
-  touched: {},
   arrived: new Set(),
   beganAt: 0,
   answeredAt: 0,
   restMs: FRAME_MS,
   held: new Set(),
+  base: query.state.data,
   patches: [],
 });
 
@@ -57,21 +55,20 @@ export const originOf = (record: QueryRecord): Origin | undefined => record.hand
 /** By query, and not by key: two clients may be given options with one key. */
 const touched = new WeakMap<object, VatVersions>();
 
-/** The vats that a query's answer touched, with their versions then; empty where it is not known. */
+/**
+ * The vats that a query's answer touched, with the versions that are in it at least; empty where it is not known.
+ */
 export const touchedBy = (query: object): VatVersions => touched.get(query) ?? {};
 
-export function keepTouched(record: QueryRecord): void {
-  const { asking, isMore } = record;
-  if (asking && isMore) mergeVersions(record.touched, asking);
-  else record.touched = asking ?? record.touched;
-  record.asking = undefined;
-  touched.set(record.query, record.touched);
+export function keepTouched({ query, asking, isMore }: QueryRecord): void {
+  if (asking) touched.set(query, isMore ? mergeVersions(asking, touchedBy(query)) : asking);
 }
 
 /** Of two answers, what both depend on at least. */
-export function mergeVersions(into: VatVersions, more: VatVersions): void {
+export function mergeVersions(into: VatVersions, more: VatVersions): VatVersions {
   for (const [vat, version] of Object.entries(more))
     into[vat] = Math.min(version, into[vat] ?? version);
+  return into;
 }
 
 /** All refs in a value. A holding came for each, however often the value mentions it. */
