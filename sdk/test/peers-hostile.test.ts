@@ -1,6 +1,6 @@
 /** What a peer with a key of its own can do to a kernel that it greets, beyond what kernels say: nothing but lose its link. */
 import { makeSQLKernelDatabase, NodejsPlatformServices } from '@vatkit/sdk/node';
-import { kslot } from '@vatkit/sdk/kernel';
+import { kslot, type KernelDatabase } from '@vatkit/sdk/kernel';
 import { Kernel } from '../src/host/kernel.js';
 import { describe, expect, test, vi } from 'vitest';
 import { peerIdOf, randomSeed, seedBytes, sign } from '../src/comms/identity.js';
@@ -24,13 +24,23 @@ const root = `
     return results.map(({ reason }) => (reason === undefined ? 'sent' : String(reason.message)));
   }`;
 
-async function startKernel(network: MemoryNetwork, more: object = {}, options: object = {}) {
+async function startKernel(
+  network: MemoryNetwork,
+  more: object = {},
+  options: object = {},
+  onCommit: (database: KernelDatabase) => void = () => {},
+) {
   const platform = new NodejsPlatformServices();
   Object.defineProperty(platform, 'startTransport', { value: network.startTransport });
   const database = await makeSQLKernelDatabase({ dbFilename: ':memory:' });
-  const kernel = track(
-    await Kernel.make(platform, database, { logger: makeLogRecorder(), ...more }),
-  );
+  const told: KernelDatabase = {
+    ...database,
+    commit(changes, commitOptions) {
+      database.commit(changes, commitOptions);
+      onCommit(database);
+    },
+  };
+  const kernel = track(await Kernel.make(platform, told, { logger: makeLogRecorder(), ...more }));
   const spec = bundleOfCode(
     `const { E, makeDefaultExo } = far;
     return { buildRootObject: () => makeDefaultExo('root', { bootstrap() {}, ${root} }) };`,
@@ -101,7 +111,7 @@ async function startRogue(
     for (const piece of toPieces(message, 64 * 1024)) link.send(piece);
   };
   if (isFirst) hello(0);
-  await vi.waitFor(() => expect(heard.length).toBeGreaterThan(0));
+  await vi.waitFor(() => expect(heard.length).toBeGreaterThan(0), patience);
   return { link, heard, ended: () => why, say };
 }
 
@@ -187,20 +197,23 @@ describe('a peer that breaks the protocol', () => {
     const friend = await startKernel(network);
     const kref = await friend.kernel.redeemOcapURL(await host.kernel.issueOcapURL(host.rootKref));
     const rows = host.rowsOf('');
-    for (const [what, attack] of attacks) {
+    const begin = async ([what, attack]: (typeof attacks)[number]): Promise<void> => {
       const rogue = await startRogue(network, host.peerId);
-      await vi.waitFor(() =>
-        expect(
-          rogue.heard.some(({ type }) => type === 'hello'),
-          what,
-        ).toBe(true),
+      await vi.waitFor(
+        () =>
+          expect(
+            rogue.heard.some(({ type }) => type === 'hello'),
+            what,
+          ).toBe(true),
+        patience,
       );
       // By now it has been greeted, too.
       await new Promise((done) => setTimeout(done, 5));
       attack(rogue);
-      await vi.waitFor(() => expect(rogue.ended(), what).toBeDefined());
+      await vi.waitFor(() => expect(rogue.ended(), what).toBeDefined(), patience);
       expect(rogue.heard.at(-1), what).toMatchObject({ type: 'refused', code: 'PROTOCOL_ERROR' });
-    }
+    };
+    await Promise.all(attacks.map(begin));
     expect(await call(friend.kernel, kref, 'greet', 'friend')).toBe('Hello, friend');
     // One row for each, which makes room for the next when there are too many.
     expect(host.rowsOf('')).toBeLessThanOrEqual(rows + 2 * attacks.length);
@@ -259,7 +272,7 @@ test('strangers make room for one another', async () => {
   for (let count = 0; count < 40; count += 1) {
     const rogue = await startRogue(network, host.peerId);
     rogue.link.close('enough');
-    await vi.waitFor(() => expect(rogue.ended()).toBeDefined());
+    await vi.waitFor(() => expect(rogue.ended()).toBeDefined(), patience);
   }
   await new Promise((done) => setTimeout(done, 20));
   expect(host.rowsOf('j.')).toBeGreaterThan(0);
@@ -297,20 +310,23 @@ async function startGuest(network: MemoryNetwork, to: string, url: string, seed 
   send({ op: 'redeem', number: parseOcapUrl(url).number, result: newResult() });
   await vi.waitFor(() => expect(told()).toHaveLength(1), patience);
   const target = told()[0]?.value.slots[0]?.replace('+', '-');
+  const callOf = (method: string, args: unknown[]): object => {
+    const methargs = { body: `#${JSON.stringify([method, args])}`, slots: [] };
+    return { op: 'call', target, methargs, result: newResult() };
+  };
   return {
     ...rogue,
     send,
     told,
     ask(method: string, args: unknown[], count = 1, more: object = {}): void {
-      const methargs = { body: `#${JSON.stringify([method, args])}`, slots: [] };
-      const ops = Array.from({ length: count }, () => ({
-        op: 'call',
-        target,
-        methargs,
-        result: newResult(),
-        ...more,
-      }));
-      send(...ops);
+      send(...Array.from({ length: count }, () => ({ ...callOf(method, args), ...more })));
+    },
+    redeemAndAsk(from: string, method: string, args: unknown[]): void {
+      const result = newResult();
+      send(
+        { op: 'redeem', number: parseOcapUrl(from).number, result },
+        { ...callOf(method, args), target: result },
+      );
     },
     /** Acknowledges all that came. */
     take(): void {
@@ -388,6 +404,63 @@ describe('a peer that only takes', () => {
     guest.ask('make', []);
     await vi.waitFor(() => expect(guest.told()).toHaveLength(guest.asked()), patience);
     expect(guest.told().at(-1)?.rejected).toBe(false);
+  });
+});
+
+describe('a peer that sends more than a vat has served', () => {
+  const bounds: [string, object, (most: { count: number; chars: number }) => void][] = [
+    [
+      'messages',
+      { queueMax: 4 },
+      ({ count }) => {
+        expect(count).toBeGreaterThanOrEqual(4);
+        // That which is being delivered, too.
+        expect(count).toBeLessThanOrEqual(5);
+      },
+    ],
+    [
+      'bytes',
+      { queueCharsMax: 200_000 },
+      ({ chars }) => {
+        expect(chars).toBeGreaterThanOrEqual(200_000);
+        expect(chars).toBeLessThan(200_000 + 2 * 51_000);
+      },
+    ],
+  ];
+
+  /** What it calls the object by. */
+  const names = ['o-', 'a promise that it has not heard of', 'a URL that it redeems each time'];
+  const ways = bounds.flatMap(([what, limits, check]) =>
+    names.map((name, at) => ({ what, name, at, limits, check })),
+  );
+
+  test.each(ways)('waits while its queue is full by $what: $name', async (way) => {
+    const { limits, check, at: which } = way;
+    const network = makeMemoryNetwork();
+    const most = { count: 0, chars: 0 };
+    const options = { maxMessageSizeBytes: 1_000_000 };
+    const host = await startKernel(network, { limits }, options, (database) => {
+      const keys = database.keys('q.v');
+      const chars = keys.reduce((sum, key) => sum + (database.get(key)?.length ?? 0), 0);
+      most.count = Math.max(most.count, keys.length);
+      most.chars = Math.max(most.chars, chars);
+    });
+    const url = await host.kernel.issueOcapURL(host.rootKref);
+    const guest = await startGuest(network, host.peerId, url);
+    guest.ask('spin', [300]);
+    const texts = Array.from({ length: 60 }, (_, at) => `${at}`.padEnd(50_000, '.'));
+    for (const text of texts) {
+      if (which === 2) guest.redeemAndAsk(url, 'greet', [text]);
+      else guest.ask('greet', [text], 1, which === 1 ? { target: 'p+1' } : {});
+    }
+    // It goes on by itself, and each is answered, in order.
+    await vi.waitFor(() => expect(guest.told()).toHaveLength(guest.asked()), patience);
+    check(most);
+    const answers = guest.told().filter(({ value }) => value.body.includes('Hello'));
+    expect(answers.map(({ value }) => value.body)).toStrictEqual(
+      texts.map((text) => `#"Hello, ${text}"`),
+    );
+    expect(guest.ended()).toBeUndefined();
   });
 });
 

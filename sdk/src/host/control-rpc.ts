@@ -82,9 +82,9 @@ const methods: { [name: string]: Method } = {
     }
   },
   initRemoteComms: (kernel, params) => {
-    const [problem, options] = RemoteCommsOptionsStruct.validate(
-      Array.isArray(params) ? {} : params,
-    );
+    // Without any, a request has an empty list of them.
+    const isNone = Array.isArray(params) && params.length === 0;
+    const [problem, options] = RemoteCommsOptionsStruct.validate(isNone ? {} : params);
     if (options === undefined) throw new InvalidParams(messageOf(problem));
     return kernel.initRemoteComms(options);
   },

@@ -1,6 +1,6 @@
 /** Peers that break, hang, flood and lie, on real sockets: what they do costs themselves and nobody else. */
 import { spawn } from 'node:child_process';
-import { randomBytes } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 import { fileURLToPath } from 'node:url';
@@ -13,6 +13,7 @@ import { multiaddr } from '@multiformats/multiaddr';
 import { createLibp2p, type Libp2p } from 'libp2p';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { encodeFrame } from '../../src/comms/libp2p/frames.js';
+import { limits } from '../../src/limits.js';
 import {
   bytes,
   onStopAll,
@@ -265,5 +266,69 @@ Sec-WebSocket-Key: ${randomBytes(16).toString('base64')}\r
     const now = Date.now.bind(Date);
     vi.spyOn(Date, 'now').mockImplementation(() => now() + 60_000);
     await vi.waitFor(() => expect(party.awakened).toBe(1), patience);
+  });
+});
+
+/** A message of the circuit protocol of libp2p: its length, and fields of protobuf. */
+const message = (...fields: number[]): Uint8Array => Uint8Array.of(fields.length, ...fields);
+const reserve = message(8, 0);
+const connectTo = (id: Uint8Array): Uint8Array =>
+  message(8, 1, 18, id.length + 2, 10, id.length, ...id);
+const agreed = message(8, 1, 32, 100);
+
+describe('a relay', () => {
+  const hop = '/libp2p/circuit/relay/0.2.0/hop';
+  const stop = '/libp2p/circuit/relay/0.2.0/stop';
+
+  /** Asks the relay, and waits for its answer. */
+  const askRelay = async (asker: Libp2p, address: string, what: Uint8Array): Promise<Stream> => {
+    const stream = await (await asker.dial(multiaddr(address))).newStream(hop);
+    let isAnswered = false;
+    stream.addEventListener('message', () => (isAnswered = true), { once: true });
+    stream.send(what);
+    await vi.waitFor(() => expect(isAnswered).toBe(true), patience);
+    return stream;
+  };
+
+  test('holds no more than a window for who does not read, and loses nothing of it', async () => {
+    const relay = await startTestRelay({ listen: [tcpAddress] });
+    const address = relay.addresses[0] as string;
+    const [sender, receiver] = [await startStranger(), await startStranger()];
+    let end: Stream | undefined;
+    await receiver.handle(stop, (stream: Stream) => {
+      const agree = (): void => {
+        end = stream;
+        stream.pause();
+        stream.send(agreed);
+      };
+      stream.addEventListener('message', agree, { once: true });
+    });
+    await askRelay(receiver, address, reserve);
+    const flood = await askRelay(sender, address, connectTo(receiver.peerId.toMultihash().bytes));
+    const sent = randomBytes(16 * 1024 * 1024);
+    flood.send(sent);
+    // Nothing moves any more, whoever waits for whom.
+    let before = -1;
+    await vi.waitFor(
+      () => {
+        const relayed = relay.status().bytesRelayed;
+        const isStill = relayed > 0 && relayed === before;
+        before = relayed;
+        expect(isStill).toBe(true);
+      },
+      { timeout: 20_000, interval: 300 },
+    );
+    const left = sent.length - flood.writeBufferLength;
+    expect(left).toBeLessThanOrEqual(2 * limits.relayWindowBytes);
+
+    const got = createHash('sha256');
+    let gotBytes = 0;
+    end?.addEventListener('message', ({ data }) => {
+      got.update(data.subarray());
+      gotBytes += data.byteLength;
+    });
+    end?.resume();
+    await vi.waitFor(() => expect(gotBytes).toBe(sent.length), patience);
+    expect(got.digest('hex')).toBe(createHash('sha256').update(sent).digest('hex'));
   });
 });

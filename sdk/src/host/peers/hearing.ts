@@ -2,7 +2,7 @@
 import { limits } from '../../limits.js';
 import type { PeerFrame, PeerMessage } from '../../protocol/peer-wire.js';
 import { insistPeerMessage } from '../../protocol/peer-wire-check.js';
-import { isVatEndpoint, type EndpointId } from '../../protocol/refs.js';
+import { isVatEndpoint, type EndpointId, type KRef, type VRef } from '../../protocol/refs.js';
 import { messageOf } from '../bundles.js';
 import type { EventLoop } from '../event-loop.js';
 import type { Greetings } from './greetings.js';
@@ -107,14 +107,24 @@ export function makeHearing({ loop, run, links, greetings }: HearingPowers) {
     }
   };
 
+  /** The full queue of a vat that a call of the frame would go to, whatever name of its target the peer uses. */
   const fullQueueOf = (remote: EndpointId, { ops }: PeerFrame): string | undefined => {
+    const redeemed = new Map<VRef, string>();
     for (const op of ops) {
+      if (op.op === 'redeem') redeemed.set(op.result, op.number);
       if (op.op !== 'call') continue;
-      const target = loop.rows().clistByVRef.get(`${remote}.${op.target}`);
+      const target = targetOf(`${remote}.${op.target}`, redeemed.get(op.target));
       const full = target && loop.fullQueueOf(target);
       if (full !== undefined && isVatEndpoint(full)) return full;
     }
     return undefined;
+  };
+
+  /** @param number - of the URL that the same frame redeems for this name, if so. */
+  const targetOf = (name: string, number: string | undefined): KRef | undefined => {
+    const { clistByVRef, lateNames, urls } = loop.rows();
+    if (number !== undefined) return urls.get(number)?.kref;
+    return clistByVRef.get(name) ?? lateNames.get(name)?.kref;
   };
 
   /** Tells the peer what has come, which must be on the disk first: it says nothing twice that was acknowledged. */
