@@ -125,6 +125,7 @@ export default defineConfig({
             '@jridgewell/trace-mapping',
             '@tanstack/react-query',
             '@testing-library/react',
+            'axe-core',
             // By itself the name would be that of the folder here.
             '@testing-library/react > react',
             'react/jsx-dev-runtime',

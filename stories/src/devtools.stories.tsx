@@ -34,7 +34,14 @@ function Desk({ theme, launches }: Props): ReactNode {
       );
   };
   return (
-    <main style={{ padding: 16, background: theme === 'dark' ? '#0c0d10' : undefined }}>
+    <main
+      style={{
+        minHeight: '100vh',
+        padding: 16,
+        boxSizing: 'border-box',
+        background: theme === 'dark' ? '#0c0d10' : undefined,
+      }}
+    >
       <button
         type="button"
         onClick={buy}

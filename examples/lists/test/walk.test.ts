@@ -67,14 +67,27 @@ const picture = (page: Page, name: string): Promise<unknown> =>
   page.screenshot({ path: join(pictures, `${name}.png`) });
 
 async function insistAccessible(page: Page): Promise<void> {
+  expect(await faultsIn(page)).toStrictEqual([]);
+}
+
+async function faultsIn(page: Page): Promise<object[]> {
   // By the debugger, since the page's own policy lets no other script in.
   await page.evaluate(axe.source);
   const { violations } = await page.evaluate(() =>
     (globalThis as unknown as { axe: typeof axe }).axe.run(),
   );
-  expect(
-    violations.map(({ id, nodes }) => ({ id, nodes: nodes.map(({ html }) => html) })),
-  ).toStrictEqual([]);
+  return violations.map(({ id, nodes }) => ({ id, nodes: nodes.map(({ html }) => html) }));
+}
+
+/** A check that finds nothing shows something only where it finds what there is. */
+async function insistFaultsAreFound(page: Page): Promise<void> {
+  await page.evaluate(() => {
+    const planted = '<button></button><p style="color: #ccc; background: #fff">faint</p>';
+    document.querySelector('main')?.insertAdjacentHTML('beforeend', `<div>${planted}</div>`);
+  });
+  const ids = ['button-name', 'color-contrast'];
+  expect(await faultsIn(page)).toMatchObject(ids.map((id) => ({ id })));
+  await page.evaluate(() => document.querySelector('main')?.lastElementChild?.remove());
 }
 
 const button = (page: Page, name: string | RegExp) =>
@@ -97,6 +110,7 @@ it('is walked through', { timeout: 300_000 }, async () => {
   await page.goto(app.url);
   await page.getByLabel('What shall others call you?').waitFor();
   await picture(page, '01-welcome');
+  await insistFaultsAreFound(page);
   await insistAccessible(page);
   await page.getByLabel('What shall others call you?').fill('Alice');
   await button(page, 'Begin').click();

@@ -45,6 +45,8 @@ export const css = `
 .vkd-table { border-collapse: collapse; width: 100%; }
 .vkd-table th { text-align: left; color: var(--dim); font-weight: 550; padding: 5px 11px; white-space: nowrap; border-bottom: 1px solid var(--line); }
 .vkd-table td { padding: 5px 11px; vertical-align: top; border-bottom: 1px solid var(--bg3); }
+.vkd-table tr { background: var(--bg); }
+.vkd-table :is(th, td):first-child { position: sticky; left: 0; background: inherit; }
 .vkd-table tr:last-child td { border-bottom: 0; }
 .vkd-table tbody tr:hover { background: var(--bg2); }
 .vkd-table .vkd-text { font-family: ui-monospace, 'DejaVu Sans Mono', monospace; font-size: 12px; overflow-wrap: anywhere; min-width: 180px; max-width: 560px; }
@@ -83,7 +85,7 @@ export const css = `
 .vkd-figures dt { color: var(--dim); font-size: 12px; }
 .vkd-figures dd { margin: 0; font-size: 20px; font-weight: 600; font-variant-numeric: tabular-nums; }
 .vkd-figures svg { display: block; width: 100%; height: 30px; color: var(--accent); }
-.vkd-timeline { display: block; width: 100%; background: var(--bg2); border-radius: 7px; }
+.vkd-timeline { display: block; width: 100%; min-width: 860px; background: var(--bg2); border-radius: 7px; }
 .vkd-timeline text { fill: var(--dim); font-size: 11px; }
 .vkd-timeline .lane { stroke: var(--line); }
 .vkd-timeline .wait { fill: var(--warn); opacity: .55; }
@@ -96,7 +98,7 @@ export const css = `
 @media (max-width: 640px) {
   .vkd-split { grid-template-columns: 1fr; }
   .vkd-head { flex-wrap: wrap; }
-  .vkd-tabs { order: 5; flex-basis: 100%; margin-left: 0; }
+  .vkd-tabs { order: 5; flex-basis: 100%; flex-wrap: wrap; margin-left: 0; }
 }
 @media (prefers-reduced-motion: no-preference) { .vkd-button, .vkd-tabs [role='tab'] { transition: background .12s; } }
 `;

@@ -79,7 +79,9 @@ export default function MessagesPanel(): ReactNode {
       >
         {shown.length > 0 && (
           <div>
-            <Timeline messages={shown} nameOf={nameOf} chosen={chosen} onChoose={setChosen} />
+            <div className="vkd-scroll">
+              <Timeline messages={shown} nameOf={nameOf} chosen={chosen} onChoose={setChosen} />
+            </div>
           </div>
         )}
         <Table label="Messages" heads={['#', 'From', 'To', 'Message', 'Outcome', 'ms']}>
