@@ -24,15 +24,14 @@ export function KernelProvider({ kernel, children }: KernelProviderProps): React
   useEffect(() => holdKernel(shared, isOwned), [shared, isOwned]);
 
   const outer = useContext(QueryClientContext);
-  const [own] = useState(() => (outer === undefined ? new QueryClient() : undefined));
+  const [own] = useState(() => new QueryClient());
   const provided = <KernelContext.Provider value={shared}>{children}</KernelContext.Provider>;
-  if (outer !== undefined || own === undefined) return provided;
-  return <QueryClientProvider client={own}>{provided}</QueryClientProvider>;
+  return outer ? provided : <QueryClientProvider client={own}>{provided}</QueryClientProvider>;
 }
 
 /** The kernel of the nearest provider. @throws Error where there is none. */
 export function useKernel(): KernelClient {
   const kernel = useContext(KernelContext);
-  if (kernel !== undefined) return kernel;
+  if (kernel) return kernel;
   throw new Error('There is no kernel here: put a <KernelProvider kernel={kernel}> above');
 }

@@ -10,7 +10,7 @@ type Entry = {
   holders: number;
   /** Made by a provider, which then closes it. */
   isOwned: boolean;
-  timer: ReturnType<typeof setTimeout> | undefined;
+  timer?: ReturnType<typeof setTimeout>;
 };
 
 /** Milliseconds between the last provider's end and the kernel's. */
@@ -23,7 +23,6 @@ const expire = (entry: Entry): void => {
   clearTimeout(entry.timer);
   entry.timer = setTimeout(() => {
     const { name } = entry.kernel;
-    if (entry.holders > 0) return;
     if (entries.get(name) === entry) entries.delete(name);
     if (entry.isOwned) void entry.kernel.close();
   }, RELEASE_MS);
@@ -31,24 +30,26 @@ const expire = (entry: Entry): void => {
   (entry.timer as { unref?: () => void }).unref?.();
 };
 
-/** The kernel of that name: the one that is known, else `kernel`. It is kept for a moment even if nobody holds it. */
-export function provideKernel(kernel: KernelClient, isOwned: boolean): KernelClient {
+function provideEntry(kernel: KernelClient, isOwned: boolean): Entry {
   const known = entries.get(kernel.name);
-  if (known !== undefined && known.kernel.status.phase !== 'closed') return known.kernel;
-  const entry: Entry = { kernel, holders: 0, isOwned, timer: undefined };
+  if (known && known.kernel.status.phase !== 'closed') return known;
+  const entry: Entry = { kernel, holders: 0, isOwned };
   entries.set(kernel.name, entry);
   expire(entry);
-  return kernel;
+  return entry;
 }
+
+/** The kernel of that name: the one that is known, else `kernel`. It is kept for a moment even if nobody holds it. */
+export const provideKernel = (kernel: KernelClient, isOwned: boolean): KernelClient =>
+  provideEntry(kernel, isOwned).kernel;
 
 /** Holds what {@link provideKernel} gave. Returns a function that lets go of it. */
 export function holdKernel(kernel: KernelClient, isOwned: boolean): () => void {
-  provideKernel(kernel, isOwned);
-  const entry = entries.get(kernel.name) as Entry;
+  const entry = provideEntry(kernel, isOwned);
   entry.holders += 1;
   clearTimeout(entry.timer);
   return () => {
     entry.holders -= 1;
-    if (entry.holders === 0) expire(entry);
+    if (!entry.holders) expire(entry);
   };
 }

@@ -1,4 +1,4 @@
-import { useCallback, useMemo, useSyncExternalStore } from 'react';
+import { useMemo, useSyncExternalStore } from 'react';
 import { replaceEqualDeep } from '@tanstack/react-query';
 import type { ClientStatus } from '@vatkit/sdk';
 import { useKernel } from './provider.js';
@@ -13,16 +13,12 @@ const serverStatus: ClientStatus = Object.freeze({
 
 /** Selects of each status once, and keeps what is equal to what was selected before. */
 function makeSelection<Selected>(selector: (status: ClientStatus) => Selected) {
-  let last: { status: ClientStatus; selected: Selected } | undefined;
+  let last: ClientStatus | undefined;
+  let selected: Selected;
   return (status: ClientStatus): Selected => {
-    if (last?.status !== status) {
-      const selected = selector(status);
-      last = {
-        status,
-        selected: last === undefined ? selected : replaceEqualDeep(last.selected, selected),
-      };
-    }
-    return last.selected;
+    if (last !== status) selected = replaceEqualDeep(selected, selector(status));
+    last = status;
+    return selected;
   };
 }
 
@@ -38,11 +34,9 @@ export function useKernelStatus<Selected>(selector: (status: ClientStatus) => Se
 export function useKernelStatus(selector: (status: ClientStatus) => unknown = all): unknown {
   const kernel = useKernel();
   const select = useMemo(() => makeSelection(selector), [selector]);
-  const selectOnServer = useMemo(() => makeSelection(selector), [selector]);
-  const subscribe = useCallback((listener: () => void) => kernel.subscribe(listener), [kernel]);
   return useSyncExternalStore(
-    subscribe,
+    kernel.subscribe,
     () => select(kernel.status),
-    () => selectOnServer(serverStatus),
+    () => select(serverStatus),
   );
 }

@@ -49,7 +49,7 @@ export function useSubcluster<Root, Selected = Launched<Root>>(
   options?: SubclusterOptions<Root, Selected>,
 ): UseQueryResult<Selected, Error> & Relaunch {
   const kernel = useKernel();
-  const made = subclusterQueryOptions(kernel, insistDefinition(definition), options);
+  const made = subclusterQueryOptions(kernel, unlessSkipped(definition), options);
   return withRelaunch<UseQueryResult<Selected, Error>>(
     useQuery({ placeholderData: keepOfName(made.queryKey) as never, ...made }),
   );
@@ -63,10 +63,8 @@ const keepOfName =
     return before?.name === name && before.subcluster === subcluster ? data : undefined;
   };
 
-const insistDefinition = <Root>(
-  definition: SubclusterDefinition<Root> | undefined | SkipToken,
-): SubclusterDefinition<Root> | undefined =>
-  typeof definition === 'symbol' ? undefined : definition;
+const unlessSkipped = <Given>(given: Given | SkipToken): Given | undefined =>
+  typeof given === 'symbol' ? undefined : given;
 
 /** As {@link useSubcluster}, but it suspends until the subcluster runs, and throws an error to the nearest boundary. */
 export function useSuspenseSubcluster<Root, Selected = Launched<Root>>(
@@ -108,7 +106,7 @@ export function useRemotePeer<Interface = Untyped>(
   as?: InterfaceDefinition<Interface>,
   options?: PeerOptions<Interface>,
 ): RemotePeer<Interface> {
-  const text = typeof url === 'string' ? url : undefined;
+  const text = unlessSkipped(url);
   const { data, status, error, fetchStatus, refetch } = useQuery(
     peerQueryOptions(useKernel(), text, as, options),
   );

@@ -276,6 +276,62 @@ it('options of a query pass through: enabled, initialData, placeholderData, refe
   await eventually(() => expect(shown('options')).toBe('false 0 0'));
 });
 
+it('a guess on data that were given at first, before any answer, is undone to them', async () => {
+  const { client } = makeTestKernel();
+  const [root, other] = [await launchBoard(client), await launchBoard(client, 'other')];
+  const queryClient = makeQueryClient();
+  const { queryKey } = vatQueryOptions(BoardRoot.listAfter, { on: root, args: [other] });
+  queryClient.setQueryData(queryKey, [{ text: 'given', done: false }]);
+  const App = (): ReactNode => {
+    const { data, isFetching } = useVatCall(BoardRoot.listAfter, {
+      on: root,
+      args: [other],
+      staleTime: 0,
+    });
+    const add = useVatMutation(BoardRoot.addLater, {
+      on: root,
+      optimistic: (cache, text) =>
+        cache.update(BoardRoot.listAfter, { on: root }, (items) => [
+          ...items,
+          { text: `${text}?`, done: false },
+        ]),
+    });
+    return (
+      <button data-testid="given" type="button" onClick={() => void add.send('')}>
+        {`${String(isFetching)} ${add.status} ${data?.map(({ text }) => text).join()}`}
+      </button>
+    );
+  };
+  renderIn(<App />, { client, queryClient });
+  await eventually(() => expect(shown('given')).toBe('true idle given'));
+  fireEvent.click(screen.getByTestId('given'));
+  await eventually(() => expect(shown('given')).toBe('true pending given,?'));
+  await eventually(async () => {
+    await root.goOn();
+    expect(shown('given')).toBe('true error given');
+  });
+  await eventually(async () => {
+    await other.goOn();
+    expect(shown('given')).toBe('false error ');
+  });
+});
+
+it('a query whose answer is to stay as it is stays, and others go on', async () => {
+  const { client } = makeTestKernel();
+  const root = await launchBoard(client);
+  const App = (): ReactNode => {
+    const kept = useVatCall(BoardRoot.list, { on: root, args: ['open'], staleTime: 'static' });
+    const live = useVatCall(BoardRoot.list, { on: root });
+    return <p data-testid="kept">{`${kept.data?.length} ${live.data?.length}`}</p>;
+  };
+  renderIn(<App />, { client });
+  await eventually(() => expect(shown('kept')).toBe('0 0'));
+  await root.add('a');
+  await eventually(() => expect(shown('kept')).toBe('0 1'));
+  await root.add('b');
+  await eventually(() => expect(shown('kept')).toBe('0 2'));
+});
+
 it('a component whose module is evaluated again goes on in the same launch', async () => {
   const { client, kernels } = makeTestKernel();
   const complaint = vi.spyOn(console, 'error');

@@ -12,9 +12,12 @@
 import type { QueryClient, QueryFilters, QueryKey } from '@tanstack/query-core';
 import type { RefHandle } from '../client/ref.js';
 import type { Origin } from '../client/types.js';
+import { isKernelError } from '../errors.js';
 import type { VatVersions } from '../protocol/session-wire.js';
 import { provide } from './provide.js';
 import {
+  FRAME_MS,
+  isLoss,
   isLost,
   keepTouched,
   makeRecord,
@@ -23,20 +26,19 @@ import {
   releaseAll,
   standsOnBroken,
   take,
-  type AnyQuery,
+  touchedBy,
+  type Asking,
   type Patch,
   type QueryRecord,
 } from './records.js';
 
-/** Milliseconds. Not animation frames, which do not come in a hidden tab. */
-const FRAME_MS = 16;
 /** A query that nobody looks at is fed for so long: a component may be on its way elsewhere, or mounted twice. */
 const REST_MS = 1_000;
 /** The longest rest of a query whose answers are always old. */
 const VAIN_REST_MS = 1_000;
 
 /** What is known of a kernel, while queries ask it. */
-type News = { known: Map<string, number>; stop: () => void };
+type News = { known: VatVersions; stop: () => void };
 
 const bridges = new WeakMap<QueryClient, Bridge>();
 
@@ -45,120 +47,91 @@ export const provideBridge = (client: QueryClient): Bridge =>
 
 export type Bridge = ReturnType<typeof makeBridge>;
 
-/** Which query a `queryFn` asks, and of what: options that change the ref change nothing else. */
-const handles = new WeakMap<object, RefHandle>();
-export const tellHandle = (queryFn: object, handle: RefHandle | undefined): void => {
-  if (handle) handles.set(queryFn, handle);
-};
-
 function makeBridge(client: QueryClient) {
   const cache = client.getQueryCache();
   /** By the very key that a query keeps as long as it lives. */
   const records = new Map<QueryKey, QueryRecord>();
   const origins = new Map<Origin, News>();
-  const due = new Set<QueryRecord>();
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  let timerAt = 0;
-  let lastFlush = -FRAME_MS;
-  /** Is the data that are being written a guess? */
-  let isGuess = false;
 
   // Asking again
 
-  const flush = (): void => {
-    timer = undefined;
-    lastFlush = performance.now();
-    const now = [...due].filter(({ restsUntil }) => restsUntil <= lastFlush);
-    for (const record of now) {
-      due.delete(record);
-      record.query.invalidate();
-    }
-    due.forEach(arm);
-    const asked = new Set<unknown>(now.map((record) => !isLost(record) && record.query));
-    const predicate = (query: AnyQuery): boolean => asked.has(query);
-    void client.refetchQueries({ type: 'active', predicate }, { cancelRefetch: false });
-  };
-
-  const askAgain = (record: QueryRecord | undefined): void => {
-    if (!record) return;
-    due.add(record);
-    if (record.restsUntil > performance.now()) record.query.invalidate();
-    arm(record);
-  };
-
-  const arm = ({ restsUntil }: QueryRecord): void => {
-    const at = Math.max(restsUntil, lastFlush + FRAME_MS);
-    if (timer && timerAt <= at) return;
-    clearTimeout(timer);
-    timerAt = at;
-    timer = setTimeout(flush, Math.ceil(at - performance.now()));
+  const askAgain = (record: QueryRecord): void => {
+    const { query } = record;
+    query.invalidate();
+    clearTimeout(record.timer);
+    record.timer = setTimeout(
+      () => {
+        // Data that were put into the cache meanwhile are no news of the vat.
+        query.invalidate();
+        if (query.isActive() && !query.isStatic() && !isLost(record))
+          query.fetch(undefined, { cancelRefetch: false }).catch(() => undefined);
+      },
+      record.answeredAt + record.restMs - performance.now(),
+    );
   };
 
   /** Its answer has come: if it is old already, and so was the last, its own fetch may be what raises the versions. */
   const rate = (record: QueryRecord): void => {
-    record.restMs = isOutdated(record)
-      ? Math.min(2 * (record.restMs || FRAME_MS), VAIN_REST_MS)
-      : 0;
-    record.restsUntil = performance.now() + record.restMs;
+    record.restMs = isOutdated(record) ? Math.min(2 * record.restMs, VAIN_REST_MS) : FRAME_MS;
+    record.answeredAt = performance.now();
   };
 
   const isOutdated = (record: QueryRecord): boolean => {
-    const known = origins.get(originOf(record) as Origin)?.known;
-    return Object.entries(record.touched).some(
-      ([vat, version]) => (known?.get(vat) ?? 0) > version,
-    );
+    const known = origins.get(originOf(record) as Origin)?.known ?? {};
+    const touched = Object.entries(touchedBy(record.query));
+    return !!record.isVoid || touched.some(([vat, version]) => (known[vat] ?? 0) > version);
   };
 
   const hear = (origin: Origin, versions: VatVersions | undefined): void => {
-    const known = origins.get(origin)?.known;
-    if (!known) return;
-    if (!versions) known.clear();
-    for (const vat in versions) known.set(vat, versions[vat] as number);
+    const news = origins.get(origin);
     const own = [...records.values()].filter((record) => originOf(record) === origin);
+    if (!own.length) {
+      news?.stop();
+      origins.delete(origin);
+    }
+    if (!news) return;
+    news.known = { ...(versions && news.known), ...versions };
     // Then it may be a fetch that raises them.
     const isAsked = own.some(({ query }) => query.state.fetchStatus === 'fetching');
     for (const record of own) {
-      record.isVoid ||= !versions && record.query.state.fetchStatus !== 'idle';
-      if (!versions || (!isAsked && Object.keys(record.touched).some((vat) => vat in versions)))
-        record.restMs = record.restsUntil = 0;
-      if (!versions || isOutdated(record)) askAgain(record);
+      record.isVoid ||= !versions;
+      if (
+        !versions ||
+        (!isAsked && Object.keys(touchedBy(record.query)).some((vat) => vat in versions))
+      )
+        record.restMs = FRAME_MS;
+      if (isOutdated(record)) askAgain(record);
     }
   };
 
-  /** Listens to a kernel as long as there are queries of it. */
-  const tend = (origin: Origin | undefined): void => {
-    if (!origin) return;
-    if ([...records.values()].some((record) => originOf(record) === origin)) {
-      provide(origins, origin, () => ({
-        known: new Map<string, number>(),
-        stop: origin.onVersions((versions) => hear(origin, versions)),
-      }));
-    } else {
-      origins.get(origin)?.stop();
-      origins.delete(origin);
-    }
-  };
+  /** Listens to a kernel, until it tells something that is no news to any query. */
+  const listen = (origin: Origin): News =>
+    provide(origins, origin, () => ({
+      known: {},
+      stop: origin.onVersions((versions) => hear(origin, versions)),
+    }));
 
   // What happens to a query
 
   const begin = (record: QueryRecord, isMore: boolean): void => {
+    clearTimeout(record.timer);
     record.asking = undefined;
     record.isVoid = false;
     record.isMore = isMore;
-    record.covered = record.patches.filter(({ done }) => done);
+    record.beganAt = performance.now();
   };
 
   const answered = (record: QueryRecord): void => {
-    if (record.isMore) for (const ref of record.held) take(record.arrived, ref);
+    if (record.isMore) take(record.arrived, [...record.held]);
     else releaseAll(record.held);
     [record.held, record.arrived] = [record.arrived, new Set()];
     keepTouched(record);
     record.base = record.query.state.data;
-    record.patches = record.patches.filter((patch) => !record.covered.includes(patch));
+    record.patches = record.patches.filter(({ doneAt }) => doneAt >= record.beganAt);
     if (record.patches.length) guess(record);
     rate(record);
-    const isOld = record.isVoid || isOutdated(record);
-    if (isOld || record.patches.some(({ done }) => done)) askAgain(record);
+    if (isOutdated(record) || record.patches.some(({ doneAt }) => doneAt < Infinity))
+      askAgain(record);
   };
 
   const failed = (record: QueryRecord): void => {
@@ -176,18 +149,16 @@ function makeBridge(client: QueryClient) {
     releaseAll(record.arrived);
     record.patches = [];
     records.delete(record.query.queryKey);
-    due.delete(record);
-    tend(originOf(record));
+    clearTimeout(record.timer);
   };
 
   /** While nobody looks, what feeds it ends soon, and the next look begins it again. */
   const rest = (record: QueryRecord): void => {
-    const { query, follower } = record;
-    if (!follower || query.getObserversCount()) return;
+    if (!record.follower) return;
     setTimeout(() => {
-      if (query.getObserversCount() || record.follower !== follower) return;
-      follower.abort();
-      query.invalidate();
+      if (record.query.getObserversCount()) return;
+      record.follower?.abort();
+      record.query.invalidate();
     }, REST_MS);
   };
 
@@ -200,32 +171,20 @@ function makeBridge(client: QueryClient) {
       case 'observerRemoved':
         return rest(record);
       case 'observerOptionsUpdated': {
-        const next = handles.get(event.observer.options.queryFn as object);
+        const next = (event.observer.options.queryFn as Asking | undefined)?.handle;
         if (next && next.base !== record.handle?.base) askAgain(record);
         return;
       }
       case 'updated':
         if (event.action.type === 'fetch') begin(record, !!event.action.meta?.fetchMore);
         else if (event.action.type === 'error') failed(record);
-        else if (event.action.type !== 'success' || isGuess) return;
+        else if (event.action.type !== 'success') return;
         else if (event.action.manual) record.base = record.query.state.data;
         else answered(record);
     }
   });
 
   // Guesses
-
-  /** Writes data that no fetch gave, and leaves everything else of the query as it is. */
-  const write = ({ query }: QueryRecord, data: unknown): void => {
-    const { isInvalidated, dataUpdatedAt } = query.state;
-    isGuess = true;
-    try {
-      client.setQueryData(query.queryKey, data, { updatedAt: dataUpdatedAt });
-      if (isInvalidated) query.invalidate();
-    } finally {
-      isGuess = false;
-    }
-  };
 
   /** A guess that does not fit what has come meanwhile is given up. */
   const guess = (record: QueryRecord): void => {
@@ -238,7 +197,7 @@ function makeBridge(client: QueryClient) {
         return false;
       }
     });
-    write(record, data);
+    record.query.setState({ data });
   };
 
   return {
@@ -248,12 +207,8 @@ function makeBridge(client: QueryClient) {
       // It was removed while its fetch began.
       if (!query) return undefined;
       const record = provide(records, key, () => makeRecord(query));
-      const before = originOf(record);
       record.handle = handle;
-      if (before !== handle?.origin) {
-        tend(before);
-        tend(handle?.origin);
-      }
+      if (handle?.origin) listen(handle.origin);
       return record;
     },
 
@@ -266,13 +221,10 @@ function makeBridge(client: QueryClient) {
     },
 
     /** What feeds the query by itself gave something. */
-    feed(key: QueryKey, value: unknown): void {
-      const record = records.get(key);
-      if (!record) return;
-      take(record.arrived, value);
+    feed(record: QueryRecord, value: unknown): void {
       const { held } = record;
-      [record.held, record.arrived] = [record.arrived, new Set()];
-      client.setQueryData(key, value ?? null);
+      record.held = refsIn(value);
+      client.setQueryData(record.query.queryKey, value ?? null);
       releaseAll(held);
     },
 
@@ -283,37 +235,38 @@ function makeBridge(client: QueryClient) {
       rest(record);
     },
 
-    askAgain: (key: QueryKey): void => askAgain(records.get(key)),
+    askAgain,
 
-    /** The query has come to an end of which only its source can tell. */
-    fail(key: QueryKey, error: Error): void {
-      const query = records.get(key)?.query;
-      query?.setState({
-        data: undefined,
-        dataUpdatedAt: 0,
-        error,
-        errorUpdatedAt: Date.now(),
-        errorUpdateCount: query.state.errorUpdateCount + 1,
-        status: 'error',
-        isInvalidated: false,
-      });
+    /** A ref is broken that the query's data may stand on. It is asked again where there will be another, else it fails. */
+    broke(key: QueryKey, ref: object, error: Error): void {
+      const record = records.get(key);
+      if (!record?.held.has(ref) || isKernelError(error, 'REF_RELEASED')) return;
+      if (isLoss(error)) askAgain(record);
+      else
+        record.query.setState({
+          data: undefined,
+          error,
+          errorUpdatedAt: Date.now(),
+          errorUpdateCount: record.query.state.errorUpdateCount + 1,
+          status: 'error',
+        });
     },
 
     /** Puts a guess on the data of cached queries. Returns how to end it. @throws what `apply` throws. */
     patch(filter: QueryFilters, apply: (data: unknown) => unknown): (isDone: boolean) => void {
-      const patch: Patch = { apply };
+      const patch: Patch = { apply, doneAt: Infinity };
       const patched = cache
         .findAll(filter)
         .flatMap(({ queryKey, state }) =>
           state.data === undefined ? [] : (records.get(queryKey) ?? []),
         );
-      const guesses = patched.map(({ query }) => apply(query.state.data));
-      patched.forEach((record, index) => {
+      for (const { query } of patched) apply(query.state.data);
+      for (const record of patched) {
         record.patches = [...record.patches, patch];
-        write(record, guesses[index]);
-      });
+        guess(record);
+      }
       return (isDone) => {
-        patch.done = true;
+        patch.doneAt = performance.now();
         for (const record of patched) {
           if (!record.patches.includes(patch)) continue;
           if (!isDone) {

@@ -1,7 +1,7 @@
 /**
  * Arguments as text, for the keys of queries: equal text for equal arguments, and for no others.
  *
- *     canonicalText(['open', 5n, root])     '["open",5n,<vatkit:…/…>]'
+ *     canonicalText(['open', 5n, root])     '["open",5n,<"vatkit:…/…">]'
  *
  * It serves whatever a component may give, what cannot pass included: that is refused when it is called, with its place.
  */
@@ -20,51 +20,38 @@ const DEPTH_MAX = 500;
 const identityOf = (value: object): string =>
   `<${provide(numbers, value, () => (lastNumber += 1))}>`;
 
-export const canonicalText = (value: unknown): string => textOf(value, new Set());
+export const canonicalText = (value: unknown): string => textOf(value, []);
 
-function textOf(value: unknown, within: Set<object>): string {
-  switch (typeof value) {
-    case 'string':
-      return stringify(value);
-    case 'number':
-      // -0 becomes 0 on its way.
-      return String(value + 0);
-    case 'bigint':
-      return `${value}n`;
-    case 'symbol':
-      // One that is not registered cannot pass, so that what is written here matters little.
-      return `@${stringify([Symbol.keyFor(value), String(value)])}`;
-    case 'object':
-    case 'function':
-      return value === null ? 'null' : textOfObject(value, within);
-    default:
-      return String(value);
-  }
+/** @param within - the objects that the value is in, of which one in itself has no end. */
+function textOf(value: unknown, within: readonly object[]): string {
+  // -0 becomes 0 on its way.
+  if (typeof value === 'number') return String(value + 0);
+  if (typeof value === 'bigint') return `${value}n`;
+  // One that is not registered cannot pass, so that what is written here matters little.
+  if (typeof value === 'symbol') return `@${stringify([Symbol.keyFor(value), String(value)])}`;
+  const isObject = typeof value === 'object' || typeof value === 'function';
+  return isObject && value ? textOfObject(value, within) : String(stringify(value));
 }
 
-function textOfObject(value: object, within: Set<object>): string {
-  if (isRef(value)) return `<${stringify(value).slice(1, -1)}>`;
+function textOfObject(value: object, within: readonly object[]): string {
+  if (isRef(value)) return `<${stringify(value)}>`;
   if (value instanceof Uint8Array) return `b"${value.join()}"`;
   if (value instanceof Error) return `!${stringify([value.name, value.message])}`;
-  if (within.has(value) || within.size > DEPTH_MAX) return identityOf(value);
-  const textIn = (part: unknown): string => {
-    within.add(value);
-    const text = textOf(part, within);
-    within.delete(value);
-    return text;
-  };
+  if (within.includes(value) || within.length > DEPTH_MAX) return identityOf(value);
+  const inside = [...within, value];
+  const textIn = (part: unknown): string => textOf(part, inside);
   if (Array.isArray(value)) return `[${Array.from(value, textIn).join()}]`;
-  const prototype: unknown = Object.getPrototypeOf(value);
-  const properties = Object.getOwnPropertyDescriptors(value);
+  const keys = Reflect.ownKeys(value);
   // An accessor is not run, and a symbol names nothing that passes.
   const isPlain =
-    (prototype === Object.prototype || prototype === null) &&
-    Reflect.ownKeys(properties).every(
-      (key) => typeof key === 'string' && 'value' in (properties[key] as PropertyDescriptor),
+    [null, Object.prototype].includes(Object.getPrototypeOf(value) as object | null) &&
+    keys.every(
+      (key) =>
+        typeof key === 'string' && 'value' in (Object.getOwnPropertyDescriptor(value, key) ?? {}),
     );
   if (!isPlain) return identityOf(value);
-  const parts = Object.keys(properties)
+  const parts = (keys as (keyof typeof value)[])
     .sort()
-    .map((key) => `${stringify(key)}:${textIn(properties[key]?.value)}`);
+    .map((key) => `${stringify(key)}:${textIn(value[key])}`);
   return `{${parts.join()}}`;
 }

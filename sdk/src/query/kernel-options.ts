@@ -1,15 +1,13 @@
 /** Options of TanStack Query's for what a kernel gives by name or by URL: subclusters, and objects of peers. */
 import type { DataTag, QueryFunction, QueryFunctionContext } from '@tanstack/query-core';
 import type { KernelClient, Launched, LaunchOptions } from '../client/kernel.js';
-import { onBroken } from '../client/ref.js';
+import { isRef, onBroken } from '../client/ref.js';
 import type { Remote, Untyped } from '../client/types.js';
-import { isKernelError } from '../errors.js';
 import type { InterfaceDefinition, SubclusterDefinition } from '../protocol/definition.js';
 import { provideBridge } from './bridge.js';
 import { canonicalText } from './canonical.js';
 import { missing, queryDefaults } from './options.js';
 import { provide } from './provide.js';
-import { isLoss } from './records.js';
 import type { PassedOptions } from './types.js';
 
 export type SubclusterQueryKey = readonly [
@@ -26,13 +24,12 @@ type Query<Data, Selected, Key extends readonly unknown[]> = PassedOptions<Data,
 type Kernel = Pick<KernelClient<unknown>, 'name' | 'launch' | 'redeem'>;
 
 /** What rests in its answer, or in its error, until it is fetched again. `value` is what there may not be yet. */
-function makeResting<Value extends object | string, Data>(
+function makeResting<Value extends object | string>(
   value: Value | undefined,
   options: object,
   key: object,
   [work, what]: readonly [work: string, what: string],
-  get: (value: Value) => Promise<Data>,
-  refOf: (data: Data) => object,
+  get: (value: Value) => Promise<unknown>,
 ): unknown {
   return {
     ...queryDefaults,
@@ -41,34 +38,18 @@ function makeResting<Value extends object | string, Data>(
     ...options,
     ...(value === undefined && { enabled: false }),
     queryKey: ['vatkit', key],
-    queryFn: (context: QueryFunctionContext<readonly unknown[]>) =>
-      value === undefined ? missing(work, what) : obtain(context, () => get(value), refOf),
+    async queryFn({ client, queryKey }: QueryFunctionContext<readonly unknown[]>) {
+      if (value === undefined) return missing(work, what);
+      const bridge = provideBridge(client);
+      bridge.join(queryKey, undefined);
+      const got = await get(value);
+      bridge.arrived(queryKey, got);
+      // The root of a subcluster is what its data stand on.
+      const ref = isRef(got) ? got : (got as Launched<object>).root;
+      onBroken(ref, (error) => bridge.broke(queryKey, ref, error));
+      return got;
+    },
   };
-}
-
-/** Tells the cache when a ref that its data stand on is lost. */
-function watch({ client, queryKey }: QueryFunctionContext<readonly unknown[]>, ref: object): void {
-  const bridge = provideBridge(client);
-  onBroken(ref, (error) => {
-    if (isKernelError(error, 'REF_RELEASED')) return;
-    const data = client.getQueryData(queryKey);
-    if (data !== ref && (data as Partial<Launched<unknown>> | undefined)?.root !== ref) return;
-    if (isLoss(error)) bridge.askAgain(queryKey);
-    else bridge.fail(queryKey, error);
-  });
-}
-
-async function obtain<Value>(
-  context: QueryFunctionContext<readonly unknown[]>,
-  get: () => Promise<Value>,
-  refOf: (value: Value) => object,
-): Promise<Value> {
-  const bridge = provideBridge(context.client);
-  bridge.join(context.queryKey, undefined);
-  const value = await get();
-  bridge.arrived(context.queryKey, value);
-  watch(context, refOf(value));
-  return value;
 }
 
 const texts = new WeakMap<object, string>();
@@ -88,18 +69,17 @@ export function subclusterQueryOptions<Root, Selected = Launched<Root>>(
   definition: SubclusterDefinition<Root> | undefined,
   { as, onChange, allowRemoval, rollback, ...options }: SubclusterOptions<Root, Selected> = {},
 ): Query<Launched<Root>, Selected, SubclusterQueryKey> {
-  const how = JSON.stringify({ as, onChange, allowRemoval, rollback });
+  const how = { as, onChange, allowRemoval, rollback } as LaunchOptions;
   return makeResting(
     definition,
     options,
     {
       name: kernel.name,
       subcluster: as ?? definition?.name ?? '',
-      definition: definition ? textOf(definition.config) + how : '',
+      definition: definition ? textOf(definition.config) + JSON.stringify(how) : '',
     },
     ['launch', 'definition'],
-    (known) => kernel.launch(known, JSON.parse(how) as LaunchOptions),
-    ({ root }) => root as object,
+    (known) => kernel.launch(known, how),
   ) as Query<Launched<Root>, Selected, SubclusterQueryKey>;
 }
 
@@ -123,9 +103,8 @@ export function peerQueryOptions<Interface = Untyped, Selected = Remote<Interfac
   return makeResting(
     url,
     options,
-    { name: kernel.name, peer: url === undefined ? 0 : numberOf(url) },
+    { name: kernel.name, peer: numberOf(url ?? '') },
     ['redeem', 'URL'],
     (known) => kernel.redeem(as, known),
-    (ref) => ref as object,
   ) as Query<Remote<Interface>, Selected, PeerQueryKey>;
 }

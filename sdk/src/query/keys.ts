@@ -28,9 +28,8 @@ export type VatQueryKey = readonly ['vatkit', VatQueryKeyParts];
 
 /** Is it a ref, and no way of saying that there is none yet? */
 export function insistTarget(descriptor: MethodDescriptor, on: unknown): RefHandle | undefined {
-  if (on === undefined || on === null || typeof on === 'symbol') return undefined;
   const handle = handleOf(on);
-  if (handle) return handle;
+  if (handle || on === undefined || on === null || typeof on === 'symbol') return handle;
   throw new TypeError(`${nameOf(descriptor)} is asked of a ref; \`on\` is a ${typeof on}`);
 }
 
@@ -39,9 +38,7 @@ export const nameOf = ({ interface: { name }, method }: MethodDescriptor): strin
 
 /** `vatkit:<storeId>/<id>`, which every ref says of itself. */
 function placeOf(handle: RefHandle | undefined): Pick<VatQueryKeyParts, 'storeId' | 'ref'> {
-  if (!handle) return { storeId: null, ref: null };
-  const url = JSON.parse(JSON.stringify(handle.base)) as string;
-  const [, storeId = null, ref = null] = url.split(/[:/]/);
+  const [, , storeId = null, ref = null] = JSON.stringify(handle?.base ?? null).split(/["/:]/);
   return { storeId, ref };
 }
 
@@ -77,6 +74,18 @@ export type VatFilter<Method = unknown, Interface = unknown> = {
   vat?: OpaqueVatId | { readonly opaqueId?: OpaqueVatId };
 };
 
+/** What a part of a key finds. */
+export function filterOf({ on, method, args }: VatFilter, others?: object): QueryFilters {
+  const handle = handleOf(on);
+  const parts = {
+    ...others,
+    ...(handle && placeOf(handle)),
+    ...(method && { iface: method.interface.name, method: method.method }),
+    ...(args && { args: canonicalText(args) }),
+  };
+  return { queryKey: ['vatkit', parts] };
+}
+
 /**
  * Filters for `invalidateQueries`, `removeQueries` and their like:
  *
@@ -84,20 +93,11 @@ export type VatFilter<Method = unknown, Interface = unknown> = {
  */
 export function vatQueryFilter<Method, Interface>({
   kernel,
-  on,
-  method,
-  args,
   vat,
+  ...filter
 }: VatFilter<Method, Interface>): QueryFilters {
-  const handle = handleOf(on);
-  const parts = {
-    ...(kernel !== undefined && { name: kernel }),
-    ...(handle && placeOf(handle)),
-    ...(method && { iface: method.interface.name, method: method.method }),
-    ...(args && { args: canonicalText(args) }),
-  };
   return {
-    queryKey: ['vatkit', parts],
+    ...filterOf(filter as VatFilter, kernel === undefined ? {} : { name: kernel }),
     ...(vat !== undefined && {
       predicate: (query) =>
         ((typeof vat === 'string' ? vat : vat.opaqueId) ?? '') in touchedBy(query),

@@ -34,12 +34,12 @@ export async function follow(
     for (;;) {
       const { value, done } = await items.next();
       if (signal.aborted || (done && value === undefined)) return;
-      bridge.feed(queryKey, value);
+      bridge.feed(record, value);
       if (done) return;
     }
   };
   const resume = (): void => {
-    if (!signal.aborted) bridge.askAgain(queryKey);
+    if (!signal.aborted) bridge.askAgain(record);
   };
 
   const first = await items.next();

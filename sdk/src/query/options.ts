@@ -20,17 +20,17 @@ import type {
 import type { RefHandle } from '../client/ref.js';
 import { isKernelError } from '../errors.js';
 import type { MethodDescriptor, MethodKind } from '../protocol/definition.js';
-import { provideBridge, tellHandle } from './bridge.js';
+import { provideBridge } from './bridge.js';
 import {
+  filterOf,
   insistTarget,
   makeKey,
   nameOf,
-  vatQueryFilter,
   type VatFilter,
   type VatQueryKey,
 } from './keys.js';
 import { follow } from './live.js';
-import { mergeVersions } from './records.js';
+import { mergeVersions, type Asking } from './records.js';
 import type { AnswerOf, ArgsOf, ItemOf, On, PassedOptions, WithArgs } from './types.js';
 
 /** Attempts after the first, and milliseconds before the first of them. */
@@ -76,21 +76,22 @@ function insistKind(descriptor: MethodDescriptor, kind: MethodKind): void {
   );
 }
 
-const isSkipped = (args: unknown): boolean => typeof args === 'symbol';
-
 export const missing = (work: string, what: string): Promise<never> =>
   Promise.reject(new TypeError(`Cannot ${work}: there is no ${what} yet`));
 const missingRef = (descriptor: MethodDescriptor): Promise<never> =>
   missing(`call ${nameOf(descriptor)}`, 'ref (see `on`)');
 
-/** A read, with what it touches told to the cache. */
-async function ask(
+/** Asks a method of a ref for what is kept under the key. */
+type Fetch = (
   context: QueryFunctionContext<VatQueryKey>,
   handle: RefHandle,
   method: string,
   args: readonly unknown[],
-  { abortable, timeoutMs }: CallSettings,
-): Promise<unknown> {
+  settings: CallSettings,
+) => Promise<unknown>;
+
+/** A read, with what it touches told to the cache. */
+const ask: Fetch = async (context, handle, method, args, { abortable, timeoutMs }) => {
   const { client, queryKey } = context;
   const bridge = provideBridge(client);
   const record = bridge.join(queryKey, handle);
@@ -104,20 +105,28 @@ async function ask(
     signal: abortable ? context.signal : undefined,
   });
   return bridge.arrived(queryKey, answer);
-}
+};
 
 /** What queries and live queries have in common. */
 function makeOptions(
   descriptor: MethodDescriptor,
-  on: unknown,
-  args: unknown,
-  options: { enabled?: unknown },
-  fetch: (context: QueryFunctionContext<VatQueryKey>, handle: RefHandle) => Promise<unknown>,
+  kind: MethodKind,
+  {
+    on,
+    args = [],
+    abortable,
+    timeoutMs,
+    ...options
+  }: CallSettings & { on: unknown; args?: unknown },
+  fetch: Fetch,
 ): object {
-  const handle = isSkipped(args) ? undefined : insistTarget(descriptor, on);
+  insistKind(descriptor, kind);
+  const handle = typeof args === 'symbol' ? undefined : insistTarget(descriptor, on);
+  const settings = { abortable, timeoutMs } as CallSettings;
   const queryFn = (context: QueryFunctionContext<VatQueryKey>): Promise<unknown> =>
-    handle ? fetch(context, handle) : missingRef(descriptor);
-  tellHandle(queryFn, handle);
+    handle
+      ? fetch(context, handle, descriptor.method, args as readonly unknown[], settings)
+      : missingRef(descriptor);
   return {
     ...queryDefaults,
     // The kernel tells when it is old, where it does.
@@ -125,7 +134,7 @@ function makeOptions(
     ...options,
     ...(!handle && { enabled: false }),
     queryKey: makeKey(descriptor, handle, args),
-    queryFn,
+    queryFn: Object.assign(queryFn, { handle } satisfies Asking),
   };
 }
 
@@ -136,19 +145,9 @@ function makeOptions(
  */
 export function vatQueryOptions<Method, Interface, Selected = AnswerOf<Method>>(
   descriptor: MethodDescriptor<Method, Interface, 'query'>,
-  {
-    on,
-    args = [] as never,
-    abortable,
-    timeoutMs,
-    ...options
-  }: VatQueryOptions<Method, Interface, Selected>,
+  options: VatQueryOptions<Method, Interface, Selected>,
 ): Query<AnswerOf<Method>, Selected> {
-  insistKind(descriptor, 'query');
-  const settings = { abortable, timeoutMs } as CallSettings;
-  return makeOptions(descriptor, on, args, options, (context, handle) =>
-    ask(context, handle, descriptor.method, args as readonly unknown[], settings),
-  ) as Query<AnswerOf<Method>, Selected>;
+  return makeOptions(descriptor, 'query', options, ask) as Query<AnswerOf<Method>, Selected>;
 }
 
 export type VatInfiniteQueryOptions<Method, Interface, Page> = {
@@ -170,7 +169,7 @@ export type VatInfiniteQueryOptions<Method, Interface, Page> = {
 /** A query of a vat in pages, for `useInfiniteQuery`. */
 export function vatInfiniteQueryOptions<Method, Interface, Page>(
   descriptor: MethodDescriptor<Method, Interface, 'query'>,
-  { on, args, abortable, timeoutMs, ...options }: VatInfiniteQueryOptions<Method, Interface, Page>,
+  { args, ...options }: VatInfiniteQueryOptions<Method, Interface, Page>,
 ): InfiniteQueryObserverOptions<
   AnswerOf<Method>,
   Error,
@@ -178,14 +177,12 @@ export function vatInfiniteQueryOptions<Method, Interface, Page>(
   VatQueryKey,
   Page
 > & { queryFn: QueryFunction<AnswerOf<Method>, VatQueryKey, Page> } {
-  insistKind(descriptor, 'query');
-  const settings = { abortable, timeoutMs } as CallSettings;
-  const first = args(options.initialPageParam);
-  const made = makeOptions(descriptor, on, first, options, (context, handle) => {
+  const first = { ...options, args: args(options.initialPageParam) };
+  const askPage: Fetch = (context, handle, method, _, settings) => {
     const { pageParam } = context as unknown as { pageParam: Page };
-    const pageArgs = args(pageParam) as readonly unknown[];
-    return ask(context, handle, descriptor.method, pageArgs, settings);
-  }) as { queryKey: VatQueryKey };
+    return ask(context, handle, method, args(pageParam), settings);
+  };
+  const made = makeOptions(descriptor, 'query', first, askPage) as { queryKey: VatQueryKey };
   const [vatkit, parts] = made.queryKey;
   return { ...made, queryKey: [vatkit, { ...parts, pages: true }] } as never;
 }
@@ -207,13 +204,10 @@ export type LiveOf<Method> = Method extends (...args: never[]) => infer Result
  */
 export function vatLiveOptions<Method, Interface, Selected = LiveOf<Method>>(
   descriptor: MethodDescriptor<Method, Interface, 'live'>,
-  { on, args = [] as never, ...options }: VatLiveOptions<Method, Interface, Selected>,
+  options: VatLiveOptions<Method, Interface, Selected>,
 ): Query<LiveOf<Method>, Selected> {
-  insistKind(descriptor, 'live');
   const settings = { staleTime: Infinity, ...options };
-  return makeOptions(descriptor, on, args, settings, (context, handle) =>
-    follow(context, handle, descriptor.method, args as readonly unknown[]),
-  ) as Query<LiveOf<Method>, Selected>;
+  return makeOptions(descriptor, 'live', settings, follow) as Query<LiveOf<Method>, Selected>;
 }
 
 /** How a mutation guesses what will become of cached answers. */
@@ -287,7 +281,7 @@ export function vatMutationOptions<Method, Interface, OnMutate = unknown>(
         .forEach((end) => end(isDone));
     const cache: OptimisticCache = {
       update(method, target, change) {
-        const filter = vatQueryFilter({ ...target, method } as VatFilter);
+        const filter = filterOf({ ...target, method } as VatFilter);
         ends.push(bridge.patch(filter, change as (data: unknown) => unknown));
       },
     };
@@ -296,22 +290,20 @@ export function vatMutationOptions<Method, Interface, OnMutate = unknown>(
       const answer = await handle.send(descriptor.method, args, { timeoutMs });
       finish(true);
       for (const each of invalidates)
-        void client.invalidateQueries(filterOf(each), { cancelRefetch: false });
+        void client.invalidateQueries('interface' in each ? filterOf({ method: each }) : each, {
+          cancelRefetch: false,
+        });
       return answer;
     } catch (thrown) {
       finish(false);
       throw thrown;
     }
   };
-  const { args: _, ...parts } = makeKey(descriptor, handle, [])[1];
   return {
     networkMode: 'always',
     retry: false,
     ...options,
-    mutationKey: ['vatkit', parts],
+    mutationKey: filterOf({ on, method: descriptor } as VatFilter).queryKey,
     mutationFn: mutationFn as Mutation<Method, OnMutate>['mutationFn'],
   };
 }
-
-const filterOf = (each: MethodDescriptor | QueryFilters): QueryFilters =>
-  'interface' in each ? vatQueryFilter({ method: each }) : each;

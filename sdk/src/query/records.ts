@@ -6,25 +6,30 @@ import { isKernelError } from '../errors.js';
 import type { VatVersions } from '../protocol/session-wire.js';
 import { handleOf } from './handle.js';
 
-/** A guess of what a mutation will make of a query's data. `done`: it is over, and the next answer is the truth. */
-export type Patch = { apply: (data: unknown) => unknown; done?: boolean };
+/** Milliseconds. Not animation frames, which do not come in a hidden tab. */
+export const FRAME_MS = 16;
+
+/** A guess of what a mutation will make of a query's data. What is asked after `doneAt` is answered with the truth. */
+export type Patch = { apply: (data: unknown) => unknown; doneAt: number };
+
+/** A `queryFn`, and whom it asks: options that change the ref change nothing else. */
+export type Asking = { handle?: RefHandle | undefined };
 
 export type QueryRecord = {
   query: AnyQuery;
   /** What is asked; another one after the ref was lost. Absent for launches and peers. */
   handle?: RefHandle | undefined;
-  /** At least these versions are in the data. */
-  touched: VatVersions;
-  /** Of the fetch under way: what it touched, whose refs came, what patches it will know of, whether it adds a page. */
+  /** Of the fetch under way: what it touched, whose refs came, when it began, whether it adds a page. */
   asking?: VatVersions | undefined;
   arrived: Set<object>;
-  covered: readonly Patch[];
+  beganAt: number;
   isMore?: boolean;
   /** Was the kernel another one when it began? Then nobody will tell of what has changed since. */
   isVoid?: boolean;
-  /** How long it rests after an answer that was old when it came; and the time of `performance.now()` until which it does. */
+  /** When its last answer came, by `performance.now()`, how long it rests from then on, and what will ask it again. */
+  answeredAt: number;
   restMs: number;
-  restsUntil: number;
+  timer?: ReturnType<typeof setTimeout>;
   /** The refs in the data, of each one holding. */
   held: Set<object>;
   /** The data as they came. */
@@ -36,12 +41,12 @@ export type QueryRecord = {
 
 export const makeRecord = (query: AnyQuery): QueryRecord => ({
   query,
-  touched: {},
   arrived: new Set(),
-  covered: [],
-  restMs: 0,
-  restsUntil: 0,
+  beganAt: 0,
+  answeredAt: 0,
+  restMs: FRAME_MS,
   held: new Set(),
+  base: query.state.data,
   patches: [],
 });
 
@@ -50,21 +55,20 @@ export const originOf = (record: QueryRecord): Origin | undefined => record.hand
 /** By query, and not by key: two clients may be given options with one key. */
 const touched = new WeakMap<object, VatVersions>();
 
-/** The vats that a query's answer touched, with their versions then; empty where it is not known. */
+/**
+ * The vats that a query's answer touched, with the versions that are in it at least; empty where it is not known.
+ */
 export const touchedBy = (query: object): VatVersions => touched.get(query) ?? {};
 
-export function keepTouched(record: QueryRecord): void {
-  const { asking, isMore } = record;
-  if (asking && isMore) mergeVersions(record.touched, asking);
-  else record.touched = asking ?? record.touched;
-  record.asking = undefined;
-  touched.set(record.query, record.touched);
+export function keepTouched({ query, asking, isMore }: QueryRecord): void {
+  if (asking) touched.set(query, isMore ? mergeVersions(asking, touchedBy(query)) : asking);
 }
 
 /** Of two answers, what both depend on at least. */
-export function mergeVersions(into: VatVersions, more: VatVersions): void {
+export function mergeVersions(into: VatVersions, more: VatVersions): VatVersions {
   for (const [vat, version] of Object.entries(more))
     into[vat] = Math.min(version, into[vat] ?? version);
+  return into;
 }
 
 /** All refs in a value. A holding came for each, however often the value mentions it. */

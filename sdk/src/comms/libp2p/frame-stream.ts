@@ -36,8 +36,8 @@ export type FrameStream = {
   end: (kind: 'refuse' | 'close', body: Uint8Array, why: string) => void;
 };
 
-/** Bytes that are gathered before they are sent in the midst of a turn. */
-const batchBytes = 64 * 1024;
+/** Bytes that are gathered before they are sent in the midst of a turn: a few commits' worth, so that the other side begins early. */
+const batchBytes = 4 * 1024;
 /** Milliseconds that the last frame has to get away. */
 const lingerMs = 1_000;
 
