@@ -236,8 +236,8 @@ export function makePeerServer(powers: PeerServerPowers) {
       isOver = true;
       clearInterval(clock);
       clock = undefined;
+      // A start that is under way ends by itself, however long it takes.
       await stop('the kernel was stopped');
-      await lastStart;
     },
 
     /** What the kernel tells peers; after its commit. */
