@@ -294,7 +294,7 @@ const effects = {
     );
   },
   async ackTimeoutMs() {
-    const { here, remote } = await pair({ ackTimeoutMs: 200 });
+    const { here, remote } = await pair({ ackTimeoutMs: 200, handshakeTimeoutMs: 500 });
     here.seen.isMute = true;
     const answer = call(here.kernel, remote, 'greet', 'you');
     await vi.waitFor(() => expect(here.seen.ended.at(-1)).toMatch(/^it was silent for/), patience);
@@ -476,4 +476,28 @@ describe('where a peer was last said to be', () => {
     expect(dialled).toHaveLength(16);
     expect(dialled.slice(0, 3)).toStrictEqual([`/memory/${there.peerId}`, hints[0], hints[1]]);
   });
+});
+
+test('remote comms that are started twice at once, or end meanwhile, leave nothing running', async () => {
+  const network = makeMemoryNetwork();
+  let running = 0;
+  const slowly: StartTransport = async (options, events) => {
+    await new Promise((done) => setTimeout(done, 20));
+    const transport = await network.startTransport(options, events);
+    running += 1;
+    return {
+      ...transport,
+      stop() {
+        running -= 1;
+        return transport.stop();
+      },
+    };
+  };
+  const { kernel } = await start(slowly);
+  await Promise.all([1, 2, 3].map((maxQueue) => kernel.initRemoteComms({ maxQueue })));
+  expect(running).toBe(1);
+  const starting = rejectionOf(kernel.initRemoteComms());
+  await stopKernel(kernel);
+  expect(await starting).toMatchObject({ code: 'KERNEL_STOPPED' });
+  expect(running).toBe(0);
 });

@@ -219,7 +219,7 @@ describe('a peer that breaks the protocol', () => {
     expect(host.rowsOf('')).toBeLessThanOrEqual(rows + 2 * attacks.length);
   });
 
-  test('does not pass for another, or speak twice', async () => {
+  test('does not pass for another, or speak before it has greeted', async () => {
     const network = makeMemoryNetwork();
     const host = await startKernel(network);
     const forged = await startRogue(network, host.peerId, (hello) => ({
@@ -228,6 +228,13 @@ describe('a peer that breaks the protocol', () => {
     }));
     await vi.waitFor(() =>
       expect(forged.heard.at(-1)).toMatchObject({ type: 'refused', code: 'PROTOCOL_ERROR' }),
+    );
+    const rude = await startRogue(network, host.peerId, () =>
+      frame({ op: 'redeem', number: number(1), result: 'p+1' }),
+    );
+    await vi.waitFor(
+      () => expect(rude.heard.at(-1)).toMatchObject({ type: 'refused', code: 'PROTOCOL_ERROR' }),
+      patience,
     );
     const old = await startRogue(network, host.peerId, (hello) => ({
       ...hello,

@@ -150,17 +150,34 @@ const attemptsAt = async (peerId: string): Promise<number> =>
   (await comms()).peers?.find((peer) => peer.peerId === peerId)?.attempts ?? 0;
 
 /** Somebody without a kernel has a link to the daemon. */
-async function visit(options: Parameters<typeof startParty>[0] = {}) {
-  const party = await startParty(options);
+async function visit() {
+  const party = await startParty();
   const { peerId = '', listenAddresses = [] } = await comms();
   const { signal } = new AbortController();
   const link = await party.transport.dial(peerId, listenAddresses, party.events, signal);
   const ping = (count: number): void => {
-    const [piece] = toPieces({ type: 'ping' }, 1_024) as [Uint8Array];
-    for (let at = 0; at < count; at += 1) link.send(piece);
+    for (let at = 0; at < count; at += 1) link.send(pingPiece);
   };
   return { party, link, peerId: party.transport.peerId, ping };
 }
+
+/** Somebody who has a link, and does nothing of what one does with it. */
+async function knock() {
+  const stranger = await createLibp2p({
+    transports: [tcp()],
+    connectionEncrypters: [noise()],
+    // A window that does not grow as it is used.
+    streamMuxers: [yamux({ streamOptions: { maxStreamWindowSize: 256 * 1024 } })],
+    services: { identify: identify() },
+  });
+  onStopAll(async () => stranger.stop());
+  const [address] = (await comms()).listenAddresses ?? [];
+  const stream = await (await stranger.dial(multiaddr(address))).newStream('/vatkit/1');
+  stream.send(encodeFrame('hello', new Uint8Array(8).fill(1)));
+  return { stream, peerId: stranger.peerId.toString() };
+}
+
+const [pingPiece] = toPieces({ type: 'ping' }, 1_024) as [Uint8Array];
 
 const listening = { directListenAddresses: [tcpAddress] };
 const relay = (name: string): string =>
@@ -173,12 +190,10 @@ const effects = {
     expect((await comms()).peerId).toBe(peerIdOf(await mnemonicToSeed(mnemonic)));
   },
   async relays() {
-    const { addresses: relays } = await startTestRelay();
+    const relays = [...(await startTestRelay()).addresses];
     await alone({ relays });
-    await vi.waitFor(
-      async () => expect((await comms()).listenAddresses).toStrictEqual(relays),
-      patience,
-    );
+    const addresses = async () => (await comms()).listenAddresses;
+    await vi.waitFor(async () => expect(await addresses()).toStrictEqual(relays), patience);
   },
   async maxKnownRelays() {
     await alone({ relays: ['a', 'b', 'c'].map(relay), maxKnownRelays: 2 });
@@ -279,9 +294,13 @@ const effects = {
   },
   async writeTimeoutMs() {
     await alone({ ...listening, writeTimeoutMs: 100, maxMessagesPerSecond: 0 });
-    // It takes one answer a second.
-    const { peerId, ping } = await visit({ maxMessagesPerSecond: 1 });
-    ping(30_000);
+    const { stream, peerId } = await knock();
+    stream.pause();
+    // The answers have no room in its window.
+    const ping = encodeFrame('data', pingPiece);
+    const pings = new Uint8Array(30_000 * ping.length);
+    for (let at = 0; at < pings.length; at += ping.length) pings.set(ping, at);
+    stream.send(pings);
     await vi.waitFor(
       async () =>
         expect(await reasonOf(peerId)).toBe('it took nothing of what it was sent in 100 ms'),
@@ -303,18 +322,9 @@ const effects = {
   },
   async streamInactivityTimeoutMs() {
     await alone({ ...listening, streamInactivityTimeoutMs: 5_000 });
-    const stranger = await createLibp2p({
-      transports: [tcp()],
-      connectionEncrypters: [noise()],
-      streamMuxers: [yamux()],
-      services: { identify: identify() },
-    });
-    onStopAll(async () => stranger.stop());
-    const [address] = (await comms()).listenAddresses ?? [];
-    const stream = await (await stranger.dial(multiaddr(address))).newStream('/vatkit/1');
+    const { stream } = await knock();
     const heard: number[] = [];
     stream.addEventListener('message', ({ data }) => heard.push(...data.subarray()));
-    stream.send(encodeFrame('hello', new Uint8Array(8).fill(1)));
     // It is asked after a third of it whether it is there; by itself it would be after 10 s.
     const question = [...encodeFrame('ping')].join();
     await vi.waitFor(() => expect(heard.join()).toContain(question), patience);

@@ -90,14 +90,16 @@ function hostOf(address: Multiaddr): Host | undefined {
   return { host: first.value.toLowerCase(), isPlainWs };
 }
 
+/** Whole: a name of the public net may begin like an address. */
+const loopbackHosts = /^(?:(?:.+\.)?localhost|127(?:\.\d{1,3}){3}|::1)$/;
 const privateHosts = [
-  /^localhost$|\.localhost$/,
-  /^127\.|^10\.|^192\.168\.|^172\.(?:1[6-9]|2\d|3[01])\.|^169\.254\./,
-  /^::1$|^f[cd][\da-f]{2}:|^fe[89ab][\da-f]:/,
+  loopbackHosts,
+  /^(?:10\.\d{1,3}|192\.168|172\.(?:1[6-9]|2\d|3[01])|169\.254)(?:\.\d{1,3}){2}$/,
+  /^f[cd][\da-f]{2}:|^fe[89ab][\da-f]:/,
 ];
 
 export const isLoopback = (address: Multiaddr): boolean =>
-  /^(?:localhost|.*\.localhost|127\..*|::1)$/.test(hostOf(address)?.host ?? '');
+  loopbackHosts.test(hostOf(address)?.host ?? '');
 
 export const isPrivate = (address: Multiaddr): boolean => {
   const host = hostOf(address)?.host;

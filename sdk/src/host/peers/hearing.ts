@@ -45,6 +45,12 @@ export function makeHearing({ loop, run, links, greetings }: HearingPowers) {
         return;
       case 'frame':
       case 'changed':
+        // Nothing is kept for who may never greet.
+        if (!live.hasHeardHello) {
+          const error = { code: 'PROTOCOL_ERROR', message: 'it has not greeted' };
+          greetings.refuse(peer, live, error);
+          return;
+        }
         // The last one may be as large as a message may be.
         if (live.inbox.length >= inboxMax || live.inboxBytes > inboxBytesMax) {
           const error = { code: 'PROTOCOL_ERROR', message: 'it sent more than it may' };

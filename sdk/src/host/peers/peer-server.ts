@@ -109,12 +109,22 @@ export function makePeerServer(powers: PeerServerPowers) {
     book.forgetIdle();
   };
   let clock: ReturnType<typeof setInterval> | undefined;
+  /** The kernel was stopped: nothing begins any more. */
+  let isOver = false;
   const wind = (): void => {
+    if (isOver) return;
     clock ??= setInterval(tick, clockMs);
     unref(clock);
   };
 
   // Beginning and end
+
+  /** One start follows the other: of two transports at once, one would be known to nobody and never end. */
+  let lastStart: Promise<void> = Promise.resolve();
+
+  const insistRuns = (): void => {
+    if (isOver) throw new KernelError('KERNEL_STOPPED', 'the kernel was stopped');
+  };
 
   const stop = async (why: string): Promise<void> => {
     const stopping = run.transport;
@@ -132,13 +142,15 @@ export function makePeerServer(powers: PeerServerPowers) {
         'this platform has no network: startTransport is missing',
       );
     }
+    insistRuns();
+    if (run.transport !== undefined) await stop('remote comms are started anew');
     run.identity = own;
     run.settings = withDefaults(given);
     run.relays.clear();
     const { maxKnownRelays, maxMessagesPerSecond } = run.settings;
     const relays = (given.relays ?? []).slice(0, maxKnownRelays);
     for (const relay of relays) run.relays.add(relay);
-    run.transport = await startTransport(
+    const transport = await startTransport(
       {
         keySeed: own.seed,
         relays,
@@ -160,6 +172,9 @@ export function makePeerServer(powers: PeerServerPowers) {
       },
       { onLink, onAddresses: () => {}, onAwake: dialler.dialAll },
     );
+    if (isOver) await transport.stop();
+    insistRuns();
+    run.transport = transport;
     run.ended = undefined;
     lastCleanUp = Date.now();
     await beginLife();
@@ -206,18 +221,22 @@ export function makePeerServer(powers: PeerServerPowers) {
     /**
      * Starts the transport, or starts it anew with other options.
      *
-     * @throws KernelError BAD_CONFIG where the platform has no network; what the transport throws where it cannot listen.
+     * @throws KernelError BAD_CONFIG where the platform has no network, KERNEL_STOPPED where the kernel was stopped meanwhile; what
+     * the transport throws where it cannot listen.
      */
-    async start(given: RemoteCommsOptions, own: Identity): Promise<void> {
-      if (run.transport !== undefined) await stop('remote comms are started anew');
-      await begin(given, own);
+    start(given: RemoteCommsOptions, own: Identity): Promise<void> {
+      const start = lastStart.then(() => begin(given, own));
+      lastStart = start.catch(() => undefined);
+      return start;
     },
 
     isRunning: (): boolean => run.transport !== undefined,
 
     async stop(): Promise<void> {
+      isOver = true;
       clearInterval(clock);
       clock = undefined;
+      // A start that is under way ends by itself, however long it takes.
       await stop('the kernel was stopped');
     },
 
