@@ -1,15 +1,10 @@
 /** Edits of vats in a real dev server, with tabs of a real browser that share one kernel. */
-import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { chromium, type Browser, type Page } from 'playwright';
-import { createServer, type ViteDevServer } from 'vite';
+import { readFileSync, writeFileSync } from 'node:fs';
+import type { Page } from 'playwright';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { vatkit } from '@vatkit/codegen/vite';
-import { chromiumArguments, findChromium } from '../../scripts/chromium.mjs';
+import { startDevServer, type DevServer } from './dev-server.js';
 import { makeFixture } from './fixture.js';
-
-const root = fileURLToPath(new URL('../..', import.meta.url));
 
 /** It counts how often it was built, so that an upgrade that came twice shows. */
 const vat = (greeting: string, line = ''): string =>
@@ -48,8 +43,7 @@ Object.assign(globalThis, {
 };
 
 let at: ReturnType<typeof makeFixture>;
-let server: ViteDevServer;
-let browser: Browser;
+let server: DevServer;
 let tabs: Page[];
 
 const call = (tab: Page | undefined, name: string): Promise<unknown> =>
@@ -64,36 +58,17 @@ const patience = { timeout: 20_000, interval: 200 };
 
 beforeAll(async () => {
   at = makeFixture(files);
-  mkdirSync(at('node_modules/@vatkit'), { recursive: true });
-  symlinkSync(join(root, 'sdk'), at('node_modules/@vatkit/sdk'));
-  server = await createServer({
-    root: at(),
-    configFile: false,
-    logLevel: 'silent',
-    plugins: [vatkit()],
-    // The package is a link to this repository.
-    server: { port: 0, host: '127.0.0.1', fs: { allow: [at(), root] } },
-  });
-  await server.listen();
-  const executablePath = findChromium();
-  browser = await chromium.launch({
-    args: chromiumArguments,
-    ...(executablePath !== undefined && { executablePath }),
-  });
-  const context = await browser.newContext();
-  const url = server.resolvedUrls?.local[0] ?? '';
+  server = await startDevServer(at, { packages: { '@vatkit/sdk': 'sdk' }, plugins: [vatkit()] });
+  const context = await server.browser.newContext();
   tabs = [await context.newPage(), await context.newPage()];
   for (const tab of tabs) {
-    await tab.goto(url);
+    await tab.goto(server.url);
     await tab.waitForFunction(() => 'launch' in globalThis);
     await tab.fill('#field', 'typed');
   }
 }, 60_000);
 
-afterAll(async () => {
-  await browser.close();
-  await server.close();
-});
+afterAll(() => server.close());
 
 it('an edit upgrades the running vat, once over all tabs', { timeout: 60_000 }, async () => {
   expect(await inTabs('builds')).toStrictEqual([1, 1]);

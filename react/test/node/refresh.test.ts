@@ -1,16 +1,11 @@
 /** Edits of components and of their vat, in a real dev server with React's Fast Refresh, and a page of a real browser. */
-import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { writeFileSync } from 'node:fs';
 import react from '@vitejs/plugin-react';
-import { chromium, type Browser, type Page } from 'playwright';
-import { createServer, type ViteDevServer } from 'vite';
+import type { Page } from 'playwright';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { vatkit } from '@vatkit/codegen/vite';
+import { startDevServer, type DevServer } from '../../../codegen/test/dev-server.js';
 import { makeFixture } from '../../../codegen/test/fixture.js';
-import { chromiumArguments, findChromium } from '../../../scripts/chromium.mjs';
-
-const root = fileURLToPath(new URL('../../..', import.meta.url));
 
 const vat = (unit: string): string =>
   `import { makeDefaultExo, prepareExoClass, type Baggage } from '@vatkit/sdk/vat';
@@ -74,53 +69,35 @@ createRoot(document.getElementById('app')!).render(
 };
 
 let at: ReturnType<typeof makeFixture>;
-let server: ViteDevServer;
-let browser: Browser;
+let server: DevServer;
 let page: Page;
 const patience = { timeout: 20_000, interval: 100 };
 const text = (selector: string): Promise<string | null> => page.textContent(selector);
 
 beforeAll(async () => {
   at = makeFixture(files);
-  const link = (name: string, to: string): void => {
-    mkdirSync(join(at('node_modules'), name, '..'), { recursive: true });
-    symlinkSync(join(root, to), at('node_modules', name));
-  };
-  for (const name of ['sdk', 'react']) link(`@vatkit/${name}`, name);
-  for (const name of ['react', 'react-dom', '@tanstack/react-query'])
-    link(name, `node_modules/${name}`);
-  server = await createServer({
-    root: at(),
-    configFile: false,
-    logLevel: 'silent',
-    plugins: [vatkit(), react()],
-    // Found late they would be optimized in the midst of the test, which reloads the page.
-    optimizeDeps: {
-      include: [
-        'react',
-        'react/jsx-runtime',
-        'react/jsx-dev-runtime',
-        'react-dom/client',
-        '@tanstack/react-query',
-      ],
+  server = await startDevServer(at, {
+    packages: {
+      '@vatkit/sdk': 'sdk',
+      '@vatkit/react': 'react',
+      react: 'node_modules/react',
+      'react-dom': 'node_modules/react-dom',
+      '@tanstack/react-query': 'node_modules/@tanstack/react-query',
     },
-    // The packages are links to this repository.
-    server: { port: 0, host: '127.0.0.1', fs: { allow: [at(), root] } },
+    plugins: [vatkit(), react()],
+    include: [
+      'react',
+      'react/jsx-runtime',
+      'react/jsx-dev-runtime',
+      'react-dom/client',
+      '@tanstack/react-query',
+    ],
   });
-  await server.listen();
-  const executablePath = findChromium();
-  browser = await chromium.launch({
-    args: chromiumArguments,
-    ...(executablePath !== undefined && { executablePath }),
-  });
-  page = await browser.newPage();
-  await page.goto(server.resolvedUrls?.local[0] ?? '');
+  page = await server.browser.newPage();
+  await page.goto(server.url);
 }, 60_000);
 
-afterAll(async () => {
-  await browser.close();
-  await server.close();
-});
+afterAll(() => server.close());
 
 it('an edited component goes on with its state, its refs and its subcluster', async () => {
   await expect.poll(() => text('p'), patience).toBe('0 cups 0');
