@@ -420,6 +420,7 @@ describe('LIMITS.md agrees with the code', () => {
     notifyBatchMax: 'notifyBatchMax',
     queueMax: 'queueMax',
     queueCharsMax: 'queueCharsMax',
+    chargedMessagesMax: 'chargedMessagesMax',
     deliveriesPerReap: 'deliveriesPerReap',
     collectBatch: 'collectBatch',
     deliveriesAheadMax: 'deliveriesAheadMax',

@@ -42,6 +42,8 @@ export const limits = {
   notifyBatchMax: 100,
   /** Messages that wait in one queue, of a vat or an open promise. Each is a row of the store and some memory. */
   queueMax: 10_000,
+  /** Messages of one vat or client that wait at promises, or went on from there: promises are many, and settled together. */
+  chargedMessagesMax: 100_000,
   /** Deliveries after which a vat collects by force and reports: forced collection takes milliseconds. */
   deliveriesPerReap: 10_000,
   /** UTF-16 code units of all that waits in one queue: it stands in the store, and some of it in memory. */

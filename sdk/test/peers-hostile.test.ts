@@ -17,7 +17,9 @@ const root = `
   greet(name) { return 'Hello, ' + name; },
   big(length) { return 'x'.repeat(length); },
   make() { return makeDefaultExo('thing', {}); },
-  spin(ms) { for (const end = Date.now() + ms; Date.now() < end; ); return 'done'; },
+  wait() { return new Promise((resolve) => waiting.push(resolve)); },
+  open(target) { for (const resolve of waiting.splice(0)) resolve(target); },
+  spin(rounds) { for (let left = rounds; left > 0; left -= 1); return 'done'; },
   async flood(object, count, text) {
     const sent = Array.from({ length: count }, () => E(object).greet(text));
     const results = await Promise.allSettled(sent);
@@ -43,6 +45,7 @@ async function startKernel(
   const kernel = track(await Kernel.make(platform, told, { logger: makeLogRecorder(), ...more }));
   const spec = bundleOfCode(
     `const { E, makeDefaultExo } = far;
+    const waiting = [];
     return { buildRootObject: () => makeDefaultExo('root', { bootstrap() {}, ${root} }) };`,
   );
   const { rootKref } = await kernel.launchSubcluster(clusterOf(spec));
@@ -454,7 +457,7 @@ describe('a peer that sends more than a vat has served', () => {
     });
     const url = await host.kernel.issueOcapURL(host.rootKref);
     const guest = await startGuest(network, host.peerId, url);
-    guest.ask('spin', [300]);
+    guest.ask('spin', [3e8]);
     const texts = Array.from({ length: 60 }, (_, at) => `${at}`.padEnd(50_000, '.'));
     for (const text of texts) {
       if (which === 2) guest.redeemAndAsk(url, 'greet', [text]);
@@ -471,6 +474,40 @@ describe('a peer that sends more than a vat has served', () => {
   });
 });
 
+test('a peer that calls what is not there yet has so much kept, over all that it waits for, and no more', async () => {
+  const network = makeMemoryNetwork();
+  const limits = { peerQueueCharsMax: 1_000_000 };
+  const host = await startKernel(network, { limits }, { maxMessageSizeBytes: 1_000_000 });
+  const friend = await startKernel(network);
+  const kref = await friend.kernel.redeemOcapURL(await host.kernel.issueOcapURL(host.rootKref));
+  const url = await host.kernel.issueOcapURL(host.rootKref);
+  const guest = await startGuest(network, host.peerId, url);
+  const before = host.chars();
+  const promises = 20;
+  for (let round = 0; round < promises; round += 1) {
+    const target = `p+${guest.asked() + 1}`;
+    guest.ask('wait', []);
+    guest.ask('greet', ['x'.repeat(50_000)], 10, { target });
+  }
+  // 10,000,000 characters; those beyond the first million are refused, each for itself.
+  await vi.waitFor(() => expect(guest.told().filter(isQueueFull)).toHaveLength(180), patience);
+  expect(host.chars() - before).toBeLessThan(1_200_000);
+  expect(await call(friend.kernel, kref, 'greet', 'friend')).toBe('Hello, friend');
+
+  // What was kept is done, and then there is room again.
+  await call(host.kernel, host.rootKref, 'open', kslot(host.rootKref));
+  await vi.waitFor(() => expect(guest.told()).toHaveLength(guest.asked()), patience);
+  expect(guest.told().filter(({ value }) => value.body.includes('Hello, x'))).toHaveLength(20);
+  guest.take();
+  guest.ask('wait', []);
+  guest.ask('greet', ['again'], 1, { target: `p+${guest.asked()}` });
+  await new Promise((done) => setTimeout(done, 20));
+  await call(host.kernel, host.rootKref, 'open', kslot(host.rootKref));
+  await vi.waitFor(() => expect(guest.told()).toHaveLength(guest.asked()), patience);
+  expect(guest.told().some(({ value }) => value.body.includes('Hello, again'))).toBe(true);
+  expect(guest.ended()).toBeUndefined();
+});
+
 test('a peer that sends ahead of what is served is heard no further', async () => {
   const network = makeMemoryNetwork();
   const host = await startKernel(
@@ -483,7 +520,7 @@ test('a peer that sends ahead of what is served is heard no further', async () =
     host.peerId,
     await host.kernel.issueOcapURL(host.rootKref),
   );
-  guest.ask('spin', [3_000], 12);
+  guest.ask('spin', [1e8], 12);
   for (let count = 0; count < 100; count += 1) guest.ask('greet', ['x'.repeat(1_000_000)]);
   await vi.waitFor(() => expect(guest.ended()).toBeDefined(), patience);
   expect(guest.heard.at(-1)).toMatchObject({ type: 'refused', code: 'PROTOCOL_ERROR' });

@@ -30,6 +30,7 @@ const counter = bundleOfCode(`
       store(target) { baggage.init('kept', target); },
       countOf(other) { return far.E(other).count(); },
       never() { return new Promise(() => {}); },
+      spin(rounds) { for (let left = rounds; left > 0; left -= 1); },
       fail() { throw Error('it broke'); },
     });
   } };
@@ -91,6 +92,7 @@ describe('a session', () => {
       'keep',
       'make',
       'never',
+      'spin',
       'store',
     ]);
     expect(names.find(({ ref }) => ref === made.value.slots[0])).toMatchObject({
@@ -120,6 +122,34 @@ describe('a session', () => {
     expect(value(await client.settled(first))).toBe('+7');
     client.say({ type: 'frame', seq: client.seq() + 1, ack: 0, ops: [call(purse, 'pay', second)] });
     expect(value(await client.settled(second))).toBe('gold');
+  });
+
+  it('cannot overfill the queue of a vat by promises that it settles itself', async () => {
+    const limits = { queueMax: 10, chargedMessagesMax: 20 };
+    const { client, welcome } = await start({ limits });
+    const keeper = await client.launch(welcome, counter);
+    const busy = await client.launch(welcome, counter, 'busy');
+    client.send(call(busy, 'spin', undefined, data([1e8])));
+    const results: string[] = [];
+    for (let round = 0; round < 20; round += 1) {
+      const promise = client.name('p');
+      const calls = Array.from({ length: 9 }, () => {
+        results.push(client.name('p'));
+        return call(promise, 'add', results.at(-1));
+      });
+      client.send(call(keeper, 'greet', undefined, data(['&0'], promise)), ...calls, {
+        op: 'settle',
+        resolutions: [{ promise, rejected: false, value: data('$0', busy) }],
+      });
+    }
+    const told = await Promise.all(results.map((result) => client.settled(result)));
+    const taken = told.filter(({ rejected }) => !rejected);
+    expect(taken.map(value)).toStrictEqual(taken.map((_, index) => index + 1));
+    expect(taken).toHaveLength(20);
+    for (const { rejected, value: reason } of told)
+      if (rejected) expect(reason.body).toContain('[KERNEL:QUEUE_FULL]');
+    // It has room again, and was not ended.
+    expect(value(await client.call(busy, 'add'))).toBe(21);
   });
 
   it('exposes objects, which answer vats and are dropped when nobody has them', async () => {

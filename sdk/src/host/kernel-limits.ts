@@ -9,6 +9,7 @@ const kernelLimitNames = [
   'notifyBatchMax',
   'queueMax',
   'queueCharsMax',
+  'chargedMessagesMax',
   'deliveriesPerReap',
   'collectBatch',
   'deliveriesAheadMax',

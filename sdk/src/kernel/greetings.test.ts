@@ -28,6 +28,7 @@ const policy = {
   peerGivenMax: 100,
   peerQueueCharsMax: 10_000,
   queueCharsMax: 10_000,
+  chargedMessagesMax: 100,
   peersMax: 10,
   peerTimeoutMs: 1_000_000,
 };

@@ -21,7 +21,7 @@ import {
   type VRef,
 } from '../protocol/refs.js';
 import { charsOf } from './queues.js';
-import type { KernelRows, PeerQueueItem } from './rows.js';
+import type { ChargeRow, KernelRows, PeerQueueItem } from './rows.js';
 
 type Held = { reach: number; recog: number };
 
@@ -96,6 +96,7 @@ function findBrokenReferences(rows: KernelRows): string[] {
     return Number(vref.slice(2)) < (next ?? 0);
   };
 
+  const charged = new Map<string, ChargeRow>();
   const walkItem = (queue: string, item: PeerQueueItem): void => {
     if (item.type === 'notify') {
       hold(item.promise);
@@ -111,6 +112,10 @@ function findBrokenReferences(rows: KernelRows): string[] {
     }
     hold(item.target);
     for (const kref of item.methargs.slots) hold(kref);
+    if (item.payer !== undefined) {
+      const { count, chars } = charged.get(item.payer) ?? { count: 0, chars: 0 };
+      charged.set(item.payer, { count: count + 1, chars: chars + charsOf(rows, item) });
+    }
     // A peer takes messages to promises that it decides, or did when they were sent.
     if (isRemoteEndpoint(queue)) return;
     if (isPromiseKRef(queue) ? item.target !== queue : isPromiseKRef(item.target)) {
@@ -214,6 +219,11 @@ function findBrokenReferences(rows: KernelRows): string[] {
     if (index === undefined) walkQueue(queue);
     else if (!rows.queues.has(queue)) problems.push(`${id} is in no queue`);
     else walkItem(queue, rows.peerQueueItems.getRequired(id));
+  }
+  for (const payer of new Set([...charged.keys(), ...rows.charges.ids()])) {
+    const [due, found] = [charged.get(payer), rows.charges.get(payer)];
+    if (due?.count !== found?.count || due?.chars !== found?.chars)
+      problems.push(`${payer} is charged ${JSON.stringify(found)} for ${JSON.stringify(due)}`);
   }
   for (const kref of rows.promises.ids()) {
     const promise = rows.promises.getRequired(kref);

@@ -217,6 +217,7 @@ export function makeMessages(powers: MessagePowers) {
         methargs: item.methargs,
         ...(item.result && { result: item.result }),
         ...(item.mark && { mark: item.mark }),
+        ...(item.payer && { payer: item.payer }),
       });
       release();
     }
@@ -238,7 +239,7 @@ export function makeMessages(powers: MessagePowers) {
       }
     },
 
-    /** @param sender - a vat whose crank sends; what is only sent on was taken already. */
+    /** @param sender - whose crank or frame sends; what is only sent on was taken already. */
     route(target: KRef, message: Message, sender?: EndpointId): void {
       const { result } = message;
       const to = destination(target);
@@ -248,10 +249,13 @@ export function makeMessages(powers: MessagePowers) {
         if (result !== undefined) messages.settle(result, to.failure);
       } else if (to.undecided && result !== undefined && waitsFor(to.queue, result)) {
         messages.settle(result, waitsForItself);
-      } else if (sender !== undefined && backPressure.refuses(sender, to.queue)) {
-        if (result !== undefined) messages.settle(result, queueFull);
       } else {
-        queues.push(to.queue, { type: 'message', target: to.target, ...message });
+        const admission = sender && backPressure.admission(sender, to.queue, to.target);
+        if (admission === 'refused') {
+          if (result !== undefined) messages.settle(result, queueFull);
+          return;
+        }
+        queues.push(to.queue, { type: 'message', target: to.target, ...message, ...admission });
         if (!isPromiseKRef(to.queue)) wake(to.queue);
       }
     },

@@ -2,11 +2,12 @@
  * Run queues: one FIFO for each vat, and one for each open promise that messages wait for.
  *
  * One queue for each receiver, not one for the kernel, is what lets vats run in parallel while order holds for
- * each sender and target. An item holds what it names (see `references.ts`) from `push` until `shift`.
+ * each sender and target. An item holds what it names (see `references.ts`) from `push` until `shift`, and is charged to
+ * its payer as long.
  */
 import { insistInvariant } from '../errors.js';
 import type { EndpointId, KRef, VatId } from '../protocol/refs.js';
-import type { KernelRows, Message, PeerQueueItem, QueueItem } from './rows.js';
+import type { ChargeRow, KernelRows, Message, PeerQueueItem, QueueItem } from './rows.js';
 import type { References } from './references.js';
 
 const empty = { head: 0, tail: 0, chars: 0 };
@@ -18,6 +19,8 @@ export function charsOf(rows: KernelRows, item: PeerQueueItem): number {
   const promise = rows.promises.getRequired(item.promise);
   return promise.state === 'open' ? 0 : promise.value.body.length;
 }
+
+const nothing = { count: 0, chars: 0 };
 
 type Shifted<Item> = { item: Item; release: () => void };
 
@@ -38,13 +41,22 @@ export function makeQueues(rows: KernelRows, references: References) {
     if (item.result !== undefined) each(item.result);
   };
 
+  const charge = (item: PeerQueueItem, sign: 1 | -1): void => {
+    if (item.type !== 'message' || item.payer === undefined) return;
+    const { count, chars } = rows.charges.get(item.payer) ?? nothing;
+    const left = { count: count + sign, chars: chars + sign * charsOf(rows, item) };
+    if (left.count > 0) rows.charges.set(item.payer, left);
+    else rows.charges.delete(item.payer);
+  };
+
   return {
+    /** What waits anywhere and is charged to the endpoint. */
+    chargeOf: (payer: EndpointId): ChargeRow => rows.charges.get(payer) ?? nothing,
+
     /** How many items wait there, and how much text. */
     load(target: EndpointId | KRef): { count: number; chars: number } {
       const queue = rows.queues.getOf(target, target);
-      return queue === undefined
-        ? { count: 0, chars: 0 }
-        : { count: queue.tail - queue.head, chars: queue.chars };
+      return queue === undefined ? nothing : { count: queue.tail - queue.head, chars: queue.chars };
     },
 
     length(target: VatId | KRef): number {
@@ -57,6 +69,7 @@ export function makeQueues(rows: KernelRows, references: References) {
       rows.peerQueueItems.insert(itemKey(target, tail), item);
       rows.queues.set(target, { head, tail: tail + 1, chars: chars + charsOf(rows, item) });
       forEachHeld(item, references.hold);
+      charge(item, 1);
     },
 
     first(target: VatId | KRef): QueueItem | undefined {
@@ -122,6 +135,7 @@ export function makeQueues(rows: KernelRows, references: References) {
     const key = itemKey(target, queue.head);
     const item = rows.peerQueueItems.getRequired(key);
     rows.queueItems.delete(key);
+    charge(item, -1);
     if (queue.head + 1 === queue.tail) rows.queues.delete(target);
     else {
       const chars = queue.chars - charsOf(rows, item);

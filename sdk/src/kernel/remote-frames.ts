@@ -431,10 +431,11 @@ const unwatched = (op: PeerOp): PeerOp =>
       }
     : op;
 
-const messageIn = ({ methargs, result, mark }: Message): Message => ({
+const messageIn = ({ methargs, result, mark, payer }: Message): Message => ({
   methargs,
   ...(result && { result }),
   ...(mark && { mark }),
+  ...(payer && { payer }),
 });
 
 const charsOf = (batch: ReadonlyMap<KRef, SettledPromiseRow>): number => {

@@ -6,7 +6,6 @@ import {
   isExportVRef,
   isPromiseKRef,
   isPromiseVRef,
-  isVatEndpoint,
   type EndpointId,
   type KRef,
   type VRef,
@@ -116,16 +115,9 @@ export function makeRemoteOps(powers: RemoteOpsPowers) {
       marks.stamp(result, mark);
     }
     const message: Message = { methargs, ...(result && { result }), ...(mark && { mark }) };
-    // A vat works its queue off: the host has waited with this frame. An open promise may wait for this very peer.
-    const queue = messages.queueOf(target);
     powers.traces.sent(remote, target, message);
     const refusal = refusalOf(remote);
-    if (refusal === undefined)
-      messages.route(
-        target,
-        message,
-        queue !== undefined && isVatEndpoint(queue) ? undefined : remote,
-      );
+    if (refusal === undefined) messages.route(target, message, remote);
     else if (result !== undefined) messages.settle(result, refusal);
   };
 

@@ -9,6 +9,7 @@
  *     i.<endpoint>          next vref numbers
  *     q.<target>            a run queue's head, tail and text; target is a vat, a session, a peer or an open promise
  *     q.<target>.<n>        its items
+ *     qp.<endpoint>         what waits of an endpoint's messages that are charged to it, and how much text
  *     v.<vat>               a vat: config, incarnation, condition
  *     t.<vat>.<key>         a key of the vat's own state: its value and the slots that it holds
  *     d.<vat>               a terminated vat whose rows are being cleaned away
@@ -96,6 +97,8 @@ export type Message = {
   result?: KRef;
   /** The read that it belongs to. */
   mark?: ReadMark;
+  /** Its sender, to whom it is charged for as long as it waits: it has come, or may come, into a queue that is full. */
+  payer?: EndpointId;
 };
 
 /** The result of the call that began a read: `kp40`, and `r1.kp40` where a peer has marked it. */
@@ -115,6 +118,9 @@ export type PeerQueueItem = QueueItem | { type: 'redeem'; number: string; result
 
 /** `chars`: UTF-16 code units of the text of all that waits. */
 export type QueueRow = { head: number; tail: number; chars: number };
+
+/** Messages of one payer that wait, and UTF-16 code units of their text. */
+export type ChargeRow = { count: number; chars: number };
 
 export type VatRow = {
   name: string;
@@ -259,6 +265,7 @@ export function makeKernelRows(changes: ChangeSet, { promiseBlock }: RowsPolicy)
     queues: table<QueueRow>('q.'),
     queueItems: table<QueueItem>('q.'),
     peerQueueItems: table<PeerQueueItem>('q.'),
+    charges: table<ChargeRow>('qp.'),
     vats: table<VatRow>('v.'),
     state: table<StateRow>('t.'),
     dead: table<true>('d.'),

@@ -30,6 +30,7 @@ const policy = {
   peerGivenMax: 10_000,
   peerQueueCharsMax: 1_000_000,
   queueCharsMax: 1_000_000,
+  chargedMessagesMax: 1_000_000,
   peersMax: 100,
   peerTimeoutMs: 1_000,
   sessionsMax: 100,

@@ -3,7 +3,6 @@ import type { CapData } from '../protocol/capdata.js';
 import {
   isExportVRef,
   isPromiseVRef,
-  isVatEndpoint,
   type EndpointId,
   type KRef,
   type VRef,
@@ -110,12 +109,9 @@ export function makeSessionOps(powers: SessionOpsPowers) {
       powers.callAdmin(session, { methargs, ...(result && { result }) });
       return;
     }
-    // A vat works its queue off: the host has waited with this frame. An open promise may wait for this very client.
-    const queue = messages.queueOf(target);
-    const sender = queue !== undefined && isVatEndpoint(queue) ? undefined : session;
     const message = { methargs, ...(result && { result }), ...(mark && { mark }) };
     traces.sent(session, target, message);
-    messages.route(target, message, sender);
+    messages.route(target, message, session);
   };
 
   const settle = (session: EndpointId, op: ClientOp & { op: 'settle' }): void => {

@@ -21,7 +21,8 @@ async function start(options: RemoteCommsOptions): Promise<Started> {
   const spec = bundleOfRoot(`greet(name) { return 'Hello, ' + name; }, use(it, name) {
     return far.E(it).greet(name);
   }, put(value) { baggage.has('it') ? baggage.set('it', value) : baggage.init('it', value); },
-  value() { return baggage.has('it') ? baggage.get('it') : null; }`);
+  value() { return baggage.has('it') ? baggage.get('it') : null; },
+  wait: () => new Promise((resolve) => { globalThis.open = resolve; }), open: () => globalThis.open('opened')`);
   const { rootKref } = await kernel.launchSubcluster(clusterOf(spec));
   await kernel.initRemoteComms(options);
   return { kernel, root: rootKref };
@@ -76,11 +77,16 @@ describe('two kernels', () => {
     await vi.waitFor(() => expect(shown()).toBeNull(), 10_000);
     await call(alice.kernel, alice.root, 'put', 'changed');
     await vi.waitFor(() => expect(shown()).toBe('changed'), 10_000);
+    const waiting = call(bob.kernel, kref, 'wait');
+    await call(bob.kernel, kref, 'greet', 'behind it');
     await first.stop();
+    await call(alice.kernel, alice.root, 'open');
     const answer = call(bob.kernel, kref, 'greet', 'again');
     const port = /tcp\/(\d+)/.exec(relays[0] as string)?.[1];
     const second = await startRelay({ keySeed, listen: [`/ip4/127.0.0.1/tcp/${port}/ws`] });
     onStopAll(second.stop);
+    // That which it was in the midst of, and that which came later.
+    expect(await waiting).toBe('opened');
     expect(await answer).toBe('Hello, again');
     await call(alice.kernel, alice.root, 'put', 'changed again');
     await vi.waitFor(() => expect(shown()).toBe('changed again'), 10_000);

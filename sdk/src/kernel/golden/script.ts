@@ -30,6 +30,7 @@ export const policy: KernelPolicy = {
   notifyBatchMax: 4,
   deliveriesPerReap: 1_000,
   queueMax: 6,
+  chargedMessagesMax: 1_000,
   collectBatch: 3,
   deliveriesAheadMax: 1,
   promiseBlock: 1,

@@ -95,6 +95,7 @@ function makeNode(name: string, random: Random, ledger: Ledger, trace?: (line: s
     peerGivenMax: 10_000,
     peerQueueCharsMax: 1_000_000,
     queueCharsMax: 1_000_000,
+    chargedMessagesMax: 100_000,
     peersMax: 10,
     peerTimeoutMs: 1e12,
   };

@@ -79,6 +79,7 @@ export function makeWorld({
     peerGivenMax: 10_000,
     peerQueueCharsMax: 1_000_000,
     queueCharsMax: 1_000_000,
+    chargedMessagesMax: random.chance(0.5) ? 1 + random.below(20) : 100_000,
     peersMax: 100,
     peerTimeoutMs: 1_000,
     sessionsMax: 8,
