@@ -7,8 +7,11 @@
  */
 import type { VatFailure, VatUpdate } from './hot.js';
 
-type Definition = { readonly name: string; readonly config: Config };
-type Config = { readonly vats?: { readonly [vat: string]: { readonly bundleSpec?: string } } };
+/** As the app gave it, which the kernel has not looked at yet. */
+type Definition = { readonly name: string; readonly config?: Config };
+type Config = {
+  readonly vats?: { readonly [vat: string]: { readonly bundleSpec?: string } | null };
+};
 type Options = {
   readonly as?: string;
   readonly allowRemoval?: boolean;
@@ -48,12 +51,12 @@ export function startHot(
 
   /** The definition with the newest code; itself where it has that. */
   const refresh = (definition: Definition): Definition => {
-    const vats = Object.entries(definition.config.vats ?? {});
-    const isOld = vats.some(([, { bundleSpec = '' }]) => newestOf(bundleSpec) !== bundleSpec);
+    const vats = Object.entries(definition.config?.vats ?? {});
+    const isOld = specsOf(definition).some((spec) => newestOf(spec) !== spec);
     if (!isOld) return definition;
-    const fresh = vats.map(([name, vat]): [string, object] => [
+    const fresh = vats.map(([name, vat]): [string, object | null] => [
       name,
-      vat.bundleSpec === undefined ? vat : { ...vat, bundleSpec: newestOf(vat.bundleSpec) },
+      vat?.bundleSpec === undefined ? vat : { ...vat, bundleSpec: newestOf(vat.bundleSpec) },
     ]);
     const config = { ...definition.config, vats: Object.fromEntries(fresh) };
     return { ...definition, config };
@@ -100,8 +103,8 @@ export function startHot(
   (globalThis as unknown as Record<symbol, unknown>)[Symbol.for(key)] = register;
 }
 
-const specsOf = ({ config: { vats = {} } }: Definition): string[] =>
-  Object.values(vats).flatMap(({ bundleSpec }) => bundleSpec ?? []);
+const specsOf = ({ config }: Definition): string[] =>
+  Object.values(config?.vats ?? {}).flatMap((vat) => vat?.bundleSpec ?? []);
 
 /** `http://localhost:5173/@vatkit-bundle/1f/src/todo.vat.bundle` without the hash. */
 const placeOf = (spec: string): string =>

@@ -250,7 +250,8 @@ export function createKernel<Admin = UntypedAdmin>({
     given: Definition | ClusterConfig,
     options: LaunchOptions = {},
   ): Promise<unknown> => {
-    const definition = 'vats' in given ? { name: given.bootstrap, config: given } : given;
+    // What is no definition is refused by the kernel, in its words.
+    const definition = isConfig(given) ? { name: given.bootstrap, config: given } : { ...given };
     const hot = (globalThis as unknown as HotScope)[Symbol.for('vatkit.hot')];
     const { name: own, config, interfaces } = hot?.(client, definition, options) ?? definition;
     const { as = own, onProgress, signal, timeoutMs, ...how } = options;
@@ -306,6 +307,9 @@ export function createKernel<Admin = UntypedAdmin>({
   };
   return Object.freeze(client) as KernelClient<Admin>;
 }
+
+const isConfig = (given: Definition | ClusterConfig): given is ClusterConfig =>
+  (given as Partial<ClusterConfig> | undefined)?.vats !== undefined;
 
 type Definition = Pick<LaunchRequest, 'name' | 'config' | 'interfaces'>;
 

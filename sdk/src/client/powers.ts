@@ -42,7 +42,10 @@ export function makePowers({ ask, connection, tabs }: PowersOptions) {
     async connect(refs: readonly unknown[]) {
       // First: the ticket is for the channel that there is when it comes.
       const ports = connection.ports(makePorts);
-      const ticket = (await ask('connect', [[...refs]])) as { session: string; secret: string };
+      const ticket = (await ask('connect', [refs as unknown[]])) as {
+        session: string;
+        secret: string;
+      };
       return ports.make(ticket.session, ticket.secret);
     },
     async exportStore() {

@@ -8,6 +8,7 @@
  */
 import { fromHex, toHex } from '../protocol/hex.js';
 import { KernelError } from '../errors.js';
+import { describe } from '../protocol/describe.js';
 import { fromBase64, toBase64 } from '../protocol/base64.js';
 import { isPeerId } from './identity.js';
 import type { PeerId } from './transport.js';
@@ -46,7 +47,10 @@ const bad = (message: string): never => {
  * @throws KernelError NOT_FOUND that says what is wrong with it.
  */
 export function parseOcapUrl(url: unknown): OcapUrl {
-  if (typeof url !== 'string' || url.length > urlCharsMax) {
+  if (typeof url !== 'string') {
+    return bad(`unparseable URL: an ocap URL is text like "ocap:v1.…"; found ${describe(url)}`);
+  }
+  if (url.length > urlCharsMax) {
     return bad(`unparseable URL: an ocap URL is text of at most ${urlCharsMax} characters`);
   }
   if (!/^[a-z][a-z\d+.-]*:/i.test(url)) return bad('unparseable URL: it has no scheme');

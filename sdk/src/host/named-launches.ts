@@ -65,7 +65,7 @@ const RequestStruct = makeStruct<LaunchRequest>(
   'invalid launch',
   object<LaunchRequest>(
     {
-      name: text('a name', limits.configNameCharsMax),
+      name: text('the name of a definition, or `as`', limits.configNameCharsMax),
       config: anything,
       onChange: oneOf(['upgrade', 'keep', 'error']),
       allowRemoval: boolean,

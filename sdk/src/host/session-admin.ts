@@ -5,8 +5,9 @@
  * its cause, which a rejection on the wire has no place for.
  */
 import { KernelError, isKernelError } from '../errors.js';
-import { krefOf, kslot } from '../protocol/kernel-values.js';
-import { isKRef } from '../protocol/refs.js';
+import { describeOrQuote } from '../protocol/describe.js';
+import { isStandIn, krefOf, kslot } from '../protocol/kernel-values.js';
+import { isKRef, type KRef } from '../protocol/refs.js';
 import type { LaunchStep, WireError } from '../protocol/session-wire.js';
 import { messageOf } from './bundles.js';
 import type { Kernel } from './kernel.js';
@@ -101,14 +102,15 @@ export function makeSessionAdmin({
     terminate: answering((name: unknown) => launches.terminate(name)),
 
     ref: answering((kref: unknown) => {
-      if (!isKRef(kref)) throw new TypeError(`a kref is text like "ko4"; found ${typeof kref}`);
+      if (!isKRef(kref))
+        throw new TypeError(`a kref is text like "ko4"; found ${describeOrQuote(kref)}`);
       if (!isNameable(kref)) {
         throw new KernelError('NOT_FOUND', `there is no ${kref}, or nobody holds it any more`);
       }
       return kslot(kref);
     }),
 
-    krefOf: answering((ref: unknown) => krefOf(ref)),
+    krefOf: answering(insistRef),
 
     kernel: answering((method: unknown, args: unknown) => {
       const name = kernelMethods.find((each) => each === method);
@@ -123,10 +125,19 @@ export function makeSessionAdmin({
     }),
 
     connect: answering((refs: unknown) => {
-      if (!Array.isArray(refs)) throw new TypeError('connect takes an array of refs');
-      return line.connect(refs.map(krefOf));
+      if (!Array.isArray(refs))
+        throw new TypeError(`connect takes an array of refs; found ${describeOrQuote(refs)}`);
+      return line.connect(refs.map(insistRef));
     }),
   };
+}
+
+/** In the words of a page, which has refs and no stand-ins. */
+function insistRef(ref: unknown): KRef {
+  if (isStandIn(ref)) return krefOf(ref);
+  throw new TypeError(
+    `krefOf, issue and connect take refs, as launch and calls give them; found ${describeOrQuote(ref)}`,
+  );
 }
 
 function wireErrorOf(thrown: unknown): WireError {

@@ -28,3 +28,7 @@ export function isPlainObject(value: object): boolean {
     (Object.getPrototypeOf(proto) === null && Object.hasOwn(proto, 'isPrototypeOf'))
   );
 }
+
+/** As {@link describe}, but what is short text stands there as it is. */
+export const describeOrQuote = (value: unknown): string =>
+  typeof value === 'string' && value.length < 20 ? JSON.stringify(value) : describe(value);

@@ -1,6 +1,6 @@
 /** Values as those who call the kernel by krefs have them: data, errors, and a stand-in for each reference. */
 import type { CapData } from './capdata.js';
-import { describe } from './describe.js';
+import { describeOrQuote } from './describe.js';
 import { isKRef, isPromiseKRef, type KRef } from './refs.js';
 import { decode, encode, type EncodeOptions, type Mention, type SlotRef } from './smallcaps.js';
 import type { Label } from './trail.js';
@@ -53,7 +53,8 @@ export const isStandIn = (value: unknown): value is StandIn =>
  * @throws TypeError where `kref` is none.
  */
 export function kslot(kref: KRef, iface?: string): StandIn {
-  if (!isKRef(kref)) throw new TypeError(`kslot takes a kref like "ko4"; found ${found(kref)}`);
+  if (!isKRef(kref))
+    throw new TypeError(`kslot takes a kref like "ko4"; found ${describeOrQuote(kref)}`);
   if (iface === undefined || isPromiseKRef(kref)) return new StandIn(kref, undefined);
   const isWireForm = iface === 'Remotable' || /^(?:Alleged|DebugName): /.test(iface);
   return new StandIn(kref, isWireForm ? iface : `Alleged: ${iface}`);
@@ -67,7 +68,7 @@ export function kslot(kref: KRef, iface?: string): StandIn {
 export function krefOf(standIn: unknown): KRef {
   if (isStandIn(standIn)) return standIn.kref;
   throw new TypeError(
-    `krefOf takes a reference that kslot or kunser gave; found ${found(standIn)}`,
+    `krefOf takes a reference that kslot or kunser gave; found ${describeOrQuote(standIn)}`,
   );
 }
 
@@ -105,7 +106,7 @@ export type KserOptions = Pick<EncodeOptions<KRef>, 'label' | 'hint' | 'bytesMax
 export function kunser(capdata: CapData<KRef>, options: { label?: Label } = {}): unknown {
   const { body, slots } = (capdata ?? {}) as Partial<CapData<KRef>>;
   if (typeof body !== 'string' || !Array.isArray(slots))
-    throw new TypeError(`kunser takes CapData {body, slots}; found ${found(capdata)}`);
+    throw new TypeError(`kunser takes CapData {body, slots}; found ${describeOrQuote(capdata)}`);
   return decode({ body, slots }, { fromSlot: standInFor, ...options });
 }
 
@@ -120,10 +121,7 @@ export function standInSlot(value: object): SlotRef<KRef> | undefined {
 export function standInFor(kref: KRef, { promise, iface }: Mention): StandIn {
   if (!isKRef(kref) || isPromiseKRef(kref) !== promise)
     throw new TypeError(
-      `Cannot read slot ${found(kref)}: it is mentioned as ${promise ? 'a promise' : 'an object'}`,
+      `Cannot read slot ${describeOrQuote(kref)}: it is mentioned as ${promise ? 'a promise' : 'an object'}`,
     );
   return new StandIn(kref, iface);
 }
-
-const found = (value: unknown): string =>
-  typeof value === 'string' && value.length < 20 ? JSON.stringify(value) : describe(value);

@@ -235,6 +235,37 @@ describe('a client', () => {
     });
   });
 
+  it('says what it takes where it is given something else', async () => {
+    const kernel = makeClient();
+    const taken: [() => Promise<unknown>, string][] = [
+      [
+        () => kernel.launch(undefined as never),
+        'needs the name of a definition, or `as`; found nothing',
+      ],
+      [
+        () => kernel.launch('guest' as never),
+        'needs the name of a definition, or `as`; found nothing',
+      ],
+      [() => kernel.ref('root'), 'a kref is text like "ko4"; found "root"'],
+      [
+        () => kernel.krefOf('ko4' as never),
+        'take refs, as launch and calls give them; found "ko4"',
+      ],
+      [
+        () => kernel.issue(undefined as never),
+        'take refs, as launch and calls give them; found undefined',
+      ],
+      [() => kernel.connect(undefined as never), 'connect takes an array of refs; found undefined'],
+      [() => kernel.connect([{}]), 'take refs, as launch and calls give them; found a record'],
+      [
+        () => kernel.redeem('ocap:v1' as never, {} as never),
+        'is text like "ocap:v1.…"; found a record',
+      ],
+      [() => kernel.peer('me').status(), 'a peer id is text like "12D3KooW…"; found "me"'],
+    ];
+    for (const [ask, words] of taken) await expect(ask()).rejects.toThrow(words);
+  });
+
   it('releases what it has, and leaves nothing behind', async () => {
     const kernel = makeClient();
     const root = await launchGuest(kernel);

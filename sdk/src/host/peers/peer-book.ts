@@ -3,7 +3,7 @@ import { isPeerId } from '../../comms/identity.js';
 import type { PeerId, Transport } from '../../comms/transport.js';
 import type { PeerLife } from '../../kernel/remote-rows.js';
 import { limits } from '../../limits.js';
-import { describe } from '../../protocol/describe.js';
+import { describeOrQuote } from '../../protocol/describe.js';
 import type { PeerState, PeerStatus } from '../../protocol/peer-status.js';
 import type { EventLoop } from '../event-loop.js';
 import type { Identity } from '../identity.js';
@@ -143,7 +143,7 @@ export type PeerBook = ReturnType<typeof makePeerBook>;
 /** @throws TypeError for what is no peer id. */
 export function insistPeer(peerId: unknown): PeerId {
   if (isPeerId(peerId)) return peerId;
-  throw new TypeError(`a peer id is text like "12D3KooW…"; found ${describe(peerId)}`);
+  throw new TypeError(`a peer id is text like "12D3KooW…"; found ${describeOrQuote(peerId)}`);
 }
 
 /** Neither a dial that is under way nor one that is planned goes on. */
