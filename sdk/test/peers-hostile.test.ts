@@ -276,17 +276,37 @@ describe('a peer that breaks the protocol', () => {
   });
 });
 
-test('strangers make room for one another', async () => {
-  const network = makeMemoryNetwork();
-  const host = await startKernel(network, { limits: { peersMax: 10 } });
-  for (let count = 0; count < 40; count += 1) {
-    const rogue = await startRogue(network, host.peerId);
-    rogue.link.close('enough');
-    await vi.waitFor(() => expect(rogue.ended()).toBeDefined(), patience);
-  }
-  await new Promise((done) => setTimeout(done, 20));
-  expect(host.rowsOf('j.')).toBeGreaterThan(0);
-  expect(host.rowsOf('j.')).toBeLessThanOrEqual(10);
+describe('strangers make room for one another, and for friends', () => {
+  const ask = { op: 'redeem', number: number(1), result: 'p+1' };
+  const methargs = { body: '#["greet",["$0.Alleged: thing","&1"]]', slots: ['o+1', 'p+9'] };
+
+  test.each([
+    ['that say nothing', undefined],
+    ['that ask for what there is not, and take no answer', frame(ask)],
+    [
+      'that name things of their own to nobody',
+      frame(ask, { op: 'call', target: 'p+1', methargs }),
+    ],
+  ])('%s', async (_what, question) => {
+    const network = makeMemoryNetwork();
+    const host = await startKernel(network, { limits: { peersMax: 10 } }, { peerTimeoutMs: 50 });
+    for (let count = 0; count < 40; count += 1) {
+      const rogue = await startRogue(network, host.peerId);
+      if (question !== undefined) {
+        await new Promise((done) => setTimeout(done, 2));
+        rogue.say(question);
+        await vi.waitFor(() => expect(toldTo(rogue)).toHaveLength(1), patience);
+      }
+      rogue.link.close('enough');
+      await vi.waitFor(() => expect(rogue.ended()).toBeDefined(), patience);
+    }
+    await new Promise((done) => setTimeout(done, 100));
+    expect(host.rowsOf('j.')).toBeGreaterThan(0);
+    expect(host.rowsOf('j.')).toBeLessThanOrEqual(10);
+    const friend = await startKernel(network);
+    const kref = await friend.kernel.redeemOcapURL(await host.kernel.issueOcapURL(host.rootKref));
+    expect(await call(friend.kernel, kref, 'greet', 'friend')).toBe('Hello, friend');
+  });
 });
 
 type Told = {

@@ -114,6 +114,7 @@ export function makeKernelMachine(changes: ChangeSet, policy: KernelPolicy) {
   const atomically = <T>(work: () => T): T => {
     insistInvariant(references.changed.size === 0, 'what is done whole comes first in its step');
     const savepoint = changes.savepoint();
+    for (const memory of [clists, urls, remotes]) memory.begin();
     const effectCount = effects.length;
     const settledCount = messages.settled.length;
     try {
@@ -126,6 +127,7 @@ export function makeKernelMachine(changes: ChangeSet, policy: KernelPolicy) {
       references.undo();
       clists.undo();
       urls.undo();
+      shapes.undo();
       remotes.undo();
       effects.length = effectCount;
       messages.settled.length = settledCount;

@@ -51,7 +51,9 @@ export function makeReadMarks(
 
   /** How it stands now, where that is another than it was at `version`. */
   const risenSince = (source: Source, version: number): number | undefined => {
-    const isGone = !isVatEndpoint(source) && !rows.remotes.has(remoteOf(source));
+    const isGone = isVatEndpoint(source)
+      ? !rows.vats.has(source)
+      : !rows.remotes.has(remoteOf(source));
     const now = isGone ? version + 1 : versionOf(source);
     return now > version ? now : undefined;
   };
@@ -155,7 +157,7 @@ export function makeReadMarks(
 
     gone(vatId: VatId): void {
       this.rise(vatId);
-      touchedEver.delete(vatId);
+      for (const all of [versions, touchedEver]) all.delete(vatId);
     },
 
     /** Of the result of a session's read: what it touched. To be asked once. */
