@@ -114,7 +114,7 @@ export function makeKernelMachine(changes: ChangeSet, policy: KernelPolicy) {
   const atomically = <T>(work: () => T): T => {
     insistInvariant(references.changed.size === 0, 'what is done whole comes first in its step');
     const savepoint = changes.savepoint();
-    for (const memory of [clists, urls, remotes]) memory.begin();
+    for (const memory of [clists, urls, sessions, remotes]) memory.begin();
     const effectCount = effects.length;
     const settledCount = messages.settled.length;
     try {
@@ -128,6 +128,7 @@ export function makeKernelMachine(changes: ChangeSet, policy: KernelPolicy) {
       clists.undo();
       urls.undo();
       shapes.undo();
+      sessions.undo();
       remotes.undo();
       effects.length = effectCount;
       messages.settled.length = settledCount;

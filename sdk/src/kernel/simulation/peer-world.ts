@@ -86,6 +86,7 @@ function makeNode(name: string, random: Random, ledger: Ledger, trace?: (line: s
     vatsLiveMax: 10,
     promiseBlock: 1 + random.below(3),
     sessionFramesMax: 10,
+    sessionFrameCharsMax: 1_000_000,
     sessionsMax: 10,
     sessionRefsMax: 1_000,
     ocapUrlsMax: 100,
