@@ -358,6 +358,16 @@ async function startGuest(network: MemoryNetwork, to: string, url: string, seed 
         { ...callOf(method, args), target: result },
       );
     },
+    /** Asks for objects that there are not. */
+    guess(count: number): void {
+      send(
+        ...Array.from({ length: count }, (_, at) => ({
+          op: 'redeem',
+          number: number(at),
+          result: newResult(),
+        })),
+      );
+    },
     /** Acknowledges all that came. */
     take(): void {
       const ack = rogue.heard.filter(({ type }) => type === 'frame').length;
@@ -492,6 +502,35 @@ describe('a peer that sends more than a vat has served', () => {
     );
     expect(guest.ended()).toBeUndefined();
   });
+});
+
+test('a peer whose frames have waited is not taken up all at once: others are heard meanwhile', async () => {
+  const network = makeMemoryNetwork();
+  let received = 0;
+  const host = await startKernel(network, { limits: { queueMax: 2 } }, {}, (database) => {
+    const row = database.keys('j.').map((key) => database.get(key) ?? '')[0] ?? '{}';
+    ({ received = 0 } = JSON.parse(row) as { received?: number });
+  });
+  const url = await host.kernel.issueOcapURL(host.rootKref);
+  const guest = await startGuest(network, host.peerId, url);
+  const friend = await startKernel(network);
+  await friend.kernel.redeemOcapURL(url);
+  // It fills the queue, and what it says behind that has to wait.
+  guest.ask('spin', [1e8]);
+  for (let count = 0; count < 4; count += 1) guest.ask('greet', ['guest']);
+  const last = 6 + 60;
+  for (let count = 6; count < last; count += 1) guest.guess(200);
+  const heardAt = new Set<number>();
+  while (received < last) {
+    await friend.kernel.redeemOcapURL(url);
+    heardAt.add(received);
+    await new Promise((done) => setTimeout(done, 1));
+  }
+  expect([...heardAt].filter((seq) => seq > 6 && seq < last).length).toBeGreaterThan(2);
+  await vi.waitFor(() => {
+    guest.take();
+    expect(guest.told()).toHaveLength(guest.asked());
+  }, patience);
 });
 
 test('a peer that calls what is not there yet has so much kept, over all that it waits for, and no more', async () => {
