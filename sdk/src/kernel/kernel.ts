@@ -204,6 +204,7 @@ export function makeKernelMachine(changes: ChangeSet, policy: KernelPolicy) {
     letGoAtSession: (session, kref) => sessions.letGo(session, kref),
     letGoAtPeer: (remote, kref) => remotes.frames.letGo(remote, kref),
     tellPeers: (kref) => remotes.tellRecognizers(kref),
+    readPromiseGone: marks.promiseGone,
   });
 
   const sessions = makeSessions({
@@ -423,6 +424,8 @@ export function makeKernelMachine(changes: ChangeSet, policy: KernelPolicy) {
     hasDrained: backPressure.hasDrained,
     /** When something that waits for a peer that is away is given up; Infinity: nothing does. */
     peerDeadline: (): number => remotes.soonest(),
+    /** Reads that are kept in memory, for whoever is to hear what they touched. */
+    readsUnderWay: marks.underWay,
     isPeerWanted: (peerId: string): boolean => remotes.isWanted(peerId),
 
     shapeOf: shapes.of,

@@ -273,6 +273,7 @@ function makeNode(name: string, random: Random, ledger: Ledger, trace?: (line: s
     onDial: (to: (peer: string) => void): void => void (dial = to),
     say,
     unanswered: () => unanswered,
+    readsUnderWay: () => machine.readsUnderWay(),
     lineage: (): string => `${name}/${machine.rows.store.get('store')?.id ?? '0'}`,
 
     reader,
@@ -739,6 +740,10 @@ export function makePeerWorld({
           `${node.name} has sent ${row.sent}, ${row.peerId} has ${back?.received}`,
         );
       }
+      insist(
+        node.readsUnderWay() === 0,
+        `${node.name} has ${node.readsUnderWay()} reads under way`,
+      );
       const promises = rows.promises.ids();
       insist(promises.length === 0, `${node.name} has promises ${promises.join(' ')}`);
       const objects = rows.objects

@@ -752,6 +752,7 @@ export function makeWorld({
       step({ type: 'terminate-subcluster', requestId: request(), subclusterId: id });
     }
     settle();
+    insist(machine.readsUnderWay() === 0, `${machine.readsUnderWay()} reads are left at the end`);
     const left = rowKeys().filter((key) => !/^(?:o\.ko[0-4]|c\.h1\..*|e\..*)$/.test(key));
     insist(left.length === 0, `rows are left at the end: ${left.join(' ')}`);
   };
