@@ -430,6 +430,7 @@ describe('LIMITS.md agrees with the code', () => {
     vatUnresponsiveMs: 'vatUnresponsiveMs',
     serviceWaitMs: 'serviceWaitMs',
     sessionFramesMax: 'sessionFramesMax',
+    sessionFrameCharsMax: 'sessionFrameCharsMax',
     sessionsMax: 'sessionsMax',
     sessionRefsMax: 'sessionRefsMax',
     sessionGraceMs: 'sessionGraceMs',

@@ -38,6 +38,16 @@ const throughComlink = subject(async () => {
   return { target, close: () => worker.terminate() };
 });
 
+const throughGuards = subject(async () => {
+  const url = new URL('../floors/guarded-relay-worker.mjs', import.meta.url);
+  const worker = new Worker(url, { workerData: { file: newFile() } });
+  const remote = Comlink.wrap(nodeEndpoint(worker));
+  const call = async (...methargs) => JSON.parse(await remote.call(JSON.stringify(methargs)));
+  const target = { answer: () => call('answer', []), echo: (value) => call('echo', [value]) };
+  await target.answer();
+  return { target, close: () => worker.terminate() };
+});
+
 const throughClient = (options) =>
   subject(async () => {
     const kernel = createKernel({ worker: () => startKernelWorker(options()) });
@@ -68,10 +78,16 @@ const group = (name, title, work, rounds) => ({
   rounds,
   rows: [
     floor('comlink', 'Comlink through a worker'),
+    floor('guarded', 'Comlink, an exo, answers committed', { floor: 'comlink' }),
     ours('memory', 'client, :memory:', 'comlink'),
     ours('file', 'client, file', 'comlink'),
   ],
-  subjects: [throughComlink('comlink', work), inMemory('memory', work), onFile('file', work)],
+  subjects: [
+    throughComlink('comlink', work),
+    throughGuards('guarded', work),
+    inMemory('memory', work),
+    onFile('file', work),
+  ],
 });
 
 const rounds = { quick: 5, full: 11 };

@@ -110,8 +110,9 @@ export const limits = {
   /** Milliseconds that a tab seeks a kernel of which another tab says that it has it. */
   leaderSilenceMs: 15_000,
 
-  /** Frames that a client session may leave unacknowledged; what it is still to be told waits in the kernel. */
+  /** Frames that a client session may leave unacknowledged, and UTF-16 code units of their bodies; what it is still to be told waits in the kernel. */
   sessionFramesMax: 1_000,
+  sessionFrameCharsMax: 64 * MiB,
   /** Client sessions of one kernel, those that wait to be resumed included. */
   sessionsMax: 1_000,
   /** Objects and promises of its own that one client session may have named. Each is three rows of the store. */

@@ -17,6 +17,7 @@ const vat = bundleOfCode(`
   };
   return { buildRootObject(powers, parameters, baggage) {
     let services, kept, release;
+    const seen = [];
     const gate = new Promise((resolve) => { release = resolve; });
     return makeDefaultExo('root', {
       bootstrap(_vats, given) { services = given; },
@@ -37,6 +38,9 @@ const vat = bundleOfCode(`
         return answers.every((answer, at) => answer === at) ? answers.length : answers;
       },
       callBack: (object) => E(object).greet('you'),
+      lend: () => E(kept).take(gate),
+      take(promise) { promise.then((value) => seen.push(value), ({ message }) => seen.push(message)); },
+      seen: () => [...seen],
       forget() { kept = undefined; },
     });
   } };

@@ -266,13 +266,34 @@ describe('a vat that floods', () => {
   it('with log records is heard in part, and does not drown the host', async () => {
     const logger = makeLogRecorder();
     const { kernel, bad } = await start(
-      `async talk() { for (let n = 0; n < 20_000; n += 1) console.log(n); return 1; }`,
-      {
-        logger,
-      },
+      `async talk(count) { for (let n = 0; n < count; n += 1) console.log(n); return 1; }`,
+      { logger },
     );
-    expect(await call(kernel, bad, 'talk')).toBe(1);
-    expect(logger.records.length).toBeGreaterThan(100);
+    const began = performance.now();
+    expect(await call(kernel, bad, 'talk', 50_000)).toBe(1);
+    const seconds = Math.ceil((performance.now() - began) / 1_000);
+    const { length } = logger.records;
+    expect(length).toBeGreaterThan(1_000);
+    expect(length).toBeLessThanOrEqual(1_001 * (seconds + 1));
+    expect(logger.records.at(1_000)?.text).toContain('more than 1000 log entries in a second');
+    await new Promise((done) => setTimeout(done, 1_000));
+    expect(await call(kernel, bad, 'talk', 3)).toBe(1);
+    expect(logger.records.length).toBe(length + 3);
+  });
+
+  it('with the texts of log records has each cut short', async () => {
+    const logger = makeLogRecorder();
+    const { kernel, bad } = await start(
+      `talk() {
+        const much = 'x'.repeat(1_000_000);
+        powers.logger.subLogger({ tags: Array(100).fill(much) }).log(much, { [much]: 1 }, 10n ** 100_000n);
+      }`,
+      { logger },
+    );
+    await call(kernel, bad, 'talk');
+    const [record] = logger.records;
+    expect(JSON.stringify(record?.tags)).toMatch(/^.{1000,2000}$/);
+    expect(record?.text.length).toBeLessThan(21_000);
   });
 
   it('with objects leaves none behind once nobody holds them', async () => {

@@ -116,6 +116,25 @@ describe('a call through a third kernel', () => {
   });
 });
 
+test('a promise of a peer that was away for too long is lost once, and is heard of when it is passed again', async () => {
+  const network = makeMemoryNetwork();
+  const [alice, bob] = [await start(network), await start(network, { peerTimeoutMs: 100 })];
+  const seen = () => call(bob.kernel, bob.root, 'seen') as Promise<string[]>;
+  await call(alice.kernel, alice.root, 'keep', kslot(await redeem(bob, alice)));
+  await call(alice.kernel, alice.root, 'lend');
+  network.setReachable(alice.peerId, false);
+  await vi.waitFor(async () => expect(await seen()).toHaveLength(1), patience);
+  expect(await seen()).toStrictEqual([expect.stringContaining('CONNECTION_LOST')]);
+  network.setReachable(alice.peerId, true);
+  await call(alice.kernel, alice.root, 'lend');
+  expect(await seen()).toHaveLength(1);
+  await call(alice.kernel, alice.root, 'open');
+  await vi.waitFor(async () => expect((await seen()).slice(1)).toStrictEqual(['open']), patience);
+  expect(bob.kernel.getPeerStatus(alice.peerId)).toMatchObject({ state: 'connected' });
+  expectSound(alice.kernel);
+  expectSound(bob.kernel);
+});
+
 test('a peer that begins anew as somebody else, while a call waits for it, is lost', async () => {
   const network = makeMemoryNetwork();
   const [alice, bob] = [await start(network, { peerTimeoutMs: 500 }), await start(network)];

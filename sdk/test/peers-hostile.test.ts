@@ -276,17 +276,37 @@ describe('a peer that breaks the protocol', () => {
   });
 });
 
-test('strangers make room for one another', async () => {
-  const network = makeMemoryNetwork();
-  const host = await startKernel(network, { limits: { peersMax: 10 } });
-  for (let count = 0; count < 40; count += 1) {
-    const rogue = await startRogue(network, host.peerId);
-    rogue.link.close('enough');
-    await vi.waitFor(() => expect(rogue.ended()).toBeDefined(), patience);
-  }
-  await new Promise((done) => setTimeout(done, 20));
-  expect(host.rowsOf('j.')).toBeGreaterThan(0);
-  expect(host.rowsOf('j.')).toBeLessThanOrEqual(10);
+describe('strangers make room for one another, and for friends', () => {
+  const ask = { op: 'redeem', number: number(1), result: 'p+1' };
+  const methargs = { body: '#["greet",["$0.Alleged: thing","&1"]]', slots: ['o+1', 'p+9'] };
+
+  test.each([
+    ['that say nothing', undefined],
+    ['that ask for what there is not, and take no answer', frame(ask)],
+    [
+      'that name things of their own to nobody',
+      frame(ask, { op: 'call', target: 'p+1', methargs }),
+    ],
+  ])('%s', async (_what, question) => {
+    const network = makeMemoryNetwork();
+    const host = await startKernel(network, { limits: { peersMax: 10 } }, { peerTimeoutMs: 50 });
+    for (let count = 0; count < 40; count += 1) {
+      const rogue = await startRogue(network, host.peerId);
+      if (question !== undefined) {
+        await new Promise((done) => setTimeout(done, 2));
+        rogue.say(question);
+        await vi.waitFor(() => expect(toldTo(rogue)).toHaveLength(1), patience);
+      }
+      rogue.link.close('enough');
+      await vi.waitFor(() => expect(rogue.ended()).toBeDefined(), patience);
+    }
+    await new Promise((done) => setTimeout(done, 100));
+    expect(host.rowsOf('j.')).toBeGreaterThan(0);
+    expect(host.rowsOf('j.')).toBeLessThanOrEqual(10);
+    const friend = await startKernel(network);
+    const kref = await friend.kernel.redeemOcapURL(await host.kernel.issueOcapURL(host.rootKref));
+    expect(await call(friend.kernel, kref, 'greet', 'friend')).toBe('Hello, friend');
+  });
 });
 
 type Told = {
@@ -336,6 +356,16 @@ async function startGuest(network: MemoryNetwork, to: string, url: string, seed 
       send(
         { op: 'redeem', number: parseOcapUrl(from).number, result },
         { ...callOf(method, args), target: result },
+      );
+    },
+    /** Asks for objects that there are not. */
+    guess(count: number): void {
+      send(
+        ...Array.from({ length: count }, (_, at) => ({
+          op: 'redeem',
+          number: number(at),
+          result: newResult(),
+        })),
       );
     },
     /** Acknowledges all that came. */
@@ -472,6 +502,35 @@ describe('a peer that sends more than a vat has served', () => {
     );
     expect(guest.ended()).toBeUndefined();
   });
+});
+
+test('a peer whose frames have waited is not taken up all at once: others are heard meanwhile', async () => {
+  const network = makeMemoryNetwork();
+  let received = 0;
+  const host = await startKernel(network, { limits: { queueMax: 2 } }, {}, (database) => {
+    const row = database.keys('j.').map((key) => database.get(key) ?? '')[0] ?? '{}';
+    ({ received = 0 } = JSON.parse(row) as { received?: number });
+  });
+  const url = await host.kernel.issueOcapURL(host.rootKref);
+  const guest = await startGuest(network, host.peerId, url);
+  const friend = await startKernel(network);
+  await friend.kernel.redeemOcapURL(url);
+  // It fills the queue, and what it says behind that has to wait.
+  guest.ask('spin', [1e8]);
+  for (let count = 0; count < 4; count += 1) guest.ask('greet', ['guest']);
+  const last = 6 + 60;
+  for (let count = 6; count < last; count += 1) guest.guess(200);
+  const heardAt = new Set<number>();
+  while (received < last) {
+    await friend.kernel.redeemOcapURL(url);
+    heardAt.add(received);
+    await new Promise((done) => setTimeout(done, 1));
+  }
+  expect([...heardAt].filter((seq) => seq > 6 && seq < last).length).toBeGreaterThan(2);
+  await vi.waitFor(() => {
+    guest.take();
+    expect(guest.told()).toHaveLength(guest.asked());
+  }, patience);
 });
 
 test('a peer that calls what is not there yet has so much kept, over all that it waits for, and no more', async () => {

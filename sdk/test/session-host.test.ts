@@ -2,17 +2,20 @@
 import './precise-gc.js';
 import { MessageChannel } from 'node:worker_threads';
 import { makeKernel, startKernelWorker } from '@vatkit/sdk/node';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import {
   bundleOfCode,
   expectSound,
   makeLogRecorder,
   makeFolder,
   makeStoreFile,
+  patience,
+  rowsOf,
   startKernel,
   stopKernel,
   track,
 } from './harness.js';
+import type { HostResolution } from '../src/protocol/session-wire.js';
 import { call, connect, data, makeWireClient, type WireClient } from './session-wire-client.js';
 
 const counter = bundleOfCode(`
@@ -30,6 +33,7 @@ const counter = bundleOfCode(`
       store(target) { baggage.init('kept', target); },
       countOf(other) { return far.E(other).count(); },
       never() { return new Promise(() => {}); },
+      big(length) { return 'x'.repeat(length); },
       spin(rounds) { for (let left = rounds; left > 0; left -= 1); },
       fail() { throw Error('it broke'); },
     });
@@ -85,6 +89,7 @@ describe('a session', () => {
       'add',
       'ask',
       'askKept',
+      'big',
       'count',
       'countOf',
       'fail',
@@ -150,6 +155,38 @@ describe('a session', () => {
       if (rejected) expect(reason.body).toContain('[KERNEL:QUEUE_FULL]');
     // It has room again, and was not ended.
     expect(value(await client.call(busy, 'add'))).toBe(21);
+  });
+
+  it('has so many characters kept that it does not take, and no more', async () => {
+    const limits = { sessionFrameCharsMax: 2_000_000, queueCharsMax: 3_000_000 };
+    const { kernel, client, welcome } = await start({ limits });
+    const root = await client.launch(welcome, counter);
+    const chars = (): number =>
+      [...rowsOf(kernel).values()].reduce((sum, { length }) => sum + length, 0);
+    const before = chars();
+    const results = Array.from({ length: 40 }, () => client.name('p'));
+    client.send(...results.map((result) => call(root, 'big', result, data([500_000]))));
+    // Each stands in its frame, or in the queue, and as the promise's value.
+    const settled = (): HostResolution[] =>
+      client.ops().flatMap((op) => (op.op === 'settle' ? op.resolutions : []));
+    await vi.waitFor(() => expect(rowsOf(kernel).has('q.v1')).toBe(false), patience);
+    await vi.waitFor(() => expect(settled().length).toBeGreaterThan(3), patience);
+    expect(chars() - before).toBeLessThan(2 * (2_500_000 + 3_000_000));
+    expect(settled().length).toBeLessThan(10);
+    // As it takes them, it hears all.
+    await vi.waitFor(() => {
+      client.say({ type: 'ack', ack: client.lastFrame() });
+      expect(settled()).toHaveLength(41);
+    }, patience);
+    const refused = settled().filter(({ rejected }) => rejected);
+    expect(refused.length).toBeGreaterThan(20);
+    for (const { value: reason } of refused) expect(reason.body).toContain('[KERNEL:QUEUE_FULL]');
+    expect(
+      settled()
+        .slice(1)
+        .filter(({ rejected }) => !rejected).length,
+    ).toBeGreaterThan(5);
+    expect(String(value(await client.call(root, 'big', data([500_000]))))).toHaveLength(500_000);
   });
 
   it('exposes objects, which answer vats and are dropped when nobody has them', async () => {

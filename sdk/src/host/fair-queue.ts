@@ -3,8 +3,8 @@
  * the others waiting, nor the loop.
  */
 
-/** Pieces that are done before other events have their turn. */
-const piecesMax = 64;
+/** Milliseconds of work before other events have their turn; a piece that is begun is done. */
+const turnMs = 8;
 
 /** @param work - does one piece for a member; returns whether it has another. */
 export function makeFairQueue<Member>(
@@ -14,18 +14,19 @@ export function makeFairQueue<Member>(
   const members = new Set<Member>();
   let isWorking = false;
   let timer: ReturnType<typeof setTimeout> | undefined;
-  let left = piecesMax;
+  let left = turnMs;
 
   const round = (): void => {
     if (isWorking) return;
     isWorking = true;
     try {
       for (const member of members) {
-        if (left === 0) break;
-        left -= 1;
+        if (left <= 0) break;
         members.delete(member);
+        const began = performance.now();
         // At the end of the queue again.
         if (work(member)) members.add(member);
+        left -= performance.now() - began;
       }
     } catch (thrown) {
       onError(thrown);
@@ -35,7 +36,7 @@ export function makeFairQueue<Member>(
     // Later events of this turn share what is left.
     timer ??= setTimeout(() => {
       timer = undefined;
-      left = piecesMax;
+      left = turnMs;
       if (members.size > 0) round();
     }, 0);
   };

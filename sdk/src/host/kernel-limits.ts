@@ -19,6 +19,7 @@ const kernelLimitNames = [
   'vatUnresponsiveMs',
   'serviceWaitMs',
   'sessionFramesMax',
+  'sessionFrameCharsMax',
   'sessionsMax',
   'sessionRefsMax',
   'sessionGraceMs',

@@ -1,5 +1,5 @@
 /**
- * What vats ask their host to do for them between cranks: to fetch. Each ask is answered once, cancelled by the vat,
+ * What vats ask their host to do for them between cranks: to fetch. Each ask is answered once, also when the vat has cancelled it,
  * or ended with its incarnation; it may have been carried out although a crash or a rollback made the vat forget it.
  */
 import { limits } from '../limits.js';
@@ -50,9 +50,7 @@ export function makeVatAsks({ fetch, allowedHosts, reply }: VatAsksPowers) {
     },
 
     cancel(vatId: VatId, incarnation: number, id: number): void {
-      const asks = open.get(keyOf(vatId, incarnation));
-      asks?.get(id)?.abort();
-      asks?.delete(id);
+      open.get(keyOf(vatId, incarnation))?.get(id)?.abort();
     },
 
     /** The incarnation is over; nobody waits for its answers. */

@@ -79,9 +79,9 @@ export function makeBackPressure(policy: QueuePolicy, queues: Queues) {
     /** Bounds the messages that wait for one peer. */
     limitPeers: (count: number): void => void (peerQueueMax = count),
 
-    /** Has the text no room among what waits for the peer? */
-    isTooMuchFor: (peer: EndpointId, chars: number): boolean =>
-      queues.load(peer).chars + chars > policy.peerQueueCharsMax,
+    /** Has the text no room among what waits for the peer or client? */
+    isTooMuchFor: (endpoint: EndpointId, chars: number): boolean =>
+      queues.load(endpoint).chars + chars > boundsOf(endpoint, Infinity).chars,
 
     refuses,
 

@@ -20,6 +20,7 @@ import {
 } from '../protocol/refs.js';
 import type { References } from './references.js';
 import type { CListRow, KernelRows, VRefNumbers } from './rows.js';
+import { makeTallies } from './tallies.js';
 
 /** What an endpoint asked for is not its to ask. The crank that holds it is discarded whole. */
 export class IllegalSyscall extends Error {
@@ -41,12 +42,16 @@ export function makeCLists(
   const numbers = (endpoint: EndpointId): VRefNumbers =>
     rows.vrefNumbers.get(endpoint) ?? firstNumbers;
 
-  /** Of endpoints that were asked about. */
-  const sizes = new Map<EndpointId, CListSize>();
-  const resize = (endpoint: EndpointId, vref: VRef, by: 1 | -1): void => {
-    const size = sizes.get(endpoint);
-    if (size !== undefined) size[isExportVRef(vref) ? 'own' : 'given'] += by;
-  };
+  const plus = ({ own, given }: CListSize, vref: VRef, by: 1 | -1): CListSize =>
+    isExportVRef(vref) ? { own: own + by, given } : { own, given: given + by };
+  const sizes = makeTallies<CListSize>((endpoint) => {
+    let size = { own: 0, given: 0 };
+    for (const kref of clists.krefs(endpoint))
+      size = plus(size, rows.clistByKRef.getRequired(key(endpoint, kref)).vref, 1);
+    return size;
+  });
+  const resize = (endpoint: EndpointId, vref: VRef, by: 1 | -1): void =>
+    sizes.change(endpoint, (size) => plus(size, vref, by));
 
   const add = (endpoint: EndpointId, kref: KRef, vref: VRef): void => {
     resize(endpoint, vref, 1);
@@ -222,22 +227,11 @@ export function makeCLists(
       rows.clistByKRef.ids(`${endpoint}.k`).map((id) => id.slice(endpoint.length + 1)),
 
     /** How many names the endpoint has. They are counted when this is first asked. */
-    size(endpoint: EndpointId): Readonly<CListSize> {
-      let size = sizes.get(endpoint);
-      if (size === undefined) {
-        size = { own: 0, given: 0 };
-        for (const kref of clists.krefs(endpoint)) {
-          const { vref } = rows.clistByKRef.getRequired(key(endpoint, kref));
-          size[isExportVRef(vref) ? 'own' : 'given'] += 1;
-        }
-        sizes.set(endpoint, size);
-      }
-      return size;
-    },
+    size: sizes.of,
     /** The endpoint is no more. */
-    forget: (endpoint: EndpointId): void => void sizes.delete(endpoint),
-    /** Rows are undone. */
-    undo: (): void => sizes.clear(),
+    forget: sizes.forget,
+    begin: sizes.begin,
+    undo: sizes.undo,
 
     /** The first number that an export of a next incarnation may have. */
     nextExport: (endpoint: EndpointId): number => numbers(endpoint).exports,

@@ -18,7 +18,7 @@ import {
 } from '../protocol/refs.js';
 import type { CLists } from './clists.js';
 import type { CountChange, References } from './references.js';
-import type { KernelRows, ObjectRow } from './rows.js';
+import type { KernelRows, ObjectRow, ReadMark } from './rows.js';
 import { settledFrom, settledPromisesMax } from './settled-promises.js';
 
 /** Rows that one step reads in search of rings: below a millisecond. What remains is looked at in later steps. */
@@ -38,6 +38,8 @@ export type CollectPowers = {
   /** A peer exported it, and nobody reaches it; or it is gone, and peers may still recognize it. */
   letGoAtPeer: (remote: EndpointId, kref: KRef) => void;
   tellPeers: (kref: KRef) => void;
+  /** A promise that belonged to a read is no more. */
+  readPromiseGone: (kref: KRef, mark: ReadMark) => void;
 };
 
 export function makeCollect(powers: CollectPowers) {
@@ -56,6 +58,7 @@ export function makeCollect(powers: CollectPowers) {
       return;
     }
     rows.promises.delete(kref);
+    if (promise.mark !== undefined) powers.readPromiseGone(kref, promise.mark);
     if (promise.state !== 'open') for (const slot of promise.value.slots) references.release(slot);
   };
 

@@ -19,6 +19,7 @@ const policy = {
   vatsLiveMax: 10,
   promiseBlock: 1,
   sessionFramesMax: 10,
+  sessionFrameCharsMax: 1_000_000,
   sessionsMax: 10,
   sessionRefsMax: 100,
   ocapUrlsMax: 100,

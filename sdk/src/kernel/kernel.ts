@@ -114,6 +114,7 @@ export function makeKernelMachine(changes: ChangeSet, policy: KernelPolicy) {
   const atomically = <T>(work: () => T): T => {
     insistInvariant(references.changed.size === 0, 'what is done whole comes first in its step');
     const savepoint = changes.savepoint();
+    for (const memory of [clists, urls, sessions, remotes]) memory.begin();
     const effectCount = effects.length;
     const settledCount = messages.settled.length;
     try {
@@ -126,6 +127,8 @@ export function makeKernelMachine(changes: ChangeSet, policy: KernelPolicy) {
       references.undo();
       clists.undo();
       urls.undo();
+      shapes.undo();
+      sessions.undo();
       remotes.undo();
       effects.length = effectCount;
       messages.settled.length = settledCount;
@@ -201,6 +204,7 @@ export function makeKernelMachine(changes: ChangeSet, policy: KernelPolicy) {
     letGoAtSession: (session, kref) => sessions.letGo(session, kref),
     letGoAtPeer: (remote, kref) => remotes.frames.letGo(remote, kref),
     tellPeers: (kref) => remotes.tellRecognizers(kref),
+    readPromiseGone: marks.promiseGone,
   });
 
   const sessions = makeSessions({
@@ -420,6 +424,8 @@ export function makeKernelMachine(changes: ChangeSet, policy: KernelPolicy) {
     hasDrained: backPressure.hasDrained,
     /** When something that waits for a peer that is away is given up; Infinity: nothing does. */
     peerDeadline: (): number => remotes.soonest(),
+    /** Reads that are kept in memory, for whoever is to hear what they touched. */
+    readsUnderWay: marks.underWay,
     isPeerWanted: (peerId: string): boolean => remotes.isWanted(peerId),
 
     shapeOf: shapes.of,

@@ -80,7 +80,7 @@ const queueFull = rejection(
 /** In place of a result. */
 const tooMuch = rejection(
   'QUEUE_FULL',
-  'too much waits for the peer that asked; ask again when it has taken some of it',
+  'too much waits for the one that asked; ask again when some of it was taken',
 );
 /** A result that is no longer is not worth another. */
 const queueFullText = tooMuch.value.body.length;
@@ -183,10 +183,11 @@ export function makeMessages(powers: MessagePowers) {
     return false;
   };
 
-  /** What only one peer waits for, and what has no room among all that waits for that peer, is not kept for it. */
+  /** What only one peer or client waits for, and what has no room among all that waits for that one, is not kept for it. */
   const asHasRoom = ({ subs }: OpenPromiseRow, settlement: Settlement): Settlement => {
     const [only, ...others] = subs;
-    if (only === undefined || others.length > 0 || !isRemoteEndpoint(only)) return settlement;
+    if (only === undefined || others.length > 0) return settlement;
+    if (!isRemoteEndpoint(only) && !isSessionEndpoint(only)) return settlement;
     const { length } = settlement.value.body;
     return length > queueFullText && backPressure.isTooMuchFor(only, length) ? tooMuch : settlement;
   };

@@ -38,6 +38,7 @@ const revoked = rejection('OBJECT_REVOKED', 'Target object has been revoked');
 export function makeOcapUrls({ rows, references, now, ocapUrlsMax }: OcapUrlPowers) {
   /** How many are recorded, once they were counted. */
   let count: number | undefined;
+  let before: number | undefined;
   /** Nothing expires before. Zero: it has not been looked up. */
   let soonest = 0;
 
@@ -115,9 +116,10 @@ export function makeOcapUrls({ rows, references, now, ocapUrlsMax }: OcapUrlPowe
       return known;
     },
 
-    /** The step's rows are undone. */
+    /** A step begins that may be undone. */
+    begin: (): void => void (before = count),
     undo(): void {
-      count = undefined;
+      count = before;
       soonest = 0;
     },
 

@@ -51,7 +51,9 @@ export function makeReadMarks(
 
   /** How it stands now, where that is another than it was at `version`. */
   const risenSince = (source: Source, version: number): number | undefined => {
-    const isGone = !isVatEndpoint(source) && !rows.remotes.has(remoteOf(source));
+    const isGone = isVatEndpoint(source)
+      ? !rows.vats.has(source)
+      : !rows.remotes.has(remoteOf(source));
     const now = isGone ? version + 1 : versionOf(source);
     return now > version ? now : undefined;
   };
@@ -155,7 +157,7 @@ export function makeReadMarks(
 
     gone(vatId: VatId): void {
       this.rise(vatId);
-      touchedEver.delete(vatId);
+      for (const all of [versions, touchedEver]) all.delete(vatId);
     },
 
     /** Of the result of a session's read: what it touched. To be asked once. */
@@ -222,9 +224,16 @@ export function makeReadMarks(
 
     /** Forgets reads whose results nobody waits for any more. */
     prune(): void {
-      for (const mark of reads.keys())
-        if (!rows.promises.has(mark.slice(mark.indexOf('.') + 1))) reads.delete(mark);
+      for (const mark of reads.keys()) if (!rows.promises.has(resultOf(mark))) reads.delete(mark);
     },
+
+    /** The promise is no more. With that of its result a read goes, told or not. */
+    promiseGone(kref: KRef, mark: ReadMark): void {
+      if (resultOf(mark) === kref) reads.delete(mark);
+    },
+
+    /** Reads whose answers nobody has been told. */
+    underWay: (): number => reads.size,
 
     /** The mark of what a vat is given. */
     ofPromise: (kref: KRef): ReadMark | undefined => rows.promises.get(kref)?.mark,
@@ -244,6 +253,8 @@ export function makeReadMarks(
 
 /** A peer's mark, by the result of the call that it marked. */
 export const markOf = (remote: EndpointId, result: KRef): ReadMark => `${remote}.${result}`;
+
+const resultOf = (mark: ReadMark): KRef => mark.slice(mark.indexOf('.') + 1);
 
 /** Whose mark it is, if it is a peer's. */
 const peerOf = (mark: ReadMark): EndpointId | undefined =>

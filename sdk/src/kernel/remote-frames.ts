@@ -21,6 +21,7 @@ import type { References } from './references.js';
 import type { RemoteFrame } from './remote-rows.js';
 import type { KernelRows, Message, PeerQueueItem, QueueItem, SettledPromiseRow } from './rows.js';
 import type { Shapes } from './shapes.js';
+import { makeTallies } from './tallies.js';
 
 export type RemotePolicy = {
   /** Frames that a peer may leave unacknowledged, and characters of their bodies; what comes later waits in its queue. */
@@ -71,8 +72,13 @@ export function makeRemoteFrames(powers: RemoteFramesPowers) {
   const later = new Set<EndpointId>();
   /** What is told with the next frames; nothing of it stands in the store. */
   const pending = new Map<EndpointId, Pending>();
-  /** Characters in frames that are not acknowledged, as far as they were counted. */
-  const unacked = new Map<EndpointId, number>();
+  /** Characters in frames that are not acknowledged. */
+  const unacked = makeTallies<number>((remote) => {
+    let chars = 0;
+    for (const id of rows.remoteFrames.ids(`${remote}.`))
+      chars += rows.remoteFrames.getRequired(id).chars;
+    return chars;
+  });
 
   let messageBytesMax = Infinity;
 
@@ -229,23 +235,12 @@ export function makeRemoteFrames(powers: RemoteFramesPowers) {
     }
   };
 
-  const unackedChars = (remote: EndpointId): number => {
-    let chars = unacked.get(remote);
-    if (chars === undefined) {
-      chars = 0;
-      for (const id of rows.remoteFrames.ids(`${remote}.`))
-        chars += rows.remoteFrames.getRequired(id).chars;
-      unacked.set(remote, chars);
-    }
-    return chars;
-  };
-
   const hasRoom = (remote: EndpointId): boolean => {
     const { sent, acked } = rows.remotes.getRequired(remote);
     return (
       powers.isAttached(remote) &&
       sent - acked < policy.peerFramesMax &&
-      unackedChars(remote) < policy.peerFrameCharsMax
+      unacked.of(remote) < policy.peerFrameCharsMax
     );
   };
 
@@ -306,7 +301,7 @@ export function makeRemoteFrames(powers: RemoteFramesPowers) {
       chars: size,
       ...(retire.length > 0 && { retire }),
     });
-    unacked.set(remote, unackedChars(remote) + size);
+    unacked.change(remote, (sum) => sum + size);
     powers.toPeer(remote, { seq, ...frame });
   };
 
@@ -367,7 +362,7 @@ export function makeRemoteFrames(powers: RemoteFramesPowers) {
         references.release(kref);
       }
       rows.remoteFrames.delete(`${remote}.${seq}`);
-      unacked.set(remote, unackedChars(remote) - chars);
+      unacked.change(remote, (sum) => sum - chars);
     },
 
     /** Nobody reaches, or nobody even recognizes, an object of the peer's. */
@@ -395,12 +390,13 @@ export function makeRemoteFrames(powers: RemoteFramesPowers) {
       clists.remove(remote, kref);
     },
 
+    begin: unacked.begin,
     /** Rows of this step are undone, before any of it was to be told. */
-    undo: (): void => unacked.clear(),
+    undo: unacked.undo,
 
     forget(remote: EndpointId): void {
       pending.delete(remote);
-      unacked.delete(remote);
+      unacked.forget(remote);
       awake.delete(remote);
       later.delete(remote);
     },

@@ -7,7 +7,7 @@
  */
 import { type PeerLife, type RemoteFrame, type RemoteRow } from './remote-rows.js';
 import { NEVER_SENT } from '../errors.js';
-import { isPromiseKRef, type EndpointId, type KRef } from '../protocol/refs.js';
+import { isExportVRef, isPromiseKRef, type EndpointId, type KRef } from '../protocol/refs.js';
 import type { Standing } from '../protocol/peer-wire.js';
 import type { BackPressure } from './back-pressure.js';
 import { IllegalSyscall, type CLists } from './clists.js';
@@ -20,7 +20,7 @@ import type { ReadMarks } from './read-marks.js';
 import type { References } from './references.js';
 import { makeRemoteFrames, type RemotePolicy } from './remote-frames.js';
 import { makeRemoteOps } from './remote-ops.js';
-import { krefOrder, type KernelRows } from './rows.js';
+import { krefOrder, type CListRow, type KernelRows } from './rows.js';
 import type { Shapes } from './shapes.js';
 import type { Traces } from './traces.js';
 import type { Watches } from './watches.js';
@@ -106,12 +106,26 @@ export function makeRemotes(powers: RemotesPowers) {
   const change = (remote: EndpointId, changed: Partial<RemoteRow>): void =>
     rows.remotes.set(remote, { ...rows.remotes.getRequired(remote), ...changed });
 
+  /** By peer id, those first that were heard of least lately. */
   const peers = (): Map<string, EndpointId> => {
-    byPeer ??= new Map(rows.remotes.ids().map((id) => [rows.remotes.getRequired(id).peerId, id]));
-    return byPeer;
+    if (byPeer !== undefined) return byPeer;
+    const all = rows.remotes.ids().map((id) => ({ id, row: rows.remotes.getRequired(id) }));
+    all.sort((a, b) => a.row.seenMinute - b.row.seenMinute);
+    return (byPeer = new Map(all.map(({ id, row }) => [row.peerId, id])));
   };
 
   const minute = (): number => Math.floor(now() / 60_000);
+
+  /** The peer was heard of: when, which comes into its row. */
+  const seenNow = (remote: EndpointId): { seenMinute: number } => {
+    const { peerId, seenMinute } = rows.remotes.getRequired(remote);
+    const seen = minute();
+    if (seen !== seenMinute) {
+      peers().delete(peerId);
+      peers().set(peerId, remote);
+    }
+    return { seenMinute: seen };
+  };
 
   const numberOf = (remote: EndpointId): number => Number(remote.slice(1));
 
@@ -137,16 +151,22 @@ export function makeRemotes(powers: RemotesPowers) {
   /** Nothing would be lost if the conversation began anew. */
   const holdsNothing = (remote: EndpointId): boolean => {
     const { sent, acked } = rows.remotes.getRequired(remote);
-    return (
-      sent === acked &&
-      !frames.isUntold(remote) &&
-      rows.clistByKRef.ids(`${remote}.`, 1).length === 0
-    );
+    return sent === acked && !frames.isUntold(remote) && hasNoNames(remote);
   };
+
+  const hasNoNames = (remote: EndpointId): boolean =>
+    rows.clistByKRef.ids(`${remote}.`, 1).length === 0;
 
   /** The peer should be reached: something waits for it, or it may come to owe something. */
   const isWanted = (remote: EndpointId): boolean =>
     queues.length(remote) > 0 || !holdsNothing(remote);
+
+  /** It is away, nothing is to be sent to it, and it has no names: its end costs nobody anything but answers that it did not take. */
+  const isNobody = (remote: EndpointId): boolean =>
+    !attached.has(remote) &&
+    queues.length(remote) === 0 &&
+    !frames.isUntold(remote) &&
+    hasNoNames(remote);
 
   const want = (remote: EndpointId): void => {
     const { peerId } = rows.remotes.getRequired(remote);
@@ -205,11 +225,14 @@ export function makeRemotes(powers: RemotesPowers) {
   const rejectDecided = (remote: EndpointId, before: number, reason: Settlement): void => {
     for (const kref of clists.krefs(remote)) {
       if (!isPromiseKRef(kref)) continue;
-      const row = clists.entry(remote, kref);
       const promise = rows.promises.getRequired(kref);
       if (promise.state !== 'open' || promise.decider !== remote) continue;
-      const number = Number(row?.vref.slice(2));
-      if (row?.vref[1] === '+' || number < before) messages.settle(kref, reason);
+      const { vref } = clists.entry(remote, kref) as CListRow;
+      if (isExportVRef(vref)) {
+        messages.settle(kref, reason);
+        // Whoever settles it late is not heard, and who never does leaves nothing.
+        clists.remove(remote, kref);
+      } else if (Number(vref.slice(2)) < before) messages.settle(kref, reason);
     }
   };
 
@@ -325,7 +348,7 @@ export function makeRemotes(powers: RemotesPowers) {
     change(remote, {
       life,
       theirs: isFresh || verdict === 'attached' ? theirs.me : 0,
-      seenMinute: minute(),
+      ...seenNow(remote),
     });
     if (verdict === 'attached') {
       attached.set(remote, event.link);
@@ -343,18 +366,15 @@ export function makeRemotes(powers: RemotesPowers) {
     done(requestId, found);
   };
 
-  /** Makes room for one peer more: of those that hold nothing, that goes which was heard of least lately. */
+  /** Makes room for one peer more: of those that are nobody, that goes which was heard of least lately. */
   const makeRoom = (): boolean => {
     if (peers().size < policy.peersMax) return true;
-    const idle = [...peers().values()].filter(
-      (remote) => !attached.has(remote) && !isWanted(remote),
-    );
-    const [oldest] = idle.sort(
-      (a, b) => rows.remotes.getRequired(a).seenMinute - rows.remotes.getRequired(b).seenMinute,
-    );
-    if (oldest === undefined) return false;
-    end(oldest, peerRestarted);
-    return true;
+    for (const remote of peers().values()) {
+      if (!isNobody(remote)) continue;
+      end(remote, peerRestarted);
+      return true;
+    }
+    return false;
   };
 
   const acknowledge = (remote: EndpointId, ack: number): void => {
@@ -384,8 +404,7 @@ export function makeRemotes(powers: RemotesPowers) {
           throw new IllegalSyscall(`frame ${seq} of ${remote} follows frame ${received}`);
         }
         for (const op of list) ops.apply(remote, op);
-        const seen = minute();
-        change(remote, { received: seq, seenMinute: seen });
+        change(remote, { received: seq, ...seenNow(remote) });
         // After the ops: they may have been made before the peer heard what it acknowledges.
         acknowledge(remote, ack);
       });
@@ -400,8 +419,7 @@ export function makeRemotes(powers: RemotesPowers) {
   const forget = (before: number): void => {
     for (const remote of [...peers().values()]) {
       const { seenMinute } = rows.remotes.getRequired(remote);
-      if (seenMinute < before && !attached.has(remote) && !isWanted(remote))
-        end(remote, peerRestarted);
+      if (seenMinute < before && isNobody(remote)) end(remote, peerRestarted);
     }
   };
 
@@ -508,11 +526,9 @@ export function makeRemotes(powers: RemotesPowers) {
       const remote = peers().get(peerId);
       return remote !== undefined && isWanted(remote);
     },
-    /** The step's rows are undone. */
-    undo(): void {
-      frames.undo();
-      byPeer = undefined;
-    },
+    /** Around the frame of a peer, or a crank: peers come and go in steps of their own. */
+    begin: frames.begin,
+    undo: frames.undo,
     /** All peers that the store knows, in the order in which they were met. */
     all: (): EndpointId[] => [...peers().values()].sort(krefOrder),
   };

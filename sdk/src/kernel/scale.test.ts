@@ -23,6 +23,7 @@ const policy = {
   vatsLiveMax: 100_000,
   reapIdleMs: 1_000,
   sessionFramesMax: 100,
+  sessionFrameCharsMax: 1_000_000,
   ocapUrlsMax: 1_000,
   peerFramesMax: 4,
   peerFrameCharsMax: 100_000,

@@ -28,6 +28,7 @@ import type { References } from './references.js';
 import type { KernelRows, QueueItem, SettledPromiseRow } from './rows.js';
 import { changeSession, countMentions, listOf, type FrameRow } from './session-rows.js';
 import type { Shapes } from './shapes.js';
+import { makeTallies } from './tallies.js';
 
 /** Of one frame: it waits in memory as a whole, and its receiver does nothing else meanwhile. */
 const frameOpsMax = 1_000;
@@ -49,11 +50,12 @@ export type SessionFramesPowers = {
 };
 
 export type SessionFramesPolicy = {
-  /** Frames that a session may leave unacknowledged; what comes later waits in its queue. */
+  /** Frames that a session may leave unacknowledged, and UTF-16 code units of their bodies; what comes later waits in its queue. */
   sessionFramesMax: number;
+  sessionFrameCharsMax: number;
 };
 
-type Pending = Omit<FrameRow, 'acked'> & { retire: KRef[]; chars: number };
+type Pending = Omit<FrameRow, 'acked'> & { retire: KRef[] };
 
 export function makeSessionFrames(powers: SessionFramesPowers) {
   const { rows, references, clists, queues, messages, marks, policy, emit } = powers;
@@ -64,6 +66,13 @@ export function makeSessionFrames(powers: SessionFramesPowers) {
   const orphans = new Map<KRef, EndpointId>();
   /** Vats that were upgraded in this step: what was on their heap is gone for that reason. */
   const upgraded = new Set<EndpointId>();
+
+  /** Characters in frames that are not acknowledged. */
+  const unacked = makeTallies<number>((session) => {
+    let chars = 0;
+    for (const id of rows.frames.ids(`${session}.`)) chars += rows.frames.getRequired(id).chars;
+    return chars;
+  });
 
   const pendingOf = (session: EndpointId): Pending => {
     let frame = pending.get(session);
@@ -162,7 +171,11 @@ export function makeSessionFrames(powers: SessionFramesPowers) {
 
   const hasRoom = (session: EndpointId): boolean => {
     const { attached, sent, acked } = rows.sessions.getRequired(session);
-    return attached && sent - acked < policy.sessionFramesMax;
+    return (
+      attached &&
+      sent - acked < policy.sessionFramesMax &&
+      unacked.of(session) < policy.sessionFrameCharsMax
+    );
   };
 
   const dispatch = (session: EndpointId): void => {
@@ -270,7 +283,7 @@ export function makeSessionFrames(powers: SessionFramesPowers) {
 
     /** What the steps since the last time had to tell becomes frames: rows and effects. */
     tell(): void {
-      for (const [session, { ops, names, retire }] of pending) {
+      for (const [session, { ops, names, retire, chars }] of pending) {
         if (ops.length === 0) {
           insistInvariant(names.length === 0, 'a name is told in an op');
           continue;
@@ -279,7 +292,12 @@ export function makeSessionFrames(powers: SessionFramesPowers) {
         const seq = sent + 1;
         const frame = { ops, names, acked };
         changeSession(rows, session, { sent: seq });
-        rows.frames.set(`${session}.${seq}`, { ...frame, ...(retire.length > 0 && { retire }) });
+        rows.frames.set(`${session}.${seq}`, {
+          ...frame,
+          chars,
+          ...(retire.length > 0 && { retire }),
+        });
+        unacked.change(session, (sum) => sum + chars);
         emit({ type: 'to-session', session, frame: { seq, ...frame } });
       }
       pending.clear();
@@ -287,6 +305,17 @@ export function makeSessionFrames(powers: SessionFramesPowers) {
       for (const session of later) awake.add(session);
       later.clear();
     },
+
+    /** The client has the frame: names that only it could still use are dead. */
+    acknowledged(session: EndpointId, seq: number): void {
+      const { retire = [], chars } = rows.frames.getRequired(`${session}.${seq}`);
+      for (const kref of retire)
+        if (clists.entry(session, kref) !== undefined) clists.remove(session, kref);
+      rows.frames.delete(`${session}.${seq}`);
+      unacked.change(session, (sum) => sum - chars);
+    },
+    begin: unacked.begin,
+    undo: unacked.undo,
 
     /** Nobody reaches an object that the client exposed. */
     letGo(session: EndpointId, kref: KRef): void {
@@ -313,6 +342,7 @@ export function makeSessionFrames(powers: SessionFramesPowers) {
     ended(session: EndpointId): void {
       sessionIds = undefined;
       pending.delete(session);
+      unacked.forget(session);
     },
   };
 }

@@ -42,9 +42,11 @@ export type FrameRow = {
   acked: number;
   /** Promises whose names are dead when the client has this frame. */
   retire?: KRef[];
+  /** UTF-16 code units of its bodies. */
+  chars: number;
 };
 
-export type SessionFrame = Omit<FrameRow, 'retire'> & { seq: number };
+export type SessionFrame = Omit<FrameRow, 'retire' | 'chars'> & { seq: number };
 
 /** References as a value: `["$0","$1"]`. */
 export const listOf = (krefs: readonly KRef[]): CapData<KRef> => ({

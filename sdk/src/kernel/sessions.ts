@@ -41,12 +41,7 @@ export function makeSessions(powers: SessionPowers) {
     const { sent, acked } = rows.sessions.getRequired(session);
     if (ack <= acked) return;
     if (ack > sent) throw new IllegalSyscall(`${session} acknowledges frame ${ack} of ${sent}`);
-    for (let seq = acked + 1; seq <= ack; seq += 1) {
-      for (const kref of rows.frames.getRequired(`${session}.${seq}`).retire ?? []) {
-        if (clists.entry(session, kref) !== undefined) clists.remove(session, kref);
-      }
-      rows.frames.delete(`${session}.${seq}`);
-    }
+    for (let seq = acked + 1; seq <= ack; seq += 1) frames.acknowledged(session, seq);
     changeSession(rows, session, { acked: ack });
     frames.wake(session);
   };
@@ -179,7 +174,7 @@ export function makeSessions(powers: SessionPowers) {
     changeSession(rows, session, { attached: true });
     const unacknowledged = [];
     for (let seq = received + 1; seq <= row.sent; seq += 1) {
-      const { retire: _, ...frame } = rows.frames.getRequired(`${session}.${seq}`);
+      const { retire: _, chars: _chars, ...frame } = rows.frames.getRequired(`${session}.${seq}`);
       unacknowledged.push({ seq, ...frame });
     }
     frames.wake(session);
@@ -202,6 +197,8 @@ export function makeSessions(powers: SessionPowers) {
     letGo: frames.letGo,
     noteOrphan: frames.noteOrphan,
     noteUpgrade: frames.noteUpgrade,
+    begin: frames.begin,
+    undo: frames.undo,
 
     handle(event: SessionEvent): void {
       if (event.type === 'session-open') return open(event);

@@ -26,7 +26,21 @@ export function makeShapes(rows: KernelRows, clists: CLists) {
   const keyOf = (vref: VRef): string | undefined =>
     vref === ROOT_VREF ? vref : isDurableVRef(vref) ? vref.replace(/\/\d+/, '') : undefined;
 
+  /** Of the peer that described something last, by their texts: it is searched for each object that it names. */
+  let book: { remote: EndpointId; numbers: Map<string, number> } | undefined;
+  const numbersOf = (remote: EndpointId): Map<string, number> => {
+    if (book?.remote !== remote) {
+      book = { remote, numbers: new Map() };
+      for (const id of rows.shapes.ids(`${remote}.`)) {
+        const number = Number(id.slice(remote.length + 1));
+        book.numbers.set(JSON.stringify(rows.shapes.get(id)), number);
+      }
+    }
+    return book.numbers;
+  };
+
   const forget = (owner: EndpointId): void => {
+    if (book?.remote === owner) book = undefined;
     for (const id of rows.shapes.ids(`${owner}.`)) rows.shapes.delete(id);
   };
 
@@ -63,14 +77,19 @@ export function makeShapes(rows: KernelRows, clists: CLists) {
     /** What a peer says of objects of its own. The shape stays as long as the conversation. */
     describe(remote: EndpointId, krefs: readonly KRef[], shape: ShapeRow): void {
       const text = JSON.stringify(shape);
-      const known = rows.shapes.ids(`${remote}.`);
-      const id = known.find((each) => JSON.stringify(rows.shapes.get(each)) === text);
-      const number = id === undefined ? known.length : Number(id.slice(remote.length + 1));
+      const numbers = numbersOf(remote);
+      const number = numbers.get(text) ?? numbers.size;
       if (number >= shapesMax) return;
-      if (id === undefined) rows.shapes.set(`${remote}.${number}`, shape);
+      if (!numbers.has(text)) {
+        rows.shapes.set(`${remote}.${number}`, shape);
+        numbers.set(text, number);
+      }
       for (const kref of krefs)
         rows.objects.set(kref, { ...rows.objects.getRequired(kref), shape: number });
     },
+
+    /** Rows are undone. */
+    undo: (): void => void (book = undefined),
 
     /** What is known of an object. */
     of(kref: KRef): ShapeRow | undefined {

@@ -193,7 +193,7 @@ export type FromVat =
   | { type: 'pong'; id: number; sizes: VatTableSizes }
   /** `id` is of this ask alone, in this incarnation. */
   | ({ type: 'ask'; id: number } & HostAsk)
-  /** Nobody waits for the answer any more. */
+  /** Nobody waits for the answer any more. It comes all the same, and makes room for the next ask. */
   | { type: 'cancel'; id: number }
   /** `level` is debug, info, log, warn or error; `args` are formatted to text where they cannot be cloned. */
   | { type: 'log'; level: LogLevel; tags: string[]; args: unknown[] };

@@ -47,6 +47,7 @@ export function makeTestPlatform({
         });
       },
       nextMacrotask: nextTurn,
+      now: () => performance.now(),
       after: (ms, callback) => void setTimeout(callback, ms),
       load: loadUnconfined,
       platform: {

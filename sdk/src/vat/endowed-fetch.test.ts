@@ -118,6 +118,23 @@ describe('fetch', () => {
     expect(vat.asks).toHaveLength(limits.vatAsksMax);
   });
 
+  it('that is cancelled has its place until the host is done with it', async () => {
+    const vat = await start(`
+      for (let n = 0; n < ${limits.vatAsksMax}; n += 1) {
+        const controller = new AbortController();
+        fetch('https://api.example', { signal: controller.signal }).catch(() => {});
+        await null;
+        controller.abort(Error('enough'));
+      }
+      try { await fetch('https://api.example'); } catch (error) { return error.message; }`);
+    expect(await vat.settled()).toBe('A vat may have 64 requests under way');
+    expect(vat.asks).toHaveLength(limits.vatAsksMax);
+    expect(vat.cancelled).toHaveLength(limits.vatAsksMax);
+    vat.reply(1, ok());
+    await vat.message('go');
+    expect(vat.asks).toHaveLength(limits.vatAsksMax + 1);
+  });
+
   it.each([
     ['/relative', 'Failed to parse URL from /relative'],
     ['https://me:secret@api.example', 'credentials'],

@@ -19,17 +19,22 @@ export function makeHostAsks(post: (message: FromVat) => void, asksMax: number) 
       }
       lastId += 1;
       const id = lastId;
+      let settle!: (given: HostAnswer) => void;
       const answer = new Promise<FetchResponse>((resolve, reject) => {
-        open.set(id, (given) => {
+        settle = (given) => {
           if (given.ok) resolve(given.value);
           else reject(toError(given.error));
-        });
+        };
       });
+      open.set(id, settle);
       post({ type: 'ask', id, ...asked });
       return {
         answer,
         cancel() {
-          if (open.delete(id)) post({ type: 'cancel', id });
+          if (open.get(id) !== settle) return;
+          // Its place is free when the host has done with it: what waits for the host is bounded.
+          open.set(id, () => {});
+          post({ type: 'cancel', id });
         },
       };
     },

@@ -28,6 +28,8 @@ function clone(value: unknown, budget: Budget, depth: number, above: readonly un
       return text(value, budget);
     case 'symbol':
       return text(String(value), budget);
+    case 'bigint':
+      return BigInt.asIntN(4_096, value) === value ? value : '[bigint of many digits]';
     case 'function':
       return text(`[function ${value.name}]`, budget);
     case 'object':
@@ -68,7 +70,7 @@ function cloneObject(
       descriptor === undefined || !('value' in descriptor)
         ? '[accessor]'
         : clone(descriptor.value, budget, depth + 1, inside);
-    define(target, key, part);
+    define(target, isArray ? key : text(key, budget), part);
   }
   return target;
 }

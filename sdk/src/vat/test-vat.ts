@@ -107,6 +107,7 @@ export function makeTestVat(bundle: Bundle | string, options: TestVatOptions = {
       }
     },
     nextMacrotask: (callback) => setImmediate(callback),
+    now: () => performance.now(),
     after: (ms, callback) => void setTimeout(callback, ms),
     gc,
     platform: {

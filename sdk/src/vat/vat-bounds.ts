@@ -8,6 +8,10 @@ export const vatBounds = {
   logCharsMax: 20_000,
   logValuesMax: 2_000,
   logDepthMax: 8,
+  /** Log entries that reach the host in a second, tags of one, and characters of a tag. */
+  logEntriesPerSecond: 1_000,
+  logTagsMax: 16,
+  logTagCharsMax: 100,
   /** Milliseconds below which no timer of a vat fires: a timer is no clock. */
   timerMsMin: 10,
   /** Timers that one vat may have pending. */

@@ -1,6 +1,8 @@
 /** What a vat says: its logger, its console, and `stdout`, all as messages to the host. */
+import { shorten } from '../protocol/describe.js';
 import type { FromVat, LogLevel } from '../protocol/vat-wire.js';
 import { cloneLogArguments } from './log-text.js';
+import { vatBounds } from './vat-bounds.js';
 
 type Write = (...args: unknown[]) => void;
 
@@ -13,13 +15,41 @@ export type Logger = Readonly<Record<LogLevel, Write>> & {
   readonly subLogger: (options?: { tags?: string[] } | string) => Logger;
 };
 
-type Post = (message: FromVat) => void;
+/** Takes an entry to the host, or drops it. */
+export type LogSink = (level: LogLevel, tags: readonly string[], args: readonly unknown[]) => void;
 
-export function makeLogger(post: Post, tags: readonly string[] = []): Logger {
+/**
+ * So many entries go to the host in a second: a loop writes more than any host reads, and they would fill its memory. The
+ * first that is dropped is announced.
+ *
+ * @param now - milliseconds of a clock that does not go back.
+ */
+export function makeLogSink(post: (message: FromVat) => void, now: () => number): LogSink {
+  const most = vatBounds.logEntriesPerSecond;
+  let secondBegan = -Infinity;
+  let entries = 0;
+
+  return (level, tags, args) => {
+    const time = now();
+    if (time - secondBegan >= 1_000) {
+      secondBegan = time;
+      entries = 0;
+    }
+    entries += 1;
+    if (entries <= most)
+      post({ type: 'log', level, tags: [...tags], args: cloneLogArguments(args) });
+    else if (entries === most + 1) {
+      const text = `more than ${most} log entries in a second: what follows in this one is dropped`;
+      post({ type: 'log', level: 'warn', tags: [...tags], args: [text] });
+    }
+  };
+}
+
+export function makeLogger(sink: LogSink, tags: readonly string[] = []): Logger {
   const write =
     (level: LogLevel): Write =>
     (...args) =>
-      post({ type: 'log', level, tags: [...tags], args: cloneLogArguments(args) });
+      sink(level, tags, args);
   return harden({
     debug: write('debug'),
     info: write('info'),
@@ -29,7 +59,8 @@ export function makeLogger(post: Post, tags: readonly string[] = []): Logger {
     subLogger: (options = {}) => {
       const added = typeof options === 'string' ? [options] : (options.tags ?? []);
       // Not by a method of the vat's: what it gave back might be no text.
-      return makeLogger(post, [...tags, ...Array.from(added, String)]);
+      const texts = Array.from(added, (tag) => shorten(String(tag), vatBounds.logTagCharsMax));
+      return makeLogger(sink, [...tags, ...texts].slice(0, vatBounds.logTagsMax));
     },
   });
 }

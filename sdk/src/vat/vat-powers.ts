@@ -3,10 +3,8 @@ import type { CapData } from '../protocol/capdata.js';
 import type { CaveatLimits } from '../protocol/caveat-limits.js';
 import { CAVEAT_MAKER_VREF } from '../protocol/refs.js';
 import type { VRef } from '../protocol/refs.js';
-import type { FromVat } from '../protocol/vat-wire.js';
-import { cloneLogArguments } from './log-text.js';
 import type { SyscallLog } from './syscall-log.js';
-import type { Logger } from './vat-log.js';
+import type { Logger, LogSink } from './vat-log.js';
 
 /** A reference to hand out in place of another one, and what ends it: `E(revoker).revoke()`. Both are durable. */
 export type Caveat<Target> = { ref: Target; revoker: { revoke(): void } };
@@ -38,7 +36,7 @@ export type VatPowers = {
 };
 
 export function makeVatPowers(
-  post: (message: FromVat) => void,
+  sink: LogSink,
   logger: Logger,
   syscalls: SyscallLog,
   encode: (value: unknown, label: string) => CapData<VRef>,
@@ -50,8 +48,7 @@ export function makeVatPowers(
   const exitWithFailure = exitAs(true, 'reason of exitWithFailure');
   return harden({
     logger,
-    stdout: (...args) =>
-      post({ type: 'log', level: 'log', tags: ['stdout'], args: cloneLogArguments(args) }),
+    stdout: (...args) => sink('log', ['stdout'], args),
     exit,
     exitWithFailure,
     caveat: async <Target>(target: Target, limits?: CaveatLimits) =>

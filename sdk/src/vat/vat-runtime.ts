@@ -32,6 +32,8 @@ export type RuntimePowers = {
   post(message: FromVat): void;
   /** Runs `callback` when all promise jobs are done, those that they make included. */
   nextMacrotask(callback: () => void): void;
+  /** Milliseconds of a clock that does not go back. */
+  now(): number;
   /** Runs `callback` once after `ms`. */
   after(ms: number, callback: () => void): void;
   /** Collects garbage now, where the engine can. */
@@ -76,6 +78,7 @@ type Crank = {
 export function makeVatRuntime({
   post,
   nextMacrotask,
+  now,
   after,
   gc,
   platform,
@@ -249,6 +252,7 @@ export function makeVatRuntime({
       world = makeVatWorld({
         init,
         post,
+        now,
         onActivity: wantTurn,
         onGarbage,
         platform,

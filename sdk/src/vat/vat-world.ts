@@ -17,7 +17,7 @@ import { makeObjectTable } from './object-table.js';
 import { makePromiseTable } from './promise-table.js';
 import { stackText } from './stacks.js';
 import { makeSyscallLog } from './syscall-log.js';
-import { makeLogger, makeVatConsole } from './vat-log.js';
+import { makeLogger, makeLogSink, makeVatConsole } from './vat-log.js';
 import { makeVatMarshal, messageOf } from './vat-marshal.js';
 import { makeVatPowers } from './vat-powers.js';
 import { holderOf, makeVatState } from './vat-state.js';
@@ -26,6 +26,8 @@ import { makeWeakCollections } from './weak-collections.js';
 export type VatWorldPowers = {
   init: Extract<ToVat, { type: 'init' }>;
   post(message: FromVat): void;
+  /** Milliseconds of a clock that does not go back. */
+  now(): number;
   /** A system call or a write was made. */
   onActivity(): void;
   onGarbage(count: number): void;
@@ -38,6 +40,7 @@ export type VatWorld = ReturnType<typeof makeVatWorld>;
 export function makeVatWorld({
   init,
   post,
+  now,
   onActivity,
   onGarbage,
   platform,
@@ -45,7 +48,8 @@ export function makeVatWorld({
 }: VatWorldPowers) {
   const messageBytesMax = (): number => init.limits.messageBytesMax;
   const syscalls = makeSyscallLog(onActivity);
-  const logger = makeLogger(post);
+  const sink = makeLogSink(post, now);
+  const logger = makeLogger(sink);
 
   /** What was thrown or rejected and no caller will hear of. */
   const reportUncaught = (reason: unknown): void =>
@@ -160,7 +164,7 @@ export function makeVatWorld({
   );
 
   const asks = makeHostAsks(post, init.limits.asksMax);
-  const vatPowers = makeVatPowers(post, logger, syscalls, marshal.encode, (target, method, args) =>
+  const vatPowers = makeVatPowers(sink, logger, syscalls, marshal.encode, (target, method, args) =>
     send(target, method, args, undefined),
   );
   const globals = {

@@ -20,7 +20,8 @@ const scope = globalThis as unknown as WorkerScope;
 const postToHost = scope.postMessage.bind(scope);
 const post = (message: FromVat): void => postToHost(message);
 
-const { setTimeout, clearTimeout, URL, URLSearchParams, crypto, atob, btoa } = globalThis;
+const { setTimeout, clearTimeout, performance } = globalThis;
+const { URL, URLSearchParams, crypto, atob, btoa } = globalThis;
 
 // Timers of 0 ms wait for 4 once they are nested.
 const { port1, port2 } = new MessageChannel();
@@ -33,6 +34,7 @@ const runtime = makeVatRuntime({
     turns.push(callback);
     port2.postMessage(null);
   },
+  now: () => performance.now(),
   after: (ms, callback) => void setTimeout(callback, ms),
   platform: {
     timers: {

@@ -16,12 +16,14 @@ const post = (message: FromVat): void => port.postMessage(message);
 setFlagsFromString('--expose-gc');
 let gc: (() => void) | undefined;
 
-const { setTimeout, clearTimeout, setImmediate, URL, URLSearchParams, atob, btoa } = globalThis;
+const { setTimeout, clearTimeout, setImmediate, performance } = globalThis;
+const { URL, URLSearchParams, atob, btoa } = globalThis;
 const { getBuiltinModule } = process;
 
 const runtime = makeVatRuntime({
   post,
   nextMacrotask: (callback) => setImmediate(callback),
+  now: () => performance.now(),
   after: (ms, callback) => void setTimeout(callback, ms).unref(),
   gc: () => {
     gc ??= runInNewContext('gc') as () => void;

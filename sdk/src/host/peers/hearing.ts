@@ -1,10 +1,12 @@
-/** What peers say on their links: pieces become messages, and frames go to the kernel in order, as fast as vats take them. */
+/** What peers say on their links: pieces become messages, and frames go to the kernel in order, of many peers in turn, as fast as vats take them. */
 import { limits } from '../../limits.js';
 import type { PeerFrame, PeerMessage } from '../../protocol/peer-wire.js';
 import { insistPeerMessage } from '../../protocol/peer-wire-check.js';
 import { isVatEndpoint, type EndpointId, type KRef, type VRef } from '../../protocol/refs.js';
 import { messageOf } from '../bundles.js';
 import type { EventLoop } from '../event-loop.js';
+import { makeFairQueue } from '../fair-queue.js';
+import type { Log } from '../logger.js';
 import type { Greetings } from './greetings.js';
 import type { Links } from './links.js';
 import { acknowledge, say, sayChanged, type LiveLink } from './live-link.js';
@@ -12,6 +14,7 @@ import type { CommsRun, Peer } from './peer-book.js';
 
 export type HearingPowers = {
   loop: EventLoop;
+  log: Log;
   run: CommsRun;
   links: Links;
   greetings: Greetings;
@@ -26,7 +29,7 @@ const inboxBytesMax = 4 * limits.peerFrameCharsMax;
 /** Nobody has greeted yet who would say more. */
 const helloBytesMax = 65_536;
 
-export function makeHearing({ loop, run, links, greetings }: HearingPowers) {
+export function makeHearing({ loop, log, run, links, greetings }: HearingPowers) {
   const bytesMaxOf = ({ hasHeardHello }: LiveLink): number =>
     hasHeardHello
       ? (run.settings?.maxMessageSizeBytes ?? limits.peerMessageBytesMax)
@@ -59,7 +62,7 @@ export function makeHearing({ loop, run, links, greetings }: HearingPowers) {
         }
         live.inbox.push({ frame: message, bytes });
         live.inboxBytes += bytes;
-        takeInbox(live);
+        fair.add(live);
         return;
       case 'ack':
         live.heard = Math.max(live.heard, message.ack);
@@ -86,32 +89,36 @@ export function makeHearing({ loop, run, links, greetings }: HearingPowers) {
     else live.inbox.push({ frame: { type: 'frame', seq: 0, ack, ops: [] }, bytes: 0 });
   };
 
-  /** Gives the kernel what came, until a vat's queue is full: then the peer has to wait. */
-  const takeInbox = (live: LiveLink): void => {
-    while (live.phase === 'open' && !live.isBlocked && live.inbox.length > 0) {
-      const { frame, bytes } = live.inbox[0] as (typeof live.inbox)[number];
-      const remote = live.remote as EndpointId;
-      const full = frame.type === 'changed' ? undefined : fullQueueOf(remote, frame);
-      if (full !== undefined) {
-        live.isBlocked = true;
-        loop.whenDrained(full, () => {
-          live.isBlocked = false;
-          takeInbox(live);
-        });
-        return;
-      }
-      live.inbox.shift();
-      live.inboxBytes -= bytes;
-      if (frame.type === 'changed') {
-        loop.feed({ type: 'peer-changed', remote, watches: frame.watches });
-        continue;
-      }
+  /** Gives the kernel one frame that came, unless a vat's queue is full: then the peer has to wait. Is there another? */
+  const takeFrame = (live: LiveLink): boolean => {
+    const [first] = live.inbox;
+    if (live.phase !== 'open' || live.isBlocked || first === undefined) return false;
+    const { frame, bytes } = first;
+    const remote = live.remote as EndpointId;
+    const full = frame.type === 'changed' ? undefined : fullQueueOf(remote, frame);
+    if (full !== undefined) {
+      live.isBlocked = true;
+      loop.whenDrained(full, () => {
+        live.isBlocked = false;
+        fair.add(live);
+      });
+      return false;
+    }
+    live.inbox.shift();
+    live.inboxBytes -= bytes;
+    if (frame.type === 'changed')
+      loop.feed({ type: 'peer-changed', remote, watches: frame.watches });
+    else {
       const { seq, ack, ops } = frame;
       live.heard = Math.max(live.heard, ack);
       if (seq === 0) loop.feed({ type: 'peer-ack', remote, ack });
       else loop.feed({ type: 'peer-frame', remote, seq, ack, ops });
     }
+    return live.inbox.length > 0;
   };
+  const fair = makeFairQueue(takeFrame, (thrown) => {
+    log('error', ['kernel', 'peer'], [`a peer's frame: ${messageOf(thrown)}`]);
+  });
 
   /** The full queue of a vat that a call of the frame would go to, whatever name of its target the peer uses. */
   const fullQueueOf = (remote: EndpointId, { ops }: PeerFrame): string | undefined => {
@@ -163,7 +170,7 @@ export function makeHearing({ loop, run, links, greetings }: HearingPowers) {
     open(live: LiveLink): void {
       sayChanged(live);
       confirm(live);
-      takeInbox(live);
+      fair.add(live);
     },
 
     /** The kernel has taken the peer's frames up to `received`. */

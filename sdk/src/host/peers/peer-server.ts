@@ -84,7 +84,7 @@ export function makePeerServer(powers: PeerServerPowers) {
     },
     onSuperseded: () => superseded(),
   });
-  const hearing: Hearing = makeHearing({ loop, run, links, greetings });
+  const hearing: Hearing = makeHearing({ loop, log, run, links, greetings });
 
   const superseded = (): void => {
     const why = 'another kernel with this key has started since';

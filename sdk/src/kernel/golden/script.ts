@@ -37,6 +37,7 @@ export const policy: KernelPolicy = {
   vatsLiveMax: 4,
   reapIdleMs: 1_000,
   sessionFramesMax: 3,
+  sessionFrameCharsMax: 1_000_000,
   ocapUrlsMax: 1_000,
   peerFramesMax: 4,
   peerFrameCharsMax: 100_000,

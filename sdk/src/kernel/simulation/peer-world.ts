@@ -86,6 +86,7 @@ function makeNode(name: string, random: Random, ledger: Ledger, trace?: (line: s
     vatsLiveMax: 10,
     promiseBlock: 1 + random.below(3),
     sessionFramesMax: 10,
+    sessionFrameCharsMax: 1_000_000,
     sessionsMax: 10,
     sessionRefsMax: 1_000,
     ocapUrlsMax: 100,
@@ -272,6 +273,7 @@ function makeNode(name: string, random: Random, ledger: Ledger, trace?: (line: s
     onDial: (to: (peer: string) => void): void => void (dial = to),
     say,
     unanswered: () => unanswered,
+    readsUnderWay: () => machine.readsUnderWay(),
     lineage: (): string => `${name}/${machine.rows.store.get('store')?.id ?? '0'}`,
 
     reader,
@@ -738,6 +740,10 @@ export function makePeerWorld({
           `${node.name} has sent ${row.sent}, ${row.peerId} has ${back?.received}`,
         );
       }
+      insist(
+        node.readsUnderWay() === 0,
+        `${node.name} has ${node.readsUnderWay()} reads under way`,
+      );
       const promises = rows.promises.ids();
       insist(promises.length === 0, `${node.name} has promises ${promises.join(' ')}`);
       const objects = rows.objects

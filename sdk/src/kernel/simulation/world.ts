@@ -72,6 +72,7 @@ export function makeWorld({
     vatsLiveMax: random.chance(0.5) ? 1 + random.below(3) : 100,
     reapIdleMs: 20,
     sessionFramesMax: 1 + random.below(4),
+    sessionFrameCharsMax: random.chance(0.3) ? 1 + random.below(100) : 1_000_000,
     ocapUrlsMax: 1_000,
     peerFramesMax: 4,
     peerFrameCharsMax: 100_000,
@@ -751,6 +752,7 @@ export function makeWorld({
       step({ type: 'terminate-subcluster', requestId: request(), subclusterId: id });
     }
     settle();
+    insist(machine.readsUnderWay() === 0, `${machine.readsUnderWay()} reads are left at the end`);
     const left = rowKeys().filter((key) => !/^(?:o\.ko[0-4]|c\.h1\..*|e\..*)$/.test(key));
     insist(left.length === 0, `rows are left at the end: ${left.join(' ')}`);
   };
