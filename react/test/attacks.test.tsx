@@ -105,10 +105,15 @@ it('arguments that cannot pass are an error with their place, and no crash', asy
   class Box {
     inside = 1;
   }
-  const cyclic: { self?: unknown } = {};
-  cyclic.self = cyclic;
-  const wrong = [new Map([[1, 2]]), new Box(), cyclic];
-  const One = ({ value, at }: { value: unknown; at: number }): ReactNode => {
+  const makeCyclic = (): object => {
+    const cyclic: { self?: unknown } = {};
+    cyclic.self = cyclic;
+    return cyclic;
+  };
+  // Made anew at each render, as a component does that writes them where it uses them.
+  const wrong = [() => new Map([[1, 2]]), () => new Box(), makeCyclic, () => () => 1];
+  const One = ({ make, at }: { make: () => unknown; at: number }): ReactNode => {
+    const value = make();
     const { error } = useVatCall(BoardRoot.echo, { on: root, args: [{ deep: [value] }] });
     const add = useVatMutation(BoardRoot.add, { on: root });
     return (
@@ -122,11 +127,11 @@ it('arguments that cannot pass are an error with their place, and no crash', asy
     );
   };
   renderIn(
-    wrong.map((value, at) => <One key={at} value={value} at={at} />),
+    wrong.map((make, at) => <One key={at} make={make} at={at} />),
     { client },
   );
   for (const button of screen.getAllByRole('button')) fireEvent.click(button);
-  const found = [/Map/, /Box/, /cycl|itself/i];
+  const found = [/Map/, /Box/, /cycl|itself/i, /function/];
   for (const [at, what] of found.entries()) {
     await eventually(() => {
       for (const text of [shown(`call ${at}`), shown(`sent ${at}`)]) {

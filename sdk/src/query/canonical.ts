@@ -4,21 +4,19 @@
  *     canonicalText(['open', 5n, root])     '["open",5n,<"vatkit:…/…">]'
  *
  * It serves whatever a component may give, what cannot pass included: that is refused when it is called, with its place.
+ * Its text is its kind, so that one which is made anew at each render is refused once, and not for ever.
  */
 import { isRef } from '../client/ref.js';
 import { provide } from './provide.js';
 
 const { stringify } = JSON;
 
-/** What passes by reference and has no name that lasts, or does not pass at all, is known by itself. */
+/** What passes by reference and has no name that lasts is known by itself. */
 const numbers = new WeakMap<object, number>();
 let lastNumber = 0;
 
 /** Deeper values cannot pass either. */
 const DEPTH_MAX = 500;
-
-const identityOf = (value: object): string =>
-  `<${provide(numbers, value, () => (lastNumber += 1))}>`;
 
 export const canonicalText = (value: unknown): string => textOf(value, []);
 
@@ -35,23 +33,21 @@ function textOf(value: unknown, within: readonly object[]): string {
 
 function textOfObject(value: object, within: readonly object[]): string {
   if (isRef(value)) return `<${stringify(value)}>`;
-  if (value instanceof Uint8Array) return `b"${value.join()}"`;
-  if (value instanceof Error) return `!${stringify([value.name, value.message])}`;
-  if (within.includes(value) || within.length > DEPTH_MAX) return identityOf(value);
+  // Of any realm. Promises and what is exposed pass by reference.
+  const kind = {}.toString.call(value);
+  if (/Pro|Exp/.test(kind)) return `<${provide(numbers, value, () => (lastNumber += 1))}>`;
+  if (/Uint8A/.test(kind)) return `b${(value as Uint8Array).join()}`;
+  if (/Err|DOM/.test(kind))
+    return `!${stringify([(value as Error).name, (value as Error).message])}`;
+  if (within.includes(value) || within.length > DEPTH_MAX) return '<>';
   const inside = [...within, value];
   const textIn = (part: unknown): string => textOf(part, inside);
   if (Array.isArray(value)) return `[${Array.from(value, textIn).join()}]`;
-  const keys = Reflect.ownKeys(value);
-  // An accessor is not run, and a symbol names nothing that passes.
-  const isPlain =
-    [null, Object.prototype].includes(Object.getPrototypeOf(value) as object | null) &&
-    keys.every(
-      (key) =>
-        typeof key === 'string' && 'value' in (Object.getOwnPropertyDescriptor(value, key) ?? {}),
-    );
-  if (!isPlain) return identityOf(value);
-  const parts = (keys as (keyof typeof value)[])
+  if (Object.getPrototypeOf(Object.getPrototypeOf(value) ?? Object.prototype)) return kind;
+  const own: { [key: string]: PropertyDescriptor } = Object.getOwnPropertyDescriptors(value);
+  const parts = Object.keys(own)
     .sort()
-    .map((key) => `${stringify(key)}:${textIn(value[key])}`);
-  return `{${parts.join()}}`;
+    // An accessor is not run.
+    .map((key) => `${stringify(key)}:${own[key]?.get ? '<>' : textIn(own[key]?.value)}`);
+  return `${kind}{${parts.join()}}`;
 }
