@@ -535,6 +535,32 @@ it('vatkit daemon redeem-url gives the object of a URL, and tells what is wrong 
   expect(err).not.toContain('secret');
 });
 
+it('vatkit daemon exec issues URLs within limits, takes them back, and sees to peers', async () => {
+  const { daemon, launchOutput } = await launched();
+  const { rootKref: kref } = JSON.parse(launchOutput) as { rootKref: string };
+  const exec = async (method: string, params: object): Promise<unknown> => {
+    const { code, out, err } = await daemon('exec', method, JSON.stringify(params));
+    return code === 0 ? JSON.parse(out) : err;
+  };
+  const issue = (limits: object) => exec('issueOcapURL', { kref, ...limits }) as Promise<string>;
+  const once = await issue({ uses: 1, expiresInMs: 3_600_000 });
+  expect(await exec('redeemOcapURL', { url: once })).toBe(kref);
+  expect(await exec('redeemOcapURL', { url: once })).toContain('[KERNEL:OBJECT_DELETED]');
+  const other = await issue({});
+  expect(await exec('revokeOcapURL', { url: other })).toBe(true);
+  expect(await exec('redeemOcapURL', { url: other })).toContain('[KERNEL:OBJECT_DELETED]');
+  expect(await issue({ uses: 0 })).toContain('Invalid params: uses takes a whole number from 1');
+  expect(await issue({ use: 1 })).toContain('Invalid params: an ocap URL has no option "use"');
+
+  await exec('initRemoteComms', { directListenAddresses: ['/ip4/127.0.0.1/tcp/0'] });
+  const peerId = '12D3KooWD3eckifWpRn9wQpMG9R9hX3sD158z7EqHWmweQAJU5SA';
+  await exec('reconnectPeer', { peerId, hints: ['/ip4/127.0.0.1/tcp/9'] });
+  expect(await exec('getPeerStatus', { peerId })).toMatchObject({ peerId });
+  expect(await exec('closeConnection', { peerId })).toBeNull();
+  expect(await exec('getPeerStatus', { peerId })).toMatchObject({ state: 'closed' });
+  expect(await exec('closeConnection', { peerId: 'me' })).toContain('Invalid params: a peer id is');
+});
+
 describe('vatkit daemon purge', () => {
   it('deletes what a daemon keeps, and nothing else', async () => {
     const { home, daemon } = await launched();

@@ -61,6 +61,7 @@ Examples:
   vatkit daemon exec launchSubcluster '{"config":{"bootstrap":"a","vats":{"a":{"bundleSpec":"a.bundle"}}}}'
   vatkit daemon queueMessage ko4 greet '["you"]'
   vatkit daemon exec pingVat '{"id":"v1"}'
+  vatkit daemon exec issueOcapURL '{"kref":"ko4","uses":1,"expiresInMs":3600000}'
   vatkit daemon exec executeDBQuery '{"sql":"SELECT * FROM kv LIMIT 5"}'
 
 Exit codes: 0 all went well (start: it runs; stop, purge: there is none any more), 1 it failed, the

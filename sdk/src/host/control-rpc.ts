@@ -35,6 +35,24 @@ const text = (params: Params, name: string): string => {
   throw new InvalidParams(`expected { "${name}": string }`);
 };
 
+/** Addresses of a peer. @param byDefault - where none are given; undefined: they must be. */
+const hintsOf = (params: Params, byDefault?: string[]): string[] => {
+  const { hints = byDefault } = Array.isArray(params) ? {} : params;
+  if (Array.isArray(hints) && hints.every((hint) => typeof hint === 'string')) return hints;
+  throw new InvalidParams('expected { "peerId": string, "hints": string[] }');
+};
+
+/** What the kernel itself checks and refuses is wrong with the request, too. */
+const asParams = async <T>(work: () => T | Promise<T>): Promise<T> => {
+  try {
+    return await work();
+  } catch (thrown) {
+    if (thrown instanceof TypeError || thrown instanceof RangeError)
+      throw new InvalidParams(messageOf(thrown));
+    throw thrown;
+  }
+};
+
 /** In the arguments of a message, the text of a kref stands for the reference, as it does in the peer's command line. */
 const withReferences = (value: unknown): unknown => {
   if (isKRef(value)) return kslot(value);
@@ -75,11 +93,8 @@ const methods: { [name: string]: Method } = {
   isRevoked: (kernel, params) => kernel.isRevoked(text(params, 'kref')),
   caveat: (kernel, params) => {
     const { limits } = Array.isArray(params) ? {} : params;
-    try {
-      return kernel.caveat(text(params, 'kref'), checkCaveatLimits(limits));
-    } catch (thrown) {
-      throw new InvalidParams(messageOf(thrown));
-    }
+    const kref = text(params, 'kref');
+    return asParams(() => kernel.caveat(kref, checkCaveatLimits(limits)));
   },
   initRemoteComms: (kernel, params) => {
     // Without any, a request has an empty list of them.
@@ -88,14 +103,19 @@ const methods: { [name: string]: Method } = {
     if (options === undefined) throw new InvalidParams(messageOf(problem));
     return kernel.initRemoteComms(options);
   },
-  registerLocationHints: (kernel, params) => {
-    const hints = Array.isArray(params) ? undefined : params.hints;
-    if (!Array.isArray(hints) || hints.some((hint) => typeof hint !== 'string')) {
-      throw new InvalidParams('expected { "peerId": string, "hints": string[] }');
-    }
-    return kernel.registerLocationHints(text(params, 'peerId'), hints as string[]);
+  registerLocationHints: (kernel, params) =>
+    asParams(() => kernel.registerLocationHints(text(params, 'peerId'), hintsOf(params))),
+  reconnectPeer: (kernel, params) =>
+    asParams(() => kernel.reconnectPeer(text(params, 'peerId'), hintsOf(params, []))),
+  closeConnection: (kernel, params) =>
+    asParams(() => kernel.closeConnection(text(params, 'peerId'))),
+  getPeerStatus: (kernel, params) => asParams(() => kernel.getPeerStatus(text(params, 'peerId'))),
+  issueOcapURL: (kernel, params) => {
+    const kref = text(params, 'kref');
+    const { kref: _, ...options } = params as { [name: string]: unknown };
+    return asParams(() => kernel.issueOcapURL(kref, options));
   },
-  issueOcapURL: (kernel, params) => kernel.issueOcapURL(text(params, 'kref')),
+  revokeOcapURL: (kernel, params) => kernel.revokeOcapURL(text(params, 'url')),
   redeemOcapURL: (kernel, params) => kernel.redeemOcapURL(text(params, 'url')),
   collectGarbage: (kernel) => kernel.collectGarbage(),
   clearState: (kernel) => kernel.reset(),
